@@ -1,0 +1,1 @@
+export{t as commentCommand}from"./comment-C3fxdlF3.js";

@@ -1,0 +1,69 @@
+/**
+ * Bundles the entry points into dist/. `--check` builds into a temporary folder and compares, so that the committed
+ * bundles cannot drift from the sources.
+ */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { build } from 'rolldown';
+
+const root = resolve(import.meta.dirname, '..');
+
+async function bundle(folder: string): Promise<void> {
+  rmSync(folder, { recursive: true, force: true });
+  await build({
+    cwd: root,
+    input: { cli: 'src/cli.ts', action: 'src/action.ts', worker: 'src/runtime/worker.ts' },
+    platform: 'node',
+    output: {
+      dir: folder,
+      format: 'esm',
+      minify: true,
+      cleanDir: true,
+      entryFileNames: '[name].js',
+      chunkFileNames: 'chunks/[name]-[hash].js',
+      banner: chunk => (chunk.name === 'cli' && chunk.isEntry ? '#!/usr/bin/env node' : ''),
+    },
+    logLevel: 'warn',
+  });
+}
+
+function listFiles(folder: string): readonly string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile())
+    .map(entry => join(entry.parentPath, entry.name).slice(folder.length + 1))
+    .sort();
+}
+
+function differences(fresh: string, committed: string): readonly string[] {
+  const names = new Set([...listFiles(fresh), ...listFiles(committed)]);
+  const read = (folder: string, name: string): string | undefined => {
+    try {
+      return readFileSync(join(folder, name), 'latin1');
+    } catch {
+      return undefined;
+    }
+  };
+  return [...names].filter(name => read(fresh, name) !== read(committed, name)).sort();
+}
+
+if (process.argv.includes('--check')) {
+  const scratch = mkdtempSync(join(tmpdir(), 'quickserveml-build-'));
+  try {
+    await bundle(join(scratch, 'dist'));
+    const stale = differences(join(scratch, 'dist'), join(root, 'dist'));
+    if (stale.length > 0) {
+      process.stderr.write(`dist/ is stale (run npm run build and commit): ${stale.join(', ')}\n`);
+      process.exitCode = 1;
+    } else process.stdout.write('dist/ is fresh\n');
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+} else {
+  await bundle(join(root, 'dist'));
+  for (const name of listFiles(join(root, 'dist'))) {
+    process.stdout.write(
+      `dist/${name} ${(readFileSync(join(root, 'dist', name)).length / 1e3).toFixed(0)} kB\n`,
+    );
+  }
+}

@@ -1,0 +1,36 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CONFIG_SCHEMA } from '../../src/config/schema.ts';
+import { REPORT_SCHEMA } from '../../src/report/report-schema.ts';
+import { ERROR_CATALOG } from '../../src/shared/error-catalog.ts';
+import { actionTables } from './action-tables.ts';
+import { configurationPage } from './configuration-page.ts';
+import { errorsPage } from './errors-page.ts';
+import { replaceGenerated } from './markdown.ts';
+
+/** A file that is made from sources: its path relative to the project's root, and what it should hold. */
+export interface GeneratedFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+/** Every generated document of the project, from the sources under `root`. Writes nothing. */
+export function generatedFiles(root: string): readonly GeneratedFile[] {
+  const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+  const { inputs, outputs } = actionTables(read('action.yml'));
+  const readme = replaceGenerated(replaceGenerated(read('README.md'), 'inputs', inputs), 'outputs', outputs);
+  return [
+    {
+      path: 'docs/configuration.md',
+      text: configurationPage(CONFIG_SCHEMA, read('docs/examples/quickserveml.yml')),
+    },
+    { path: 'docs/errors.md', text: errorsPage(ERROR_CATALOG) },
+    { path: 'schemas/quickserveml.schema.json', text: json(CONFIG_SCHEMA) },
+    { path: 'schemas/report.schema.json', text: json(REPORT_SCHEMA) },
+    { path: 'README.md', text: readme },
+  ];
+}
+
+function json(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}

@@ -1,0 +1,136 @@
+import { createHash } from 'node:crypto';
+import type { Dimension, ModelInterface, ValueInfo } from '../model/inspection.ts';
+import { QuickServeError } from '../shared/errors.ts';
+import type { FeedSet, FeedTensor, MeasurementPlan } from './measurement.ts';
+import { makeTensor } from './synthetic-tensor.ts';
+import { type CaseTensor, decodeTensorFile, type TensorFile } from './tensor-file.ts';
+
+/** All inputs of a model together; more is a mistake in its shapes rather than a workload. */
+const LARGEST_FEED_BYTES = 512 * 1024 * 1024;
+
+type FeedPlan = Pick<MeasurementPlan, 'seed' | 'dims'>;
+
+function unavailable(message: string, hint: string): QuickServeError {
+  return new QuickServeError({ code: 'INPUTS_UNAVAILABLE', message, hint });
+}
+
+const CASE_HINT =
+  'Put a test case beside it (test_data_set_0/input_0.pb, ...), whose inputs are used instead.';
+
+/**
+ * The size of a dimension: fixed, else fixed in the partner model's input of the same name, else by `dims` (the
+ * symbol, or `input:axis` for one without a name), else 1.
+ */
+function sizeOf(
+  dimension: Dimension,
+  partner: Dimension | undefined,
+  key: string,
+  dims: FeedPlan['dims'],
+): number {
+  if (typeof dimension === 'number' && dimension >= 0) return dimension;
+  if (typeof partner === 'number' && partner >= 0) return partner;
+  const named = typeof dimension === 'string' && Object.hasOwn(dims, dimension) ? dims[dimension] : undefined;
+  return named ?? (Object.hasOwn(dims, key) ? dims[key] : undefined) ?? 1;
+}
+
+function shapeOf(input: ValueInfo, partner: ValueInfo | undefined, dims: FeedPlan['dims']): number[] {
+  if (input.shape === null) {
+    throw unavailable(
+      `The rank of the input "${input.name}" is not known, so no input can be made.`,
+      CASE_HINT,
+    );
+  }
+  const partnerShape = partner?.shape?.length === input.shape.length ? partner.shape : undefined;
+  return input.shape.map((dimension, axis) =>
+    sizeOf(dimension, partnerShape?.[axis], `${input.name}:${axis}`, dims),
+  );
+}
+
+function synthetic(input: ValueInfo, partner: ValueInfo | undefined, plan: FeedPlan): FeedTensor {
+  const shape = shapeOf(input, partner, plan.dims);
+  const count = shape.reduce((product, size) => product * size, 1);
+  if (!(count * 8 <= LARGEST_FEED_BYTES)) {
+    throw unavailable(
+      `The input "${input.name}" would have ${count} elements (${shape.join(' x ')}).`,
+      'Set smaller sizes for its symbolic dimensions (dims), or give a test case.',
+    );
+  }
+  const tensor = makeTensor(plan.seed, input.name, input.dtype, shape);
+  if (tensor === null) {
+    throw new QuickServeError({
+      code: 'RUNTIME_UNSUPPORTED_MODEL',
+      message: `onnxruntime-node cannot be fed with ${input.dtype}, the type of the input "${input.name}".`,
+      hint: 'Measure a model with inputs of another type, for example float16 or uint8, and cast inside.',
+    });
+  }
+  return tensor;
+}
+
+/** The tensor of a case for an input: by its name, else, for tensors without a name, by the index of its file. */
+function ofCase(input: ValueInfo, index: number, tensors: readonly CaseTensor[]): FeedTensor | null {
+  const found =
+    tensors.find(tensor => tensor.name === input.name) ??
+    tensors.find(tensor => tensor.name === '' && tensor.index === index);
+  if (found === undefined || found.dtype !== input.dtype) return null;
+  return { name: input.name, dtype: found.dtype, shape: found.shape, data: found.data };
+}
+
+function digestOf(tensors: readonly FeedTensor[]): string {
+  const hash = createHash('sha256');
+  for (const { name, dtype, shape, data } of tensors) {
+    hash.update(`${JSON.stringify([name, dtype, shape])}\n`);
+    hash.update(data instanceof Uint8Array ? data : JSON.stringify(data));
+  }
+  return hash.digest('hex');
+}
+
+/**
+ * The inputs of a model: of a test case where there is one, synthetic otherwise and for inputs that the case lacks.
+ * Synthetic values depend only on seed, name, dtype and shape, so that base and candidate get the same bytes wherever
+ * their inputs agree; `partner` (the other model of a pair) fixes sizes that only it knows.
+ * @param caseFiles the `input_*.pb` of one case, or null.
+ * @throws QuickServeError INPUTS_UNAVAILABLE, RUNTIME_UNSUPPORTED_MODEL.
+ */
+export function feedsFor(
+  model: Pick<ModelInterface, 'inputs'>,
+  plan: FeedPlan,
+  caseFiles: readonly TensorFile[] | null = null,
+  partner: Pick<ModelInterface, 'inputs'> | null = null,
+): FeedSet {
+  const caseTensors = (caseFiles ?? []).map(decodeTensorFile);
+  let fromCase = 0;
+  const tensors = model.inputs.map((input, index) => {
+    if (input.kind !== 'tensor') {
+      throw new QuickServeError({
+        code: 'RUNTIME_UNSUPPORTED_MODEL',
+        message: `The input "${input.name}" is a ${input.kind}; onnxruntime-node can only be fed with tensors.`,
+        hint: 'The contract of such a model is checked, its times cannot be measured.',
+      });
+    }
+    const given = ofCase(input, index, caseTensors);
+    if (given !== null) {
+      fromCase += 1;
+      return given;
+    }
+    const twin = partner?.inputs.find(other => other.name === input.name && other.kind === 'tensor');
+    return synthetic(input, twin, plan);
+  });
+  return {
+    origin: fromCase > 0 && fromCase === tensors.length ? 'case' : 'synthetic',
+    digest: digestOf(tensors),
+    tensors,
+  };
+}
+
+/** The inputs of both models of a pair: the same bytes wherever their inputs agree. @throws as feedsFor. */
+export function feedsForPair(
+  base: Pick<ModelInterface, 'inputs'>,
+  candidate: Pick<ModelInterface, 'inputs'>,
+  plan: FeedPlan,
+  caseFiles: readonly TensorFile[] | null = null,
+): { readonly base: FeedSet; readonly candidate: FeedSet } {
+  return {
+    base: feedsFor(base, plan, caseFiles, candidate),
+    candidate: feedsFor(candidate, plan, caseFiles, base),
+  };
+}

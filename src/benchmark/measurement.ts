@@ -1,0 +1,160 @@
+import type { Dtype } from '../model/inspection.ts';
+
+/** Everything that decides how a pair of models is measured: serialisable, printed by `--dry-run`. */
+export interface MeasurementPlan {
+  readonly budgetMs: number;
+  readonly threads: number;
+  readonly provider: string;
+  readonly seed: number;
+  /** Values for symbolic dimensions by symbol name; symbols that are not named get 1. */
+  readonly dims: Readonly<Record<string, number>>;
+  /** Folder with a `test_data_set_*` case whose inputs are used instead of synthetic ones, or null. */
+  readonly casesPath: string | null;
+  /** Practical margin of latency, as a ratio: 0.05 is 5 %. Bounds are 0.4 and 1 times this (facts of detection). */
+  readonly tolerance: number;
+  /** One-sided error of each look at the data, after correction for the number of comparisons planned. */
+  readonly alpha: number;
+  /** Practical margin of load time, as a ratio; 0.2 where it is not given. */
+  readonly loadTimeTolerance?: number;
+  /** Practical margin of peak memory, as a ratio; 0.1 where it is not given. */
+  readonly memoryTolerance?: number;
+}
+
+/** A tensor that is fed to both models. `data` is little-endian, as in ONNX raw_data; strings are listed instead. */
+export interface FeedTensor {
+  readonly name: string;
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  readonly data: Uint8Array | readonly string[];
+}
+
+export interface FeedSet {
+  readonly origin: 'case' | 'synthetic';
+  /** sha256 over names, dtypes, shapes and bytes: the same for base and candidate. */
+  readonly digest: string;
+  readonly tensors: readonly FeedTensor[];
+}
+
+/** One launch of the A/B procedure: one fresh process that measured both models interleaved. */
+export interface LaunchPair {
+  /** Median over the block pairs of ln(candidate / base). */
+  readonly logRatio: number;
+  /** 25th-percentile block statistics in milliseconds a run, in block order. */
+  readonly baseBlocksMs: readonly number[];
+  readonly candidateBlocksMs: readonly number[];
+  readonly runs: number;
+  /** Share of wall time that the measuring thread stood in the run queue; null where it cannot be read. */
+  readonly waitShare: number | null;
+  readonly clock: 'wall-minus-wait' | 'wall';
+}
+
+/** One model alone in a fresh process. */
+export interface SoloLaunch {
+  readonly loadMs: number;
+  readonly firstRunMs: number;
+  /** Peak resident size of the process after load and runs, minus nothing: the whole process. */
+  readonly peakRssBytes: number;
+  /** 25th-percentile block statistics in milliseconds a run; empty where only load time and memory were asked for. */
+  readonly blocksMs: readonly number[];
+  readonly runs: number;
+  /** Share of wall time that the measuring thread stood in the run queue; null where it cannot be read. */
+  readonly waitShare: number | null;
+}
+
+/** What the sequential test says of one measured metric. A regression that a second series did not confirm is inconclusive. */
+export type Decision =
+  | { readonly kind: 'regressed' }
+  | { readonly kind: 'improved' }
+  | { readonly kind: 'unchanged' }
+  | { readonly kind: 'inconclusive'; readonly reason: string };
+
+/** The launches of one metric, base against candidate, and what follows from them. */
+export interface PairEvidence {
+  readonly decision: Decision;
+  /** Medians over the launches, in the metric's unit (ms or bytes); null where no launch ended in time. */
+  readonly base: number | null;
+  readonly candidate: number | null;
+  /** One value a launch, in the metric's unit. */
+  readonly samples: { readonly base: readonly number[]; readonly candidate: readonly number[] };
+  /** ln(candidate / base), one a launch: of the confirming series where there was one. */
+  readonly logRatios: readonly number[];
+  /** candidate / base - 1 with one-sided bounds of error `alpha` each; null for fewer than two launches. */
+  readonly difference: {
+    readonly estimate: number;
+    readonly low: number;
+    readonly high: number;
+    readonly confidence: number;
+  } | null;
+  /** One-sided lower bound (error `alpha`) of the candidate's typical value; null for fewer than two launches. */
+  readonly candidateLowerBound: number | null;
+  /** A regression was found and measured again with fresh launches. */
+  readonly remeasured: boolean;
+}
+
+/** A model and its base, measured in the same job. */
+export interface PairMeasurement {
+  readonly kind: 'pair';
+  readonly latency: PairEvidence;
+  readonly loadTime: PairEvidence;
+  readonly memory: PairEvidence;
+  /** Cold start: median of the first run after loading, milliseconds. */
+  readonly firstRunMs: { readonly base: number; readonly candidate: number };
+  /** Every regression in here was measured again with fresh launches and stayed one; false where there is none. */
+  readonly confirmed: boolean;
+  /** One-sided error of each look, as planned. */
+  readonly alpha: number;
+  /** All processes that were started, those for load time and memory included. */
+  readonly launches: number;
+  readonly runs: number;
+  readonly waitShare: number | null;
+  readonly clock: 'wall-minus-wait' | 'wall';
+  readonly durationMs: number;
+  readonly feedDigest: string;
+  readonly feedOrigin: FeedSet['origin'];
+}
+
+/** One model measured alone: for a new model, and for the history of absolute values. */
+export interface SoloMeasurement {
+  readonly kind: 'solo';
+  /** Median over the launches of each launch's median block, milliseconds a run. */
+  readonly latencyMs: number;
+  readonly loadMs: number;
+  readonly firstRunMs: number;
+  readonly peakRssBytes: number;
+  /** One value a launch. */
+  readonly samples: {
+    readonly latencyMs: readonly number[];
+    readonly loadMs: readonly number[];
+    readonly peakRssBytes: readonly number[];
+  };
+  /** One-sided lower bounds (error `alpha` of the plan) of the typical values; null for fewer than two launches. */
+  readonly lowerBounds: {
+    readonly latencyMs: number | null;
+    readonly loadMs: number | null;
+    readonly peakRssBytes: number | null;
+  };
+  readonly launches: number;
+  readonly runs: number;
+  readonly waitShare: number | null;
+  readonly durationMs: number;
+  readonly feedDigest: string;
+  readonly feedOrigin: FeedSet['origin'];
+}
+
+/** The measured machine. `key` is what histories are grouped by; the rest is recorded beside it. */
+export interface Fingerprint {
+  /** Short hex digest of the fields that must be equal for times to be comparable. */
+  readonly key: string;
+  readonly cpuModel: string;
+  readonly isa: string;
+  readonly cores: number;
+  readonly cpuQuota: number | null;
+  readonly memoryGiB: number;
+  readonly os: string;
+  readonly kernel: string;
+  readonly arch: string;
+  readonly nodeVersion: string;
+  readonly runtimeVersion: string;
+  readonly provider: string;
+  readonly threads: number;
+}

@@ -1,0 +1,66 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { RecordMode } from '../config/config.ts';
+import { readCiContext } from '../platforms/detect.ts';
+import { REPORT_FORMATS } from '../report/formats.ts';
+import type { CheckOptions } from './check/check-options.ts';
+import { writeReportFiles } from './check/report-files.ts';
+import { planCheck, runCheck } from './check.ts';
+import type { CommandResult } from './command-result.ts';
+import { readDuration } from './duration-option.ts';
+import { openPullRequest, postReport } from './pull-request.ts';
+import type { Surroundings } from './surroundings.ts';
+
+/** The options of `quickserveml check` as the argument parser gives them. */
+export interface CheckArguments {
+  readonly cwd: string;
+  readonly config?: string;
+  readonly base?: string;
+  readonly against?: string;
+  readonly model: readonly string[];
+  readonly reportDir?: string;
+  readonly record?: RecordMode;
+  readonly accept: readonly string[];
+  readonly budget?: string;
+  readonly comment?: boolean;
+  readonly runtimePath?: string;
+  readonly dryRun?: boolean;
+  readonly color: boolean;
+}
+
+/** `check` on the command line, in any CI and on a laptop. */
+export async function checkCommand(given: CheckArguments, world: Surroundings): Promise<CommandResult> {
+  const context = readCiContext(world.env, path => readFileSync(path, 'utf8'));
+  const pullRequest = await openPullRequest(context, world, null);
+  const options: CheckOptions = {
+    cwd: given.cwd,
+    configPath: given.config ?? null,
+    base: given.base ?? null,
+    against: given.against === undefined ? null : resolve(given.cwd, given.against),
+    models: given.model,
+    record: given.record ?? null,
+    registryBranch: null,
+    accept: given.accept,
+    budgetMs: given.budget === undefined ? null : readDuration('--budget', given.budget),
+    runtimePath: given.runtimePath === undefined ? null : resolve(given.cwd, given.runtimePath),
+    dryRun: given.dryRun === true,
+    context,
+    labels: await pullRequest.labels(),
+    token: null,
+  };
+  if (options.dryRun) {
+    const plan = await planCheck(options, world);
+    return { document: { plan }, text: JSON.stringify(plan, null, 2), exitCode: 0 };
+  }
+  const { report, exitCode, comment } = await runCheck(options, world);
+  const format = { commentKey: comment.key, color: given.color, reportUrl: null };
+  if (given.reportDir !== undefined) {
+    const files = await writeReportFiles(report, resolve(given.cwd, given.reportDir), format);
+    world.progress.step(`Report: ${files.html}`);
+  }
+  if (given.comment === true && comment.enabled) {
+    const outcome = await postReport(report, pullRequest, { key: comment.key });
+    world.progress.step(outcome.message);
+  }
+  return { document: report, text: REPORT_FORMATS.text.render(report, format), exitCode };
+}

@@ -1,0 +1,28 @@
+import type { RecordMode } from '../../config/config.ts';
+import type { CiContext } from '../../platforms/context.ts';
+
+/** What a person or a workflow asked of `check`; null: not said, so the configuration or the context decides. */
+export interface CheckOptions {
+  /** Absolute path of a folder inside the repository. */
+  readonly cwd: string;
+  /** Configuration file, absolute or relative to `cwd`. */
+  readonly configPath: string | null;
+  /** A commit, branch or tag to compare with. */
+  readonly base: string | null;
+  /** A model file to compare the one checked model with; absolute. */
+  readonly against: string | null;
+  /** Names or paths; empty: all. */
+  readonly models: readonly string[];
+  readonly record: RecordMode | null;
+  readonly registryBranch: string | null;
+  /** Findings accepted by flag or input: `slower:digits`. */
+  readonly accept: readonly string[];
+  readonly budgetMs: number | null;
+  readonly runtimePath: string | null;
+  readonly dryRun: boolean;
+  readonly context: CiContext;
+  /** Labels of the pull request, read at run time. */
+  readonly labels: readonly string[];
+  /** Authenticates at the git remote over HTTP; null: what the clone itself stores. */
+  readonly token: string | null;
+}

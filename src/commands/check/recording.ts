@@ -1,0 +1,171 @@
+import { createHash } from 'node:crypto';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Fingerprint } from '../../benchmark/measurement.ts';
+import type { Config } from '../../config/config.ts';
+import { compareInterfaces } from '../../contract/compare-interfaces.ts';
+import { separateUrlCredentials } from '../../git/credentials.ts';
+import { relateCommits } from '../../git/history.ts';
+import { type Remote, type Repository, readGit } from '../../git/repository.ts';
+import { interfaceOf } from '../../model/model-interface.ts';
+import type { CiContext } from '../../platforms/context.ts';
+import type { MeasurementEntry, RecordEntry } from '../../registry/record-entry.ts';
+import type { BytesLocation, RecordAuthor } from '../../registry/records.ts';
+import { openRegistry, type Registry } from '../../registry/registry.ts';
+import type { Measured } from '../../regression/comparisons.ts';
+import type { Gate } from '../../regression/verdict.ts';
+import { QuickServeError } from '../../shared/errors.ts';
+import type { Surroundings } from '../surroundings.ts';
+import type { ChangeSet } from './change-set.ts';
+import type { CheckedModel } from './model-check.ts';
+
+/** Whether this run is to record, decided before anything is measured. */
+export type RecordIntent =
+  | { readonly kind: 'record'; readonly remote: Remote }
+  | { readonly kind: 'skip'; readonly reason: string };
+
+/** @throws QuickServeError REGISTRY_WRITE_REFUSED where recording was demanded and there is nowhere to record to. */
+export function recordIntent(config: Config, context: CiContext, repository: Repository): RecordIntent {
+  const { record } = config.registry;
+  if (record === 'never') return { kind: 'skip', reason: 'recording is switched off' };
+  const isDue = record === 'always' || (context.onDefaultBranch && context.event !== 'pull-request');
+  if (!isDue) return { kind: 'skip', reason: 'only checks of the default branch are recorded' };
+  const remote = registryRemote(config, repository);
+  if (remote !== null) return { kind: 'record', remote };
+  if (record === 'auto') return { kind: 'skip', reason: 'the repository has no remote' };
+  throw new QuickServeError({
+    code: 'REGISTRY_WRITE_REFUSED',
+    message: 'Recording was demanded, and the repository has no remote that could hold the registry branch.',
+    hint: 'Add a remote (git remote add origin ...), or set registry.remote in quickserveml.yml.',
+  });
+}
+
+/** The repository that holds the registry: the configured one, else the clone's own remote. */
+export function registryRemote(config: Config, repository: Repository): Remote | null {
+  if (config.registry.remote === null) return repository.remote;
+  const { url, credentials } = separateUrlCredentials(config.registry.remote);
+  const isSame = repository.remote !== null && repository.remote.url === url;
+  return {
+    name: url,
+    url,
+    credentials: isSame ? (repository.remote?.credentials ?? credentials) : credentials,
+  };
+}
+
+async function authorOf(context: CiContext, repository: Repository): Promise<RecordAuthor> {
+  if (context.platform === 'github' && context.actor !== null) {
+    return { name: context.actor, email: `${context.actor}@users.noreply.github.com` };
+  }
+  const read = async (key: string): Promise<string> =>
+    (await readGit(repository, ['config', '--get', key], { accept: [0, 1] })).stdout.toString('utf8').trim();
+  return {
+    name: context.actor ?? ((await read('user.name')) || 'QuickServeML'),
+    email: (await read('user.email')) || 'quickserveml@example.invalid',
+  };
+}
+
+export async function openCheckRegistry(
+  config: Config,
+  context: CiContext,
+  repository: Repository,
+  remote: Remote,
+  world: Surroundings,
+): Promise<Registry> {
+  return openRegistry({
+    remote,
+    branch: config.registry.branch,
+    environment: repository.environment,
+    objectFormat: repository.objectFormat,
+    now: world.now,
+    random: world.random,
+    sleep,
+    author: await authorOf(context, repository),
+    runUrl: context.runUrl,
+    toolVersion: world.toolVersion,
+  });
+}
+
+function measurementOf(measured: Measured, fingerprint: Fingerprint | null): MeasurementEntry | null {
+  if (measured.kind === 'none' || fingerprint === null) return null;
+  if (measured.kind === 'solo') {
+    const { latencyMs, loadMs, peakRssBytes, samples } = measured;
+    return {
+      fingerprint,
+      metrics: { latency: latencyMs, 'load-time': loadMs, memory: peakRssBytes },
+      samples: { latency: samples.latencyMs, 'load-time': samples.loadMs, memory: samples.peakRssBytes },
+    };
+  }
+  const { latency, loadTime, memory } = measured;
+  const values = { latency: latency.candidate, 'load-time': loadTime.candidate, memory: memory.candidate };
+  return {
+    fingerprint,
+    metrics: Object.fromEntries(
+      Object.entries(values).filter((entry): entry is [string, number] => entry[1] !== null),
+    ),
+    samples: {
+      latency: latency.samples.candidate,
+      'load-time': loadTime.samples.candidate,
+      memory: memory.samples.candidate,
+    },
+  };
+}
+
+/** Where bytes that are too large for the branch can be found again; null where no commit has them. */
+function pointerTo(
+  changes: ChangeSet,
+  path: string,
+  config: Config,
+): Exclude<BytesLocation, { kind: 'blob' }> | null {
+  const { headSha, remote } = changes.repository;
+  const isCommitted = typeof changes.headFiles.get(path) === 'string';
+  if (headSha === null || !isCommitted) return null;
+  const repository = config.registry.remote === null ? null : (remote?.url ?? null);
+  return { kind: 'commit', repository, commit: headSha, path };
+}
+
+/** One entry a model that has bytes. Plain data but for two callbacks that look at the newest version on every retry. */
+export function recordEntries(
+  checked: readonly CheckedModel[],
+  changes: ChangeSet,
+  fingerprint: Fingerprint | null,
+): readonly RecordEntry[] {
+  const { headSha } = changes.repository;
+  return checked.flatMap(({ report, candidate, measured, policy }) => {
+    if (candidate === null) return [];
+    const { identity, model } = candidate;
+    const own = interfaceOf(model);
+    return [
+      {
+        model: report.name,
+        identity,
+        bytes: {
+          files: new Map(identity.parts.map(part => [part.sha256, join(dirname(candidate.file), part.path)])),
+          blobLimitBytes: changes.config.registry.blobLimitBytes,
+          otherwise: pointerTo(changes, report.path, changes.config),
+        },
+        interface: own,
+        inspection: report.candidate,
+        source: { commit: headSha, path: report.path },
+        bumpOf: previous => (previous === null ? 'none' : compareInterfaces(previous.interface, own).bump),
+        relationTo: async newest => {
+          if (headSha === null || newest.source.commit === null) return 'unknown';
+          const relation = await relateCommits(changes.store, headSha, newest.source.commit);
+          return relation === 'newer' || relation === 'older' ? relation : 'unknown';
+        },
+        measurement: measurementOf(measured, fingerprint),
+        verdict: {
+          gate: report.gate,
+          policyDigest: createHash('sha256').update(JSON.stringify(policy)).digest('hex'),
+          baseCommit: changes.base.kind === 'commit' ? changes.base.sha : null,
+        },
+      },
+    ];
+  });
+}
+
+/** Why nothing is recorded after all, or null: a verdict comes before every record. */
+export function reasonNotToRecord(gate: Gate): string | null {
+  if (gate === 'failed') return 'the check failed';
+  if (gate === 'no-verdict') return 'there was no verdict';
+  return null;
+}

@@ -1,0 +1,99 @@
+import type { MetricName, MetricPolicy } from '../regression/verdict.ts';
+
+/** The configuration, parsed once: every default filled in, every quantity in its unit. */
+export interface Config {
+  readonly version: 1;
+  /** The file that was read, relative to the repository's root, or null where there was none. */
+  readonly source: string | null;
+  readonly registry: RegistryConfig;
+  readonly runtime: RuntimeConfig;
+  /** null: nothing is listed; the models are the ONNX files of the repository. */
+  readonly models: readonly ModelConfig[] | null;
+  /** What a model has that sets nothing itself. */
+  readonly defaults: ModelDefaults;
+  readonly comment: CommentConfig;
+}
+
+export type RecordMode = 'auto' | 'always' | 'never';
+
+interface RegistryConfig {
+  readonly branch: string;
+  /** Address of another repository that holds the registry; null: the repository's own remote. */
+  readonly remote: string | null;
+  readonly record: RecordMode;
+  /** Models up to this size are stored on the branch itself. */
+  readonly blobLimitBytes: number;
+}
+
+export interface RuntimeConfig {
+  readonly version: string;
+  readonly provider: string;
+  readonly loadTimeoutMs: number;
+  readonly memoryLimitBytes: number;
+}
+
+export interface CommentConfig {
+  readonly enabled: boolean;
+  /** Tells the comments of several checks of one pull request apart. */
+  readonly key: string;
+}
+
+export interface BenchmarkConfig {
+  /** Time for one model, launches and confirmation included. */
+  readonly budgetMs: number;
+  readonly threads: number;
+  readonly seed: number;
+}
+
+interface ModelDefaults {
+  readonly benchmark: BenchmarkConfig;
+  readonly policy: Policy;
+}
+
+export interface ModelConfig {
+  readonly name: string;
+  /** Relative to the repository's root, with `/`. */
+  readonly path: string;
+  /** Sizes for symbolic dimensions, by symbol. An object without a prototype: the names are the model's. */
+  readonly dims: Readonly<Record<string, readonly number[]>>;
+  /** Folder with `test_data_set_*` cases, relative to the root, or null. */
+  readonly casesPath: string | null;
+  readonly benchmark: BenchmarkConfig;
+  readonly policy: Policy;
+}
+
+/** A contract break that is accepted on purpose. */
+export interface AcceptEntry {
+  readonly finding: string;
+  /** Of the candidate for which it is accepted, lower-case hex; null: of any. */
+  readonly sha256: string | null;
+  readonly reason: string;
+}
+
+interface ContractPolicy {
+  readonly gate: 'hard' | 'warn' | 'off';
+  readonly accept: readonly AcceptEntry[];
+}
+
+/** The rules that decide what a measurement or a change of the interface means. */
+export interface Policy {
+  readonly latency: MetricPolicy;
+  readonly loadTime: MetricPolicy;
+  readonly memory: MetricPolicy;
+  readonly fileSize: MetricPolicy;
+  readonly parameters: MetricPolicy;
+  readonly nodes: MetricPolicy;
+  readonly contract: ContractPolicy;
+  readonly inconclusive: 'pass' | 'fail';
+  readonly noBaseline: 'pass' | 'fail';
+}
+
+/** The policy's field for each metric that can be compared. */
+export const METRIC_FIELDS = {
+  latency: 'latency',
+  'load-time': 'loadTime',
+  memory: 'memory',
+  'file-size': 'fileSize',
+  parameters: 'parameters',
+  nodes: 'nodes',
+} as const satisfies Record<MetricName, keyof Policy>;

@@ -1,0 +1,113 @@
+import type { MetricPolicy } from '../regression/verdict.ts';
+import type { AcceptEntry, BenchmarkConfig, Config, ModelConfig, Policy } from './config.ts';
+import { parseDuration } from './durations.ts';
+import { defaultOf } from './json-schema.ts';
+import { parsePercent, parseSize } from './quantities.ts';
+import {
+  overlay,
+  type RawAccept,
+  type RawBenchmark,
+  type RawConfig,
+  type RawMetric,
+  type RawModel,
+  type RawPolicy,
+} from './raw.ts';
+import { normalisePath } from './repository-path.ts';
+import { CONFIG_SCHEMA } from './schema.ts';
+
+/** A file that passed the schema and the rules, with the schema's defaults filled in and every quantity in its unit. */
+export function normalise(raw: RawConfig, source: string | null): Config {
+  const whole = overlay(defaultOf(CONFIG_SCHEMA), raw) as RawConfig;
+  const defaults = whole.defaults ?? {};
+  return {
+    version: 1,
+    source,
+    registry: {
+      branch: present(whole.registry?.branch),
+      remote: whole.registry?.remote ?? null,
+      record: present(whole.registry?.record),
+      blobLimitBytes: sizeBytes(whole.registry?.['blob-limit']),
+    },
+    runtime: {
+      version: present(whole.runtime?.version),
+      provider: present(whole.runtime?.provider),
+      loadTimeoutMs: durationMs(whole.runtime?.['load-timeout']),
+      memoryLimitBytes: sizeBytes(whole.runtime?.['memory-limit']),
+    },
+    models:
+      whole.models === undefined
+        ? null
+        : Object.entries(whole.models).map(([name, model]) => normaliseModel(name, model, defaults)),
+    defaults: { benchmark: normaliseBenchmark(defaults.benchmark), policy: normalisePolicy(defaults.policy) },
+    comment: { enabled: present(whole.comment?.enabled), key: present(whole.comment?.key) },
+  };
+}
+
+function normaliseModel(
+  name: string,
+  model: RawModel,
+  defaults: NonNullable<RawConfig['defaults']>,
+): ModelConfig {
+  const dims: Record<string, readonly number[]> = Object.create(null);
+  for (const [symbol, sizes] of Object.entries(model.dims ?? {})) {
+    dims[symbol] = typeof sizes === 'number' ? [sizes] : sizes;
+  }
+  return {
+    name,
+    path: normalisePath(present(model.path)),
+    dims,
+    casesPath: model.cases === undefined ? null : normalisePath(model.cases),
+    benchmark: normaliseBenchmark(overlay(defaults.benchmark, model.benchmark) as RawBenchmark),
+    policy: normalisePolicy(overlay(defaults.policy, model.policy) as RawPolicy),
+  };
+}
+
+function normaliseBenchmark(raw: RawBenchmark | undefined): BenchmarkConfig {
+  return { budgetMs: durationMs(raw?.budget), threads: present(raw?.threads), seed: present(raw?.seed) };
+}
+
+function normalisePolicy(raw: RawPolicy | undefined): Policy {
+  return {
+    latency: normaliseMetric(raw?.latency, durationMs),
+    loadTime: normaliseMetric(raw?.['load-time'], durationMs),
+    memory: normaliseMetric(raw?.memory, sizeBytes),
+    fileSize: normaliseMetric(raw?.['file-size'], sizeBytes),
+    parameters: normaliseMetric(raw?.parameters, Number),
+    nodes: normaliseMetric(raw?.nodes, Number),
+    contract: {
+      gate: present(raw?.contract?.gate),
+      accept: (raw?.contract?.accept ?? []).map(normaliseAccept),
+    },
+    inconclusive: present(raw?.inconclusive),
+    noBaseline: present(raw?.['no-baseline']),
+  };
+}
+
+function normaliseMetric(raw: RawMetric | undefined, unit: (text: string) => number): MetricPolicy {
+  const limit = raw?.['max-regression'] ?? raw?.['max-increase'];
+  return {
+    gate: present(raw?.gate),
+    maxRegression: limit === undefined ? null : present(parsePercent(limit)),
+    max: raw?.max === undefined ? null : unit(String(raw.max)),
+  };
+}
+
+function normaliseAccept(entry: RawAccept): AcceptEntry {
+  if (typeof entry === 'string') return { finding: entry, sha256: null, reason: '' };
+  return { finding: entry.finding, sha256: entry.sha256 ?? null, reason: entry.reason ?? '' };
+}
+
+function durationMs(text: string | undefined): number {
+  return present(parseDuration(present(text)));
+}
+
+function sizeBytes(text: string | undefined): number {
+  return present(parseSize(present(text)));
+}
+
+/** What the schema guarantees, by its patterns and defaults, to the reader of the types. */
+function present<Value>(value: Value | null | undefined): Value {
+  if (value === null || value === undefined)
+    throw new TypeError('a value that the configuration schema guarantees is missing');
+  return value;
+}

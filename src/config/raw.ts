@@ -1,0 +1,75 @@
+/** quickserveml.yml after validation, before its quantities are parsed: keys and texts as they stand in the file. */
+export interface RawConfig {
+  readonly version?: 1;
+  readonly registry?: {
+    readonly branch?: string;
+    readonly remote?: string;
+    readonly record?: 'auto' | 'always' | 'never';
+    readonly 'blob-limit'?: string;
+  };
+  readonly runtime?: {
+    readonly version?: string;
+    readonly provider?: string;
+    readonly 'load-timeout'?: string;
+    readonly 'memory-limit'?: string;
+  };
+  readonly defaults?: { readonly benchmark?: RawBenchmark; readonly policy?: RawPolicy };
+  readonly models?: Readonly<Record<string, RawModel>>;
+  readonly comment?: { readonly enabled?: boolean; readonly key?: string };
+}
+
+export interface RawBenchmark {
+  readonly budget?: string;
+  readonly threads?: number;
+  readonly seed?: number;
+}
+
+export interface RawMetric {
+  readonly gate?: 'hard' | 'warn' | 'off';
+  readonly 'max-regression'?: string;
+  readonly 'max-increase'?: string;
+  readonly max?: string | number;
+}
+
+export type RawAccept =
+  | string
+  | { readonly finding: string; readonly sha256?: string; readonly reason?: string };
+
+export interface RawPolicy {
+  readonly latency?: RawMetric;
+  readonly 'load-time'?: RawMetric;
+  readonly memory?: RawMetric;
+  readonly 'file-size'?: RawMetric;
+  readonly parameters?: RawMetric;
+  readonly nodes?: RawMetric;
+  readonly contract?: { readonly gate?: 'hard' | 'warn' | 'off'; readonly accept?: readonly RawAccept[] };
+  readonly inconclusive?: 'pass' | 'fail';
+  readonly 'no-baseline'?: 'pass' | 'fail';
+}
+
+export interface RawModel {
+  /** Required by the schema; missing only while errors are collected and the path was one of them. */
+  readonly path?: string;
+  readonly dims?: Readonly<Record<string, number | readonly number[]>>;
+  readonly cases?: string;
+  readonly benchmark?: RawBenchmark;
+  readonly policy?: RawPolicy;
+}
+
+/** `over` on top of `under`: mappings key by key, everything else replaced. Neither is changed. */
+export function overlay(under: unknown, over: unknown): unknown {
+  if (over === undefined) return under;
+  if (!isMapping(under) || !isMapping(over)) return over;
+  const keys = new Set([...Object.keys(under), ...Object.keys(over)]);
+  return Object.fromEntries([...keys].map(key => [key, overlay(ownValue(under, key), ownValue(over, key))]));
+}
+
+/** A mapping of the file, not a list, not null. */
+export function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The value of the mapping itself: `constructor` and the like are not found on a prototype. */
+export function ownValue(mapping: Readonly<Record<string, unknown>>, key: string): unknown {
+  return Object.hasOwn(mapping, key) ? mapping[key] : undefined;
+}

@@ -1,0 +1,296 @@
+import { Agent, type Dispatcher, EnvHttpProxyAgent, fetch, type Response } from 'undici';
+import { QuickServeError, systemCodeOf } from '../shared/errors.ts';
+import { headersFor, type RemoteCredentials } from './credentials.ts';
+import type { GitEnvironment } from './git-environment.ts';
+import { runGit } from './git-process.ts';
+
+/** A Git LFS server and what it takes to reach it. */
+export interface LfsEndpoint {
+  /** To which `/objects/batch` is added. */
+  readonly url: string;
+  readonly credentials: RemoteCredentials;
+  readonly environment: GitEnvironment;
+  /** The clone, whose credential helpers are asked after a 401. */
+  readonly root: string;
+  readonly sleep: (ms: number) => Promise<void>;
+}
+
+interface DownloadAction {
+  readonly href: string;
+  readonly header: Readonly<Record<string, string>>;
+  readonly authenticated: boolean;
+}
+
+const MEDIA_TYPE = 'application/vnd.git-lfs+json';
+const ATTEMPTS = 3;
+const ANSWER_LIMIT_BYTES = 1024 * 1024;
+const HEADERS_TIMEOUT_MS = 60_000;
+const BODY_TIMEOUT_MS = 60_000;
+
+/** Something that another attempt may mend. */
+class TransientFailure extends Error {
+  readonly waitMs: number;
+  constructor(message: string, waitMs: number, cause?: unknown) {
+    super(message, { cause });
+    this.waitMs = waitMs;
+  }
+}
+
+function dispatcherFor(environment: GitEnvironment): Dispatcher {
+  const timeouts = { headersTimeout: HEADERS_TIMEOUT_MS, bodyTimeout: BODY_TIMEOUT_MS };
+  const of = (name: string): string | undefined =>
+    environment.variables[name.toLowerCase()] ?? environment.variables[name.toUpperCase()];
+  const httpProxy = of('http_proxy') ?? of('all_proxy');
+  const httpsProxy = of('https_proxy') ?? of('all_proxy');
+  if (httpProxy === undefined && httpsProxy === undefined) return new Agent(timeouts);
+  return new EnvHttpProxyAgent({
+    ...timeouts,
+    ...(httpProxy === undefined ? {} : { httpProxy }),
+    ...(httpsProxy === undefined ? {} : { httpsProxy }),
+    noProxy: of('no_proxy') ?? '',
+  });
+}
+
+/** Reads an answer that ought to be small; more than the limit is cut off. */
+async function readText(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let sizeBytes = 0;
+  for await (const chunk of response.body ?? []) {
+    const bytes = chunk as Uint8Array;
+    sizeBytes += bytes.length;
+    if (sizeBytes > ANSWER_LIMIT_BYTES) break;
+    chunks.push(bytes);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function retryDelayMs(response: Response, attempt: number): number {
+  const seconds = Number(response.headers.get('retry-after'));
+  return Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds, 30) * 1000 : 500 * 2 ** attempt;
+}
+
+async function send(
+  address: string,
+  init: {
+    readonly method: 'GET' | 'POST';
+    readonly headers: Readonly<Record<string, string>>;
+    readonly body?: string;
+  },
+  dispatcher: Dispatcher,
+  attempt: number,
+): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(address, { ...init, headers: { ...init.headers }, dispatcher });
+  } catch (error) {
+    const cause = error instanceof Error ? error.cause : undefined;
+    const detail = systemCodeOf(cause) ?? (cause instanceof Error ? cause.message : String(error));
+    throw new TransientFailure(
+      `${new URL(address).host} does not answer (${detail}).`,
+      500 * 2 ** attempt,
+      error,
+    );
+  }
+  if (response.status === 429 || response.status >= 500) {
+    await response.body?.cancel();
+    throw new TransientFailure(
+      `${new URL(address).host} answered ${response.status}.`,
+      retryDelayMs(response, attempt),
+    );
+  }
+  return response;
+}
+
+function refused(status: number, host: string): QuickServeError {
+  return new QuickServeError({
+    code: 'LFS_OBJECT_UNAVAILABLE',
+    message: `${host} answered ${status}.`,
+    hint:
+      status === 401 || status === 403
+        ? 'Check that the token may read this repository, its LFS objects included.'
+        : 'Check the address of the LFS server (lfs.url) and that the object was pushed (`git lfs push --all`).',
+  });
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function parseAnswer(text: string, oid: string, host: string): DownloadAction {
+  let answer: unknown;
+  try {
+    answer = JSON.parse(text);
+  } catch {
+    answer = null;
+  }
+  const objects: unknown[] = isRecord(answer) && Array.isArray(answer['objects']) ? answer['objects'] : [];
+  const object = objects.find(entry => isRecord(entry) && entry['oid'] === oid);
+  if (!isRecord(object)) {
+    throw new QuickServeError({
+      code: 'LFS_OBJECT_UNAVAILABLE',
+      message: `${host} did not answer as a Git LFS server does.`,
+      hint: 'Check the address of the LFS server (lfs.url).',
+    });
+  }
+  const { error, actions } = object;
+  if (isRecord(error)) {
+    const said = typeof error['message'] === 'string' ? error['message'].slice(0, 300) : 'no reason given';
+    throw new QuickServeError({
+      code: 'LFS_OBJECT_UNAVAILABLE',
+      message: `${host} does not have it (${String(error['code'])}: ${said}).`,
+      hint: 'Push it from a clone that has it: `git lfs push --all origin`.',
+    });
+  }
+  const action = isRecord(actions) ? actions['download'] : undefined;
+  const href = isRecord(action) && typeof action['href'] === 'string' ? action['href'] : '';
+  if (!/^https?:\/\//i.test(href) || !URL.canParse(href) || !isRecord(action)) {
+    throw new QuickServeError({
+      code: 'LFS_OBJECT_UNAVAILABLE',
+      message: `${host} gave no address to download it from.`,
+      hint: 'Push it from a clone that has it: `git lfs push --all origin`.',
+    });
+  }
+  const header: Record<string, string> = {};
+  for (const [name, value] of Object.entries(isRecord(action['header']) ? action['header'] : {})) {
+    if (typeof value === 'string') header[name.toLowerCase()] = value;
+  }
+  return { href, header, authenticated: object['authenticated'] === true };
+}
+
+/** What the clone's credential helpers know of the host, as a header; null where they know nothing. */
+async function askHelpers(endpoint: LfsEndpoint): Promise<Readonly<Record<string, string>> | null> {
+  const { protocol, host, pathname } = new URL(endpoint.url);
+  const output = await runGit({
+    args: ['credential', 'fill'],
+    cwd: endpoint.root,
+    environment: endpoint.environment,
+    config: endpoint.credentials.config,
+    secrets: endpoint.credentials.secrets,
+    stdin: `protocol=${protocol.replace(':', '')}\nhost=${host}\npath=${pathname.slice(1)}\n\n`,
+    accept: [0, 1, 128],
+    timeoutMs: 30_000,
+  });
+  const answer = output.stdout.toString('utf8');
+  const user = /^username=(.*)$/m.exec(answer)?.[1];
+  const password = /^password=(.*)$/m.exec(answer)?.[1];
+  if (output.exitCode !== 0 || user === undefined || password === undefined) return null;
+  return { authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}` };
+}
+
+interface Attempt {
+  readonly endpoint: LfsEndpoint;
+  readonly dispatcher: Dispatcher;
+  readonly attempt: number;
+}
+
+async function requestAction(
+  { endpoint, dispatcher, attempt }: Attempt,
+  wanted: { readonly oid: string; readonly sizeBytes: number },
+): Promise<{ readonly action: DownloadAction; readonly headers: Readonly<Record<string, string>> }> {
+  const address = `${endpoint.url}/objects/batch`;
+  const { host } = new URL(address);
+  const body = JSON.stringify({
+    operation: 'download',
+    transfers: ['basic'],
+    objects: [{ oid: wanted.oid, size: wanted.sizeBytes }],
+    hash_algo: 'sha256',
+  });
+  const post = (headers: Readonly<Record<string, string>>): Promise<Response> =>
+    send(
+      address,
+      { method: 'POST', headers: { ...headers, accept: MEDIA_TYPE, 'content-type': MEDIA_TYPE }, body },
+      dispatcher,
+      attempt,
+    );
+  let headers = headersFor(endpoint.credentials, address);
+  let response = await post(headers);
+  if (response.status === 401 && headers['authorization'] === undefined) {
+    const asked = await askHelpers(endpoint);
+    if (asked !== null) {
+      await response.body?.cancel();
+      headers = asked;
+      response = await post(headers);
+    }
+  }
+  const text = await readText(response);
+  if (response.status !== 200) throw refused(response.status, host);
+  return { action: parseAnswer(text, wanted.oid, host), headers };
+}
+
+async function attemptDownload(
+  context: Attempt,
+  wanted: { readonly oid: string; readonly sizeBytes: number },
+  consume: (body: AsyncIterable<Uint8Array>) => Promise<void>,
+): Promise<void> {
+  const { action, headers } = await requestAction(context, wanted);
+  const sameOrigin = new URL(action.href).origin === new URL(context.endpoint.url).origin;
+  // Only the server itself gets our credentials; a storage host gets what the action names.
+  const own =
+    sameOrigin && !action.authenticated && action.header['authorization'] === undefined ? headers : {};
+  const response = await send(
+    action.href,
+    { method: 'GET', headers: { ...own, ...action.header } },
+    context.dispatcher,
+    context.attempt,
+  );
+  if (response.status !== 200 || response.body === null) {
+    await response.body?.cancel();
+    throw refused(response.status, new URL(action.href).host);
+  }
+  let dropped: unknown;
+  const { body } = response;
+  const watched = (async function* (): AsyncGenerator<Uint8Array> {
+    try {
+      for await (const chunk of body) yield chunk as Uint8Array;
+    } catch (error) {
+      dropped = error;
+      throw error;
+    }
+  })();
+  try {
+    await consume(watched);
+  } catch (error) {
+    if (dropped !== undefined) {
+      throw new TransientFailure(
+        `${new URL(action.href).host} ended the connection early.`,
+        500 * 2 ** context.attempt,
+        error,
+      );
+    }
+    throw error;
+  }
+}
+
+/**
+ * Downloads one object through the batch API (git-lfs docs/api/batch.md), transfer `basic`; up to three attempts where
+ * the network or the server fails. `consume` gets the body and is to check it.
+ * @throws QuickServeError LFS_OBJECT_UNAVAILABLE without the object's name, or what `consume` threw.
+ */
+export async function downloadLfsObject(
+  endpoint: LfsEndpoint,
+  wanted: { readonly oid: string; readonly sizeBytes: number },
+  consume: (body: AsyncIterable<Uint8Array>) => Promise<void>,
+): Promise<void> {
+  const dispatcher = dispatcherFor(endpoint.environment);
+  try {
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        await attemptDownload({ endpoint, dispatcher, attempt }, wanted, consume);
+        return;
+      } catch (error) {
+        if (!(error instanceof TransientFailure)) throw error;
+        if (attempt + 1 >= ATTEMPTS) {
+          throw new QuickServeError({
+            code: 'LFS_OBJECT_UNAVAILABLE',
+            message: error.message,
+            hint: 'Check the LFS server, the network and the proxy settings, then run again.',
+            cause: error,
+          });
+        }
+        await endpoint.sleep(error.waitMs);
+      }
+    }
+  } finally {
+    await dispatcher.close();
+  }
+}

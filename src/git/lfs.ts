@@ -1,0 +1,286 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { copyFile, mkdir, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { fileURLToPath } from 'node:url';
+import { messageOf, QuickServeError } from '../shared/errors.ts';
+import {
+  combineCredentials,
+  noCredentials,
+  type RemoteCredentials,
+  separateUrlCredentials,
+} from './credentials.ts';
+import type { GitEnvironment } from './git-environment.ts';
+import { runGit } from './git-process.ts';
+import { downloadLfsObject, type LfsEndpoint } from './lfs-client.ts';
+import { type Repository, readGit } from './repository.ts';
+import { maskSecrets } from './secrets.ts';
+
+/** A pointer is at most this large (git-lfs specification, "The Pointer"). */
+export const POINTER_LIMIT_BYTES = 1024;
+
+/** What a Git LFS pointer says. */
+export interface LfsPointer {
+  /** sha256 of the object, hex. */
+  readonly oid: string;
+  readonly sizeBytes: number;
+}
+
+/** Where Git LFS objects may come from, in the order in which they are tried. */
+export interface LfsSource {
+  /** Folders laid out like `.git/lfs/objects`: the cache first (it is written to), the others only read. */
+  readonly cacheFolder: string;
+  readonly localFolders: readonly string[];
+  readonly transfer:
+    | { readonly kind: 'batch'; readonly endpoint: LfsEndpoint }
+    /** Reached by ssh or a custom transfer: only git-lfs itself can. */
+    | {
+        readonly kind: 'git-lfs';
+        readonly root: string;
+        readonly environment: GitEnvironment;
+        readonly secrets: readonly string[];
+      }
+    | { readonly kind: 'none'; readonly reason: string };
+}
+
+/**
+ * Reads a Git LFS pointer; null where the bytes are something else.
+ * Source: git-lfs docs/spec.md: `version` first, keys sorted, at most 1024 bytes.
+ */
+export function parsePointer(content: Uint8Array): LfsPointer | null {
+  if (content.length > POINTER_LIMIT_BYTES) return null;
+  const text = Buffer.from(content).toString('utf8');
+  if (!/^version https:\/\/(git-lfs\.github\.com\/spec|hawser\.github\.com\/spec)\/v\d+\r?\n/.test(text))
+    return null;
+  const oid = /^oid sha256:([0-9a-f]{64})\r?$/m.exec(text)?.[1];
+  const size = /^size (\d{1,15})\r?$/m.exec(text)?.[1];
+  return oid === undefined || size === undefined ? null : { oid, sizeBytes: Number(size) };
+}
+
+const pathOf = (folder: string, oid: string): string => join(folder, oid.slice(0, 2), oid.slice(2, 4), oid);
+
+async function configValue(repository: Repository, args: readonly string[]): Promise<string | null> {
+  const output = await readGit(repository, ['config', ...args], { accept: [0, 1, 128] });
+  const value = output.stdout.toString('utf8').trim();
+  return output.exitCode === 0 && value !== '' ? value : null;
+}
+
+async function endpointOf(repository: Repository): Promise<string | null> {
+  const name = repository.remote?.name;
+  return (
+    (await configValue(repository, ['--get', 'lfs.url'])) ??
+    (name === undefined ? null : await configValue(repository, ['--get', `remote.${name}.lfsurl`])) ??
+    (await configValue(repository, ['--file', join(repository.root, '.lfsconfig'), '--get', 'lfs.url'])) ??
+    repository.remote?.url ??
+    null
+  );
+}
+
+/** `https://host/owner/name.git/info/lfs`, as git-lfs derives it; an address from lfs.url is taken as it is. */
+function batchUrlOf(address: string, remoteUrl: string | undefined): string {
+  const trimmed = address.replace(/\/+$/, '');
+  if (address !== remoteUrl) return trimmed;
+  return `${trimmed.endsWith('.git') ? trimmed : `${trimmed}.git`}/info/lfs`;
+}
+
+function localRemoteFolder(address: string): string | null {
+  if (address.startsWith('file://')) return fileURLToPath(address);
+  return address.startsWith('/') || /^[a-z]:[\\/]/i.test(address) ? address : null;
+}
+
+/**
+ * Where the objects of a clone come from: the cache, the clone's own objects, then the server that the configuration
+ * (`lfs.url`, `remote.<name>.lfsurl`, `.lfsconfig`) or the remote names.
+ */
+export async function openLfs(
+  repository: Repository,
+  options: { readonly cacheFolder: string; readonly sleep: (ms: number) => Promise<void> },
+): Promise<LfsSource> {
+  const { environment } = repository;
+  const own = join(repository.gitDir, 'lfs/objects');
+  const source = { cacheFolder: options.cacheFolder, localFolders: [own] };
+  const address = await endpointOf(repository);
+  if (address === null) return { ...source, transfer: { kind: 'none', reason: 'the clone has no remote' } };
+  const local = localRemoteFolder(address);
+  if (local !== null) {
+    return {
+      ...source,
+      localFolders: [own, join(local, 'lfs/objects'), join(local, '.git/lfs/objects')],
+      transfer: { kind: 'none', reason: `it is not under ${local} either` },
+    };
+  }
+  const stored: RemoteCredentials = combineCredentials(
+    { config: environment.config, secrets: [] },
+    repository.remote?.credentials ?? noCredentials,
+  );
+  if (!/^https?:\/\//i.test(address)) {
+    return {
+      ...source,
+      transfer: { kind: 'git-lfs', root: repository.root, environment, secrets: stored.secrets },
+    };
+  }
+  const { url, credentials } = separateUrlCredentials(address);
+  return {
+    ...source,
+    transfer: {
+      kind: 'batch',
+      endpoint: {
+        url: batchUrlOf(url, repository.remote?.url),
+        credentials: combineCredentials(stored, credentials),
+        environment,
+        root: repository.root,
+        sleep: options.sleep,
+      },
+    },
+  };
+}
+
+interface WantedObject extends LfsPointer {
+  /** The file that needs the object, for messages. */
+  readonly path: string;
+}
+
+function unavailable(wanted: WantedObject, why: string, hint: string, cause?: unknown): QuickServeError {
+  return new QuickServeError({
+    code: 'LFS_OBJECT_UNAVAILABLE',
+    message: `The Git LFS object ${wanted.oid} of ${wanted.path} could not be had: ${why}`,
+    hint,
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+/** Copies a stream into `destination` by way of a temporary file; the object must be what its oid says. */
+async function writeChecked(
+  wanted: WantedObject,
+  from: AsyncIterable<Uint8Array>,
+  destination: string,
+): Promise<void> {
+  const temporary = `${destination}.${randomUUID()}.part`;
+  const hash = createHash('sha256');
+  let sizeBytes = 0;
+  const check = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      hash.update(chunk);
+      sizeBytes += chunk.length;
+      // A server must not be able to fill the disk with more than the pointer announced.
+      if (sizeBytes > wanted.sizeBytes)
+        done(new Error(`it is larger than the ${wanted.sizeBytes} bytes of its pointer`));
+      else done(null, chunk);
+    },
+  });
+  await mkdir(dirname(destination), { recursive: true });
+  try {
+    await pipeline(from, check, createWriteStream(temporary, { flags: 'wx' }));
+    if (sizeBytes !== wanted.sizeBytes)
+      throw new Error(`it has ${sizeBytes} bytes, its pointer says ${wanted.sizeBytes}`);
+    const digest = hash.digest('hex');
+    if (digest !== wanted.oid) throw new Error(`its sha256 is ${digest}`);
+    await rename(temporary, destination);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+async function hasSize(path: string, sizeBytes: number): Promise<boolean> {
+  try {
+    const found = await stat(path);
+    return found.isFile() && found.size === sizeBytes;
+  } catch {
+    return false;
+  }
+}
+
+async function copyFromFolders(
+  source: LfsSource,
+  wanted: WantedObject,
+  destination: string,
+): Promise<boolean> {
+  for (const folder of [source.cacheFolder, ...source.localFolders]) {
+    const path = pathOf(folder, wanted.oid);
+    if (!(await hasSize(path, wanted.sizeBytes))) continue;
+    try {
+      await writeChecked(wanted, createReadStream(path), destination);
+      return true;
+    } catch {
+      // A damaged copy is not the object: the next place may have it whole.
+      if (folder === source.cacheFolder) await rm(path, { force: true });
+    }
+  }
+  return false;
+}
+
+async function smudge(
+  transfer: Extract<LfsSource['transfer'], { kind: 'git-lfs' }>,
+  wanted: WantedObject,
+  destination: string,
+): Promise<void> {
+  const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${wanted.oid}\nsize ${wanted.sizeBytes}\n`;
+  const hint =
+    'The remote is reached by ssh: install git-lfs here, or set lfs.url to the HTTPS address of the LFS server.';
+  try {
+    const output = await runGit({
+      args: ['lfs', 'smudge', '--', wanted.path],
+      cwd: transfer.root,
+      environment: transfer.environment,
+      secrets: transfer.secrets,
+      // git-lfs would keep what it downloads in the clone.
+      config: [['lfs.storage', dirname(destination)]],
+      stdin: pointer,
+    });
+    await writeChecked(
+      wanted,
+      (async function* () {
+        yield output.stdout;
+      })(),
+      destination,
+    );
+  } catch (error) {
+    throw unavailable(wanted, messageOf(error), hint, error);
+  }
+}
+
+async function download(source: LfsSource, wanted: WantedObject, destination: string): Promise<void> {
+  const { transfer } = source;
+  switch (transfer.kind) {
+    case 'none':
+      throw unavailable(wanted, transfer.reason, 'Run `git lfs fetch` in the clone first.');
+    case 'git-lfs':
+      return smudge(transfer, wanted, destination);
+    case 'batch':
+      try {
+        await downloadLfsObject(transfer.endpoint, wanted, body => writeChecked(wanted, body, destination));
+      } catch (error) {
+        const why = maskSecrets(messageOf(error), transfer.endpoint.credentials.secrets);
+        const hint =
+          error instanceof QuickServeError
+            ? error.hint
+            : 'Check the LFS server and the network, then run again.';
+        throw unavailable(wanted, why, hint, error);
+      }
+  }
+}
+
+/**
+ * Writes an LFS object to `destination`, sha256 checked, from the cache, the clone or the server; keeps it in the cache.
+ * @throws QuickServeError LFS_OBJECT_UNAVAILABLE, naming oid and path.
+ */
+export async function writeLfsObject(
+  source: LfsSource,
+  wanted: WantedObject,
+  destination: string,
+): Promise<void> {
+  if (await copyFromFolders(source, wanted, destination)) return;
+  await download(source, wanted, destination);
+  const cached = pathOf(source.cacheFolder, wanted.oid);
+  const temporary = `${cached}.${randomUUID()}.part`;
+  try {
+    await mkdir(dirname(cached), { recursive: true });
+    await copyFile(destination, temporary);
+    await rename(temporary, cached);
+  } catch {
+    // A cache that cannot be written costs the next run a download, nothing more.
+    await rm(temporary, { force: true }).catch(() => undefined);
+  }
+}

@@ -1,0 +1,42 @@
+import type { CiContext } from './context.ts';
+import { type Environment, variable } from './environment.ts';
+import { readGitHubContext } from './github/context.ts';
+import { readGitLabContext } from './gitlab/context.ts';
+import { readJenkinsContext } from './jenkins/context.ts';
+
+const LOCAL: CiContext = {
+  platform: 'local',
+  event: 'manual',
+  repository: null,
+  headSha: null,
+  branch: null,
+  defaultBranch: null,
+  onDefaultBranch: false,
+  base: { kind: 'local' },
+  pullRequest: null,
+  actor: null,
+  runUrl: null,
+  filesUrl: null,
+};
+
+/**
+ * Where this run happens, from the environment alone. `readEventFile` gives the text of the file that GITHUB_EVENT_PATH
+ * names and may throw: then the run goes on without what the event would have said.
+ */
+export function readCiContext(env: Environment, readEventFile: (path: string) => string): CiContext {
+  if (env['GITHUB_ACTIONS'] === 'true') return readGitHubContext(env, readEvent(env, readEventFile));
+  if (env['GITLAB_CI'] === 'true') return readGitLabContext(env);
+  if (variable(env, 'JENKINS_URL') !== null || variable(env, 'JENKINS_HOME') !== null)
+    return readJenkinsContext(env);
+  return LOCAL;
+}
+
+function readEvent(env: Environment, readEventFile: (path: string) => string): unknown {
+  const path = variable(env, 'GITHUB_EVENT_PATH');
+  if (path === null) return null;
+  try {
+    return JSON.parse(readEventFile(path));
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,132 @@
+import { randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ObjectStore } from '../git/object-store.ts';
+import type { TreeEntry } from '../git/tree-listing.ts';
+import { QuickServeError } from '../shared/errors.ts';
+import { type BranchState, splitPath } from './branch-reader.ts';
+
+/** A file to add to the branch: its bytes, or the path of a file that has them. */
+export interface NewFile {
+  readonly path: string;
+  readonly content:
+    | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
+    | { readonly kind: 'file'; readonly source: string };
+}
+
+const folderOf = (path: string): string => splitPath(path).slice(0, -1).join('/');
+const nameOf = (path: string): string => splitPath(path).at(-1) ?? '';
+
+async function hashSources(store: ObjectStore, files: readonly NewFile[]): Promise<Map<string, string>> {
+  const ids = new Map<string, string>();
+  for (const { path, content } of files) {
+    if (content.kind !== 'file') continue;
+    const { stdout } = await store.run(['hash-object', '-w', '--no-filters', '--stdin'], {
+      stdin: createReadStream(content.source),
+    });
+    ids.set(path, stdout.toString('latin1').trim());
+  }
+  return ids;
+}
+
+/** Writes the files' bytes as blobs; the ids by path. */
+export async function writeBlobs(
+  store: ObjectStore,
+  files: readonly NewFile[],
+): Promise<ReadonlyMap<string, string>> {
+  const ids = await hashSources(store, files);
+  const staging = join(store.gitDir, `staging-${randomUUID()}`);
+  await mkdir(staging);
+  const staged: { readonly path: string; readonly file: string }[] = [];
+  for (const [index, { path, content }] of files.entries()) {
+    if (content.kind !== 'bytes') continue;
+    const file = join(staging, String(index));
+    await writeFile(file, content.bytes);
+    staged.push({ path, file });
+  }
+  if (staged.length > 0) {
+    const { stdout } = await store.run(['hash-object', '-w', '--no-filters', '--stdin-paths'], {
+      stdin: staged.map(({ file }) => `${file}\n`).join(''),
+    });
+    for (const [index, id] of stdout.toString('latin1').trim().split('\n').entries()) {
+      const entry = staged[index];
+      if (entry !== undefined) ids.set(entry.path, id);
+    }
+  }
+  return ids;
+}
+
+async function makeTrees(store: ObjectStore, trees: readonly (readonly TreeEntry[])[]): Promise<string[]> {
+  const records = trees.map(entries =>
+    entries.map(({ mode, type, id, path }) => `${mode} ${type} ${id}\t${path}\0`).join(''),
+  );
+  const { stdout } = await store.run(['mktree', '--missing', '--batch', '-z'], { stdin: records.join('\0') });
+  return stdout.toString('latin1').trim().split('\n');
+}
+
+/**
+ * Those of the paths that the branch has already, with the ids they have there.
+ */
+export async function existingFiles(
+  state: BranchState,
+  paths: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const folders = await state.listFolders([...new Set(paths.map(folderOf))]);
+  const found = new Map<string, string>();
+  for (const path of paths) {
+    const entry = folders.get(folderOf(path))?.find(candidate => candidate.path === nameOf(path));
+    if (entry !== undefined) found.set(path, entry.id);
+  }
+  return found;
+}
+
+/**
+ * The tree of the branch with the blobs added. Only folders on the way to them are read; their siblings are named by id
+ * and need not be in the store.
+ * @returns the id of the new root tree.
+ */
+export async function buildTree(
+  store: ObjectStore,
+  state: BranchState,
+  blobs: ReadonlyMap<string, string>,
+): Promise<string> {
+  const folders = new Set<string>(['']);
+  for (const path of blobs.keys()) {
+    const segments = splitPath(path).slice(0, -1);
+    for (let length = 1; length <= segments.length; length += 1)
+      folders.add(segments.slice(0, length).join('/'));
+  }
+  const before = await state.listFolders([...folders]);
+  const contents = new Map<string, Map<string, TreeEntry>>();
+  for (const folder of folders) {
+    contents.set(folder, new Map((before.get(folder) ?? []).map(entry => [entry.path, entry])));
+  }
+  const put = (path: string, entry: Omit<TreeEntry, 'path'>): void => {
+    contents.get(folderOf(path))?.set(nameOf(path), { ...entry, path: nameOf(path) });
+  };
+  for (const [path, id] of blobs) put(path, { mode: '100644', type: 'blob', id });
+
+  const depthOf = (folder: string): number => splitPath(folder).length;
+  const deepest = Math.max(...[...folders].map(depthOf));
+  for (let depth = deepest; depth >= 0; depth -= 1) {
+    const level = [...folders].filter(folder => depthOf(folder) === depth);
+    const ids = await makeTrees(
+      store,
+      level.map(folder => [...(contents.get(folder)?.values() ?? [])]),
+    );
+    for (const [index, folder] of level.entries()) {
+      const id = ids[index];
+      if (id === undefined || id === '') {
+        throw new QuickServeError({
+          code: 'GIT_FAILED',
+          message: `git mktree gave no tree for ${folder === '' ? 'the top folder' : folder}.`,
+          hint: 'Check that the installed git is 2.30 or newer.',
+        });
+      }
+      if (folder === '') return id;
+      put(folder, { mode: '040000', type: 'tree', id });
+    }
+  }
+  throw new Error('unreachable: the top folder is always one of the levels');
+}

@@ -1,0 +1,47 @@
+/** What is compared. Times and memory are measured; the others are counted and compared exactly. */
+export type MetricName = 'latency' | 'load-time' | 'memory' | 'file-size' | 'parameters' | 'nodes';
+
+export type MetricUnit = 'ms' | 'bytes' | 'count';
+
+/** A ratio candidate/base - 1 with its interval: `{estimate: 0.2, low: 0.19, high: 0.21}` is +20 % (+19 ... +21). */
+export interface RelativeDifference {
+  readonly estimate: number;
+  readonly low: number;
+  readonly high: number;
+  /** Two-sided confidence of the interval, 0.98 for one-sided bounds of 99 %. */
+  readonly confidence: number;
+}
+
+/** The outcome for one metric of one model. */
+export type MetricOutcome =
+  | { readonly kind: 'regressed'; readonly confirmed: boolean }
+  | { readonly kind: 'improved' }
+  | { readonly kind: 'unchanged' }
+  | { readonly kind: 'inconclusive'; readonly reason: string }
+  | { readonly kind: 'over-limit'; readonly limit: number }
+  | { readonly kind: 'no-baseline' }
+  | { readonly kind: 'not-measured'; readonly reason: string };
+
+/** What the team wants of a metric. Ratios: 0.05 is 5 %. */
+export interface MetricPolicy {
+  readonly gate: 'hard' | 'warn' | 'off';
+  /** Largest tolerated increase relative to the base, or null. */
+  readonly maxRegression: number | null;
+  /** Largest tolerated absolute value in the metric's unit, or null. */
+  readonly max: number | null;
+}
+
+export interface MetricComparison {
+  readonly metric: MetricName;
+  readonly unit: MetricUnit;
+  readonly base: number | null;
+  readonly candidate: number | null;
+  readonly difference: RelativeDifference | null;
+  readonly policy: MetricPolicy;
+  readonly outcome: MetricOutcome;
+  /** Launch statistics in the metric's unit, for plots; absent for counted metrics. */
+  readonly samples?: { readonly base: readonly number[]; readonly candidate: readonly number[] };
+}
+
+/** passed: nothing against it; warned: only soft gates; failed: a hard gate; no-verdict: it could not be decided. */
+export type Gate = 'passed' | 'warned' | 'failed' | 'no-verdict';

@@ -1,0 +1,73 @@
+import type { MetricName } from '../regression/verdict.ts';
+
+/** How a metric is spoken of. */
+export interface MetricWords {
+  /** In tables: `latency, median`. */
+  readonly label: string;
+  /** In a sentence: `the latency`. */
+  readonly noun: string;
+  /** At a sentence's start: `Median latency`. */
+  readonly sentence: string;
+  /** Clause behind a model's name; `amount` is empty or starts with a space. */
+  readonly worse: (amount: string) => string;
+  readonly better: (amount: string) => string;
+  readonly limitKey: 'max-regression' | 'max-increase';
+  readonly hint: string;
+}
+
+export const METRIC_WORDS: Readonly<Record<MetricName, MetricWords>> = {
+  latency: {
+    label: 'latency, median',
+    noun: 'latency',
+    sentence: 'Median latency',
+    worse: amount => `got${amount} slower`,
+    better: amount => `got${amount} faster`,
+    limitKey: 'max-regression',
+    hint: 'Look at the nodes that were added or grew, or accept it on purpose.',
+  },
+  'load-time': {
+    label: 'load time',
+    noun: 'load time',
+    sentence: 'Load time',
+    worse: amount => `loads${amount} slower`,
+    better: amount => `loads${amount} faster`,
+    limitKey: 'max-regression',
+    hint: 'Look at the size of the file and its optimisations, or accept it on purpose.',
+  },
+  memory: {
+    label: 'peak memory',
+    noun: 'peak memory',
+    sentence: 'Peak memory',
+    worse: amount => `needs${amount} more memory`,
+    better: amount => `needs${amount} less memory`,
+    limitKey: 'max-regression',
+    hint: 'Look at the weights and the largest activations, or accept it on purpose.',
+  },
+  'file-size': {
+    label: 'file',
+    noun: 'the file',
+    sentence: 'File size',
+    worse: amount => `is${amount} larger`,
+    better: amount => `is${amount} smaller`,
+    limitKey: 'max-increase',
+    hint: 'Look at which initializers grew, or accept it on purpose.',
+  },
+  parameters: {
+    label: 'parameters',
+    noun: 'parameters',
+    sentence: 'Parameters',
+    worse: amount => `has${amount} more parameters`,
+    better: amount => `has${amount} fewer parameters`,
+    limitKey: 'max-increase',
+    hint: 'Look at which initializers grew, or accept it on purpose.',
+  },
+  nodes: {
+    label: 'nodes',
+    noun: 'nodes',
+    sentence: 'Nodes',
+    worse: amount => `has${amount} more nodes`,
+    better: amount => `has${amount} fewer nodes`,
+    limitKey: 'max-increase',
+    hint: 'Look at the operators that were added, or accept it on purpose.',
+  },
+};

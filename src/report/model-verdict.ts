@@ -1,0 +1,144 @@
+import type { MetricComparison, MetricName } from '../regression/verdict.ts';
+import { METRIC_FINDINGS } from '../shared/finding-names.ts';
+import { type Problem, problemsOf } from './problems.ts';
+import type { ModelReport, Report } from './report.ts';
+
+/** How a model stands, for an icon and for the order in which models are shown. */
+export type Tone =
+  | 'failed'
+  | 'no-verdict'
+  | 'warned'
+  | 'inconclusive'
+  | 'notice'
+  | 'improved'
+  | 'passed'
+  | 'quiet';
+
+/** The verdict on one model in a word or two, raw text: a serialiser escapes it. */
+export interface ModelVerdict {
+  readonly tone: Tone;
+  /** `slower`, `breaking`, `inconclusive`, `identical`, `no baseline`. */
+  readonly word: string;
+  /** Why the times say nothing, or what is remarkable; empty where the word is enough. */
+  readonly note: string;
+}
+
+const METRIC_FINDING_NAMES: ReadonlySet<string> = new Set(Object.values(METRIC_FINDINGS));
+const TONE_ORDER: readonly Tone[] = [
+  'failed',
+  'no-verdict',
+  'warned',
+  'inconclusive',
+  'notice',
+  'improved',
+  'passed',
+  'quiet',
+];
+
+export const metricOf = (model: ModelReport, name: MetricName): MetricComparison | undefined =>
+  model.metrics.find(comparison => comparison.metric === name);
+
+const wordOfProblem = (problem: Problem, model: ModelReport): string => {
+  if (model.candidate === null && problem.clause === 'cannot be read') return 'unreadable';
+  if (METRIC_FINDING_NAMES.has(problem.code)) return problem.code.replace('-', ' ');
+  if (problem.code === 'inconclusive' || problem.code === 'no-baseline')
+    return problem.code.replace('-', ' ');
+  if (problem.code.startsWith('over-limit-')) return 'over limit';
+  if (problem.clause === 'breaks its callers') return 'breaks callers';
+  return 'error';
+};
+
+function failureWords(model: ModelReport, problems: readonly Problem[]): string {
+  const words = new Set(problems.map(problem => wordOfProblem(problem, model)));
+  return words.size === 0 ? 'failed' : [...words].slice(0, 3).join(', ');
+}
+
+/** The one verdict that the table shows for a model; `no-baseline`, `inconclusive` and `identical` are said, never left out. */
+export function verdictOf(model: ModelReport): ModelVerdict {
+  const problems = problemsOf(model);
+  const errors = problems.filter(problem => problem.severity === 'error');
+  const warnings = problems.filter(problem => problem.severity === 'warning');
+  if (model.gate === 'failed') return { tone: 'failed', word: failureWords(model, errors), note: '' };
+  if (model.gate === 'no-verdict') {
+    return {
+      tone: 'no-verdict',
+      word: 'no verdict',
+      note: notMeasuredReason(model) ?? errors[0]?.message ?? '',
+    };
+  }
+  if (model.gate === 'warned') {
+    const inconclusive = inconclusiveReason(model);
+    if (warnings.length === 0 && inconclusive !== null)
+      return { tone: 'inconclusive', word: 'inconclusive', note: inconclusive };
+    const [first] = model.accepted;
+    const note = first === undefined ? '' : `accepted by ${first.by}`;
+    return { tone: 'warned', word: warnings.length === 0 ? 'warning' : failureWords(model, warnings), note };
+  }
+  return passedVerdict(model, warnings.length > 0);
+}
+
+function passedVerdict(model: ModelReport, hasWarnings: boolean): ModelVerdict {
+  const { state } = model;
+  const inconclusive = inconclusiveReason(model);
+  switch (state.kind) {
+    case 'identical':
+      return { tone: 'quiet', word: 'identical', note: identicalNote(model) };
+    case 'deleted':
+      return { tone: 'notice', word: 'deleted', note: 'the file is gone' };
+    case 'added':
+      return { tone: 'notice', word: 'new', note: 'no baseline: the base has no such model' };
+    case 'no-base':
+      return { tone: 'notice', word: 'no baseline', note: state.reason };
+    case 'moved':
+      if (state.identical) return { tone: 'quiet', word: 'moved', note: `same bytes, was ${state.from}` };
+      break;
+    case 'changed':
+      break;
+  }
+  if (inconclusive !== null) return { tone: 'inconclusive', word: 'inconclusive', note: inconclusive };
+  const [accepted] = model.accepted;
+  if (accepted !== undefined)
+    return { tone: 'warned', word: 'accepted', note: `${accepted.finding}, by ${accepted.by}` };
+  if (hasWarnings) return { tone: 'warned', word: 'passed, with warnings', note: '' };
+  const latency = metricOf(model, 'latency');
+  if (latency?.outcome.kind === 'improved') return { tone: 'improved', word: 'faster', note: '' };
+  if (latency?.outcome.kind === 'no-baseline')
+    return { tone: 'notice', word: 'no baseline', note: 'there are no times to compare with' };
+  const unmeasured = notMeasuredReason(model);
+  if (unmeasured !== null) return { tone: 'passed', word: 'passed', note: `not measured: ${unmeasured}` };
+  return { tone: 'passed', word: 'unchanged speed', note: '' };
+}
+
+function identicalNote(model: ModelReport): string {
+  const reason = notMeasuredReason(model);
+  return reason === null ? '' : `not measured: ${reason}`;
+}
+
+/** Why the first undecided metric is undecided, or null. */
+export function inconclusiveReason(model: ModelReport): string | null {
+  for (const { outcome } of model.metrics) if (outcome.kind === 'inconclusive') return outcome.reason;
+  return null;
+}
+
+/** Why no time was taken, or null where one was. */
+export function notMeasuredReason(model: ModelReport): string | null {
+  if (model.measurement.kind === 'not-measured') return model.measurement.reason;
+  const latency = metricOf(model, 'latency');
+  return latency?.outcome.kind === 'not-measured' ? latency.outcome.reason : null;
+}
+
+export interface JudgedModel {
+  readonly model: ModelReport;
+  readonly verdict: ModelVerdict;
+}
+
+/** The models with their verdicts, those that need attention first, else by name. */
+export function modelsByImportance(report: Report): readonly JudgedModel[] {
+  return report.models
+    .map(model => ({ model, verdict: verdictOf(model) }))
+    .toSorted(
+      (a, b) =>
+        TONE_ORDER.indexOf(a.verdict.tone) - TONE_ORDER.indexOf(b.verdict.tone) ||
+        (a.model.name < b.model.name ? -1 : a.model.name > b.model.name ? 1 : 0),
+    );
+}

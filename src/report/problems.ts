@@ -1,0 +1,229 @@
+import type { ContractChange } from '../contract/comparison.ts';
+import type { MetricComparison } from '../regression/verdict.ts';
+import { CONTRACT_FINDING, METRIC_FINDINGS } from '../shared/finding-names.ts';
+import { visibleText } from './escape.ts';
+import {
+  formatAmount,
+  formatDifference,
+  formatPercent,
+  formatTransition,
+  formatValue,
+} from './format-values.ts';
+import { METRIC_WORDS } from './metric-words.ts';
+import type { Acceptance, ModelReport, Report } from './report.ts';
+
+/** Something that speaks against a model or the check, with the way out. All text is raw: a serialiser escapes it for its target. */
+export interface Problem {
+  /** null: it concerns the whole check. */
+  readonly model: string | null;
+  readonly path: string | null;
+  /** error: fails the check; warning: reported and passes; info: worth knowing. */
+  readonly severity: 'error' | 'warning' | 'info';
+  /** Stable name: `slower`, `input-renamed`, or a finding's code. */
+  readonly code: string;
+  /** A clause that goes behind the model's name: `got 20 % slower`. */
+  readonly clause: string;
+  /** One or two sentences with the numbers. */
+  readonly message: string;
+  readonly remedy: Remedy;
+}
+
+/** How to mend or to accept it. Parts that do not apply are null. */
+export interface Remedy {
+  /** A label for the pull request that accepts it on purpose. */
+  readonly label: string | null;
+  /** The configuration key that decides it, with what it is now. */
+  readonly config: ConfigRemedy | null;
+  readonly hint: string;
+}
+
+export interface ConfigRemedy {
+  readonly key: string;
+  /** What it is now, in words. */
+  readonly now: string | null;
+  /** What to add to a list, or null where the value itself is to be changed. */
+  readonly add: string | null;
+}
+
+/** GitHub cuts off at 50 characters and refuses commas in GitLab; a model whose label would not fit is accepted by configuration. */
+const LABEL_MAX_CHARACTERS = 50;
+
+const acceptLabel = (finding: string, model: string): string | null => {
+  const label = `accept-${finding}:${model}`;
+  return label.length <= LABEL_MAX_CHARACTERS && !label.includes(',') && visibleText(label) === label
+    ? label
+    : null;
+};
+
+/** A key of quickserveml.yml for a model: `models.digits.policy...`, the name quoted where YAML would misread it. */
+export function configKey(model: string, rest: string): string {
+  const name = /^[A-Za-z0-9_-]+$/u.test(model) ? model : JSON.stringify(model);
+  return `models.${name}.${rest}`;
+}
+
+function describeMetric(comparison: MetricComparison): string {
+  const words = METRIC_WORDS[comparison.metric];
+  const values = formatTransition(comparison.base, comparison.candidate, comparison.unit);
+  const difference = comparison.difference === null ? '' : `, ${formatDifference(comparison.difference)}`;
+  return `${words.sentence} ${values}${difference}`;
+}
+
+const acceptanceOf = (model: ModelReport, ...findings: readonly string[]): Acceptance | undefined =>
+  model.accepted.find(({ finding }) => findings.includes(finding));
+
+/** What the policy and the acceptances make of a metric that is worse or over its limit; as in regression/gate.ts. */
+function severityOf(model: ModelReport, { metric, outcome, policy }: MetricComparison): Problem['severity'] {
+  if (policy.gate === 'off' || (outcome.kind === 'regressed' && policy.maxRegression === null)) return 'info';
+  const isAccepted = acceptanceOf(model, `${METRIC_FINDINGS[metric]}:${model.name}`) !== undefined;
+  const isDecided = outcome.kind === 'over-limit' || (outcome.kind === 'regressed' && outcome.confirmed);
+  return policy.gate === 'hard' && isDecided && !isAccepted ? 'error' : 'warning';
+}
+
+const acceptedRemedy = (acceptance: Acceptance): Remedy => ({
+  label: null,
+  config: null,
+  hint: `Accepted on purpose, by ${acceptance.by}.`,
+});
+
+function metricProblem(model: ModelReport, comparison: MetricComparison): Problem | null {
+  const { outcome, policy } = comparison;
+  if (outcome.kind !== 'regressed' && outcome.kind !== 'over-limit') return null;
+  const words = METRIC_WORDS[comparison.metric];
+  const finding = METRIC_FINDINGS[comparison.metric];
+  const shared = { model: model.name, path: model.path, severity: severityOf(model, comparison) } as const;
+  const label = acceptLabel(finding, model.name);
+  const acceptance = acceptanceOf(model, `${finding}:${model.name}`);
+  if (outcome.kind === 'over-limit') {
+    const limit = formatValue(outcome.limit, comparison.unit);
+    return {
+      ...shared,
+      code: `over-limit-${comparison.metric}`,
+      clause: `is over its limit of ${limit} for ${words.noun}`,
+      message: `${describeMetric(comparison)}; the limit is ${limit}.`,
+      remedy:
+        acceptance !== undefined
+          ? acceptedRemedy(acceptance)
+          : {
+              label,
+              config: {
+                key: configKey(model.name, `policy.${comparison.metric}.max`),
+                now: limit,
+                add: null,
+              },
+              hint: `Bring ${words.noun} under ${limit}, or accept it on purpose.`,
+            },
+    };
+  }
+  const tolerance = policy.maxRegression === null ? null : formatPercent(policy.maxRegression);
+  const amount = comparison.difference === null ? '' : ` ${formatAmount(comparison.difference.estimate)}`;
+  return {
+    ...shared,
+    code: finding,
+    clause: words.worse(amount),
+    message: `${describeMetric(comparison)}${tolerance === null ? '' : `; ${tolerance} is tolerated`}.`,
+    remedy:
+      acceptance !== undefined
+        ? acceptedRemedy(acceptance)
+        : {
+            label,
+            config: {
+              key: configKey(model.name, `policy.${comparison.metric}.${words.limitKey}`),
+              now: tolerance,
+              add: null,
+            },
+            hint: words.hint,
+          },
+  };
+}
+
+function contractProblem(model: ModelReport, change: ContractChange): Problem {
+  const detail = `${change.rule}:${change.name}`;
+  const acceptance = acceptanceOf(model, detail, `${CONTRACT_FINDING}:${model.name}`);
+  const isHard = (model.contractGate ?? 'hard') === 'hard' && model.gate === 'failed';
+  return {
+    model: model.name,
+    path: model.path,
+    severity:
+      model.contractGate === 'off' ? 'info' : isHard && acceptance === undefined ? 'error' : 'warning',
+    code: change.rule,
+    clause: 'breaks its callers',
+    message: change.message,
+    remedy:
+      acceptance !== undefined
+        ? acceptedRemedy(acceptance)
+        : {
+            label: acceptLabel(CONTRACT_FINDING, model.name),
+            config: { key: configKey(model.name, 'policy.contract.accept'), now: null, add: detail },
+            hint: `Keep ${change.side === 'model' ? 'the interface' : `the ${change.side}`} as callers know it, or accept it on purpose.`,
+          },
+  };
+}
+
+/** A team may have said that what could not be decided fails; then it is a problem of its own. */
+function undecidedProblem(model: ModelReport): Problem | null {
+  for (const { metric, outcome, policy } of model.metrics) {
+    if (policy.gate !== 'hard' || (outcome.kind !== 'inconclusive' && outcome.kind !== 'no-baseline'))
+      continue;
+    const isInconclusive = outcome.kind === 'inconclusive';
+    const reason = isInconclusive ? outcome.reason : 'there is nothing to compare with';
+    return {
+      model: model.name,
+      path: model.path,
+      severity: 'error',
+      code: outcome.kind,
+      clause: isInconclusive ? 'could not be decided' : 'has no baseline',
+      message: `${METRIC_WORDS[metric].sentence}: ${reason}. The policy fails that.`,
+      remedy: {
+        label: null,
+        config: { key: configKey(model.name, `policy.${outcome.kind}`), now: 'fail', add: null },
+        hint: isInconclusive
+          ? 'Run it again, on a quieter machine or with a larger budget.'
+          : 'Give a base to compare with.',
+      },
+    };
+  }
+  return null;
+}
+
+/** Everything that speaks against one model: broken contract, metrics, findings; errors first, else in the report's order. */
+export function problemsOf(model: ModelReport): readonly Problem[] {
+  const breaks = (model.contract?.changes ?? []).filter(change => change.effect === 'breaking');
+  const problems: Problem[] = [
+    ...model.findings.map(finding => ({
+      model: model.name,
+      path: model.path,
+      severity: finding.severity,
+      code: finding.code,
+      clause: model.candidate === null && finding.severity === 'error' ? 'cannot be read' : 'has an error',
+      message: finding.message,
+      remedy: { label: null, config: null, hint: finding.hint },
+    })),
+    ...breaks.map(change => contractProblem(model, change)),
+    ...model.metrics.map(comparison => metricProblem(model, comparison)).filter(problem => problem !== null),
+  ];
+  const undecided =
+    model.gate === 'failed' && problems.every(({ severity }) => severity !== 'error')
+      ? undecidedProblem(model)
+      : null;
+  return sortBySeverity(undecided === null ? problems : [undecided, ...problems]);
+}
+
+/** The problems of every model and of the check itself, errors first. */
+export function allProblems(report: Report): readonly Problem[] {
+  const ofCheck: readonly Problem[] = report.findings.map(finding => ({
+    model: null,
+    path: null,
+    severity: finding.severity,
+    code: finding.code,
+    clause: '',
+    message: finding.message,
+    remedy: { label: null, config: null, hint: finding.hint },
+  }));
+  return sortBySeverity([...ofCheck, ...report.models.flatMap(problemsOf)]);
+}
+
+const SEVERITY_ORDER = { error: 0, warning: 1, info: 2 } as const;
+
+function sortBySeverity(problems: readonly Problem[]): readonly Problem[] {
+  return problems.toSorted((a, b) => SEVERITY_ORDER[a.severity] - SEVERITY_ORDER[b.severity]);
+}

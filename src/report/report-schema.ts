@@ -1,0 +1,250 @@
+/** JSON Schema 2020-12 of `Report`; schemas/report.schema.json is written from it by scripts/generate-report-schema.ts. */
+
+type JsonSchema = Readonly<Record<string, unknown>>;
+
+/** Longest strings that a report may hold. A model's own names are at most 64 KiB long (the reader's limit). */
+const NAME = 65_536;
+const SENTENCE = 200_000;
+const SHORT = 1_000;
+
+const text = (maxLength: number, description?: string): JsonSchema => ({
+  type: 'string',
+  maxLength,
+  ...(description === undefined ? {} : { description }),
+});
+const choice = (...values: readonly string[]): JsonSchema => ({ enum: values });
+const nullable = (schema: JsonSchema): JsonSchema => ({ anyOf: [schema, { type: 'null' }] });
+const list = (items: JsonSchema, maxItems: number): JsonSchema => ({ type: 'array', items, maxItems });
+const ref = (name: string): JsonSchema => ({ $ref: `#/$defs/${name}` });
+const number: JsonSchema = { type: 'number' };
+const size: JsonSchema = { type: 'number', minimum: 0 };
+const count: JsonSchema = { type: 'integer', minimum: 0 };
+const boolean: JsonSchema = { type: 'boolean' };
+
+/** An object whose properties are all required but for those named in `optional`; fields added by later versions are let through. */
+function record(
+  properties: Readonly<Record<string, JsonSchema>>,
+  optional: readonly string[] = [],
+): JsonSchema {
+  return {
+    type: 'object',
+    properties,
+    required: Object.keys(properties).filter(key => !optional.includes(key)),
+  };
+}
+
+const dictionary = (values: JsonSchema, maxProperties: number): JsonSchema => ({
+  type: 'object',
+  additionalProperties: values,
+  maxProperties,
+  propertyNames: { maxLength: NAME },
+});
+
+const kind = (name: string, properties: Readonly<Record<string, JsonSchema>> = {}): JsonSchema =>
+  record({ kind: { const: name }, ...properties });
+
+/** Tagged unions are chosen by `kind`, so that an error names the one wrong field and not every alternative. */
+const union = (...members: readonly JsonSchema[]): JsonSchema => ({
+  type: 'object',
+  properties: { kind: { type: 'string' } },
+  required: ['kind'],
+  discriminator: { propertyName: 'kind' },
+  oneOf: members,
+});
+
+const DEFINITIONS: Readonly<Record<string, JsonSchema>> = {
+  gate: {
+    description:
+      'passed: nothing against it; warned: only soft gates; failed: a hard gate; no-verdict: it could not be decided.',
+    ...choice('passed', 'warned', 'failed', 'no-verdict'),
+  },
+  finding: record({
+    code: text(SHORT, 'Permanent name, as docs/errors.md lists it.'),
+    severity: choice('error', 'warning', 'info'),
+    message: text(SENTENCE),
+    hint: text(SENTENCE),
+  }),
+  value: record(
+    {
+      name: text(NAME),
+      kind: choice('tensor', 'sparse_tensor', 'sequence', 'map', 'optional'),
+      dtype: text(40),
+      shape: nullable(list({ anyOf: [number, text(NAME), { type: 'null' }] }, 10_000)),
+      type: text(NAME),
+    },
+    ['type'],
+  ),
+  inspection: record({
+    path: text(NAME),
+    sizeBytes: size,
+    sha256: nullable({ type: 'string', pattern: '^[0-9a-f]{64}$' }),
+    format: choice('onnx', 'ort'),
+    irVersion: nullable(number),
+    opsets: dictionary(number, 10_000),
+    producer: record({ name: text(NAME), version: text(NAME) }),
+    metadata: dictionary(text(4 * 1024 * 1024), 10_000),
+    inputs: list(ref('value'), 100_000),
+    outputs: list(ref('value'), 100_000),
+    nodeCount: count,
+    subgraphNodeCount: count,
+    functionCount: count,
+    operators: dictionary(number, 100_000),
+    initializerCount: count,
+    parameterCount: size,
+    initializerBytes: dictionary(number, 1_000),
+    externalData: list(record({ path: text(NAME), sizeBytes: nullable(size), exists: boolean }), 100_000),
+    findings: list(ref('finding'), 10_000),
+  }),
+  contract: record({
+    kind: choice('unchanged', 'compatible', 'breaking'),
+    bump: choice('patch', 'minor', 'major'),
+    changes: list(
+      record({
+        rule: text(SHORT),
+        effect: choice('breaking', 'compatible'),
+        side: choice('input', 'output', 'model'),
+        name: text(NAME),
+        base: nullable(ref('value')),
+        candidate: nullable(ref('value')),
+        message: text(SENTENCE),
+      }),
+      100_000,
+    ),
+  }),
+  difference: {
+    description: 'candidate / base - 1 with its interval; low = high where it is exact.',
+    ...record({
+      estimate: number,
+      low: number,
+      high: number,
+      confidence: { type: 'number', minimum: 0, maximum: 1 },
+    }),
+  },
+  outcome: union(
+    kind('regressed', { confirmed: boolean }),
+    kind('improved'),
+    kind('unchanged'),
+    kind('inconclusive', { reason: text(SENTENCE) }),
+    kind('over-limit', { limit: number }),
+    kind('no-baseline'),
+    kind('not-measured', { reason: text(SENTENCE) }),
+  ),
+  metric: record(
+    {
+      metric: choice('latency', 'load-time', 'memory', 'file-size', 'parameters', 'nodes'),
+      unit: choice('ms', 'bytes', 'count'),
+      base: nullable(number),
+      candidate: nullable(number),
+      difference: nullable(ref('difference')),
+      policy: record({
+        gate: choice('hard', 'warn', 'off'),
+        maxRegression: nullable(number),
+        max: nullable(number),
+      }),
+      outcome: ref('outcome'),
+      samples: {
+        description: 'One statistic a launch, in the unit of the metric.',
+        ...record({ base: list(number, 10_000), candidate: list(number, 10_000) }),
+      },
+    },
+    ['samples'],
+  ),
+  state: union(
+    kind('changed'),
+    kind('identical'),
+    kind('added'),
+    kind('deleted'),
+    kind('moved', { from: text(NAME), identical: boolean }),
+    kind('no-base', { reason: text(SENTENCE) }),
+  ),
+  measurement: union(
+    kind('interleaved', {
+      launches: count,
+      runs: count,
+      durationMs: size,
+      confirmed: boolean,
+      feedDigest: text(SHORT),
+      feedOrigin: choice('case', 'synthetic'),
+      waitShare: nullable(number),
+    }),
+    kind('alone', { launches: count, durationMs: size }),
+    kind('not-measured', { reason: text(SENTENCE) }),
+  ),
+  model: record(
+    {
+      name: text(NAME),
+      path: text(NAME, "Relative to the repository's root, with `/`."),
+      state: ref('state'),
+      gate: ref('gate'),
+      base: nullable(ref('inspection')),
+      candidate: nullable(ref('inspection')),
+      contract: nullable(ref('contract')),
+      metrics: list(ref('metric'), 100),
+      measurement: ref('measurement'),
+      version: nullable(record({ previous: nullable(text(SHORT)), next: text(SHORT) })),
+      findings: list(ref('finding'), 10_000),
+      accepted: {
+        description: 'What would have failed and was accepted on purpose.',
+        ...list(record({ finding: text(NAME), by: choice('label', 'configuration', 'flag') }), 10_000),
+      },
+      contractGate: choice('hard', 'warn', 'off'),
+    },
+    ['contractGate'],
+  ),
+  commit: record({
+    sha: { type: 'string', pattern: '^[0-9a-f]{7,64}$' },
+    role: text(SHORT, 'How it was found, for people.'),
+  }),
+  environment: record({
+    key: text(SHORT),
+    cpuModel: text(SHORT),
+    isa: text(SHORT),
+    cores: size,
+    cpuQuota: nullable(number),
+    memoryGiB: size,
+    os: text(SHORT),
+    kernel: text(SHORT),
+    arch: text(SHORT),
+    nodeVersion: text(SHORT),
+    runtimeVersion: text(SHORT),
+    provider: text(SHORT),
+    threads: count,
+  }),
+};
+
+/** Models that one report may hold; a test of the privileged follow-up job counts on it. */
+export const REPORT_MAX_MODELS = 5_000;
+
+export const REPORT_SCHEMA: JsonSchema = {
+  $schema: 'https://json-schema.org/draft/2020-12/schema',
+  title: 'QuickServeML report',
+  description:
+    'The whole outcome of one `quickserveml check`. Fields may be added within a schemaVersion, never renamed.',
+  ...record({
+    schemaVersion: { const: 1 },
+    tool: record({ name: { const: 'quickserveml' }, version: text(SHORT) }),
+    createdAt: { type: 'string', pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d{1,9})?Z$' },
+    gate: ref('gate'),
+    base: nullable(ref('commit')),
+    head: nullable(ref('commit')),
+    change: record({
+      platform: choice('github', 'gitlab', 'jenkins', 'local'),
+      repository: nullable(text(SHORT)),
+      pullRequest: nullable({ type: 'integer', minimum: 1 }),
+      runUrl: nullable(text(4 * SHORT)),
+      filesUrl: nullable(text(4 * SHORT)),
+    }),
+    models: list(ref('model'), REPORT_MAX_MODELS),
+    findings: list(ref('finding'), 10_000),
+    environment: nullable(ref('environment')),
+    seed: number,
+    durationMs: size,
+    registry: record({
+      branch: text(SHORT),
+      recording: choice('planned', 'recorded', 'skipped', 'failed'),
+      reason: text(SENTENCE),
+      entries: list(record({ model: text(NAME), version: text(SHORT), new: boolean }), 100_000),
+    }),
+  }),
+  $defs: DEFINITIONS,
+};

@@ -1,0 +1,83 @@
+import { basename } from 'node:path';
+import type { Launcher, SessionSettings } from '../benchmark/launcher.ts';
+import type { FeedTensor } from '../benchmark/measurement.ts';
+import type { ModelNames } from './worker-end.ts';
+import { startWorker, type WorkerOptions, type WorkerProcess } from './worker-process.ts';
+import type { OpenResult, ProbeResult, RunResult } from './worker-protocol.ts';
+
+export const DEFAULT_TIME_LIMIT_MS = 60_000;
+
+const NO_MODEL: ModelNames = { base: null, candidate: null, only: null };
+
+async function withWorker<T>(options: WorkerOptions, use: (worker: WorkerProcess) => Promise<T>): Promise<T> {
+  const worker = await startWorker(options);
+  try {
+    return await use(worker);
+  } finally {
+    await worker.close();
+  }
+}
+
+/**
+ * Launches measurements in fresh worker processes. `modelName`, where given, is what messages call the model instead
+ * of its file name (the base may lie in a temporary file).
+ */
+export function createLauncher(options: WorkerOptions & { readonly modelName?: string }): Launcher {
+  const nameOf = (path: string): string => options.modelName ?? basename(path);
+  return {
+    launchPair: ({ timeLimitMs, base, candidate, settings, seed }) =>
+      withWorker(options, worker =>
+        worker.request(
+          { kind: 'launch-pair', base, candidate, settings, seed },
+          { base: nameOf(base.path), candidate: nameOf(candidate.path), only: null },
+          timeLimitMs ?? options.limits.timeMs,
+        ),
+      ),
+    launchSolo: ({ timeLimitMs, model, side, settings, blocks }) =>
+      withWorker(options, worker =>
+        worker.request(
+          { kind: 'launch-solo', model, side, settings, blocks },
+          { ...NO_MODEL, only: nameOf(model.path) },
+          timeLimitMs ?? options.limits.timeMs,
+        ),
+      ),
+  };
+}
+
+/** Version and execution providers of a runtime, asked of the runtime itself in a worker. */
+export function probeRuntime(options: WorkerOptions): Promise<ProbeResult> {
+  return withWorker(options, worker => worker.request({ kind: 'probe' }, NO_MODEL));
+}
+
+/** A model that is loaded in a worker process. Runs are one at a time; a run that fails leaves it usable. */
+export interface OpenModel {
+  readonly description: OpenResult;
+  /** @throws ModelFailure: MODEL_RUN_FAILED, or WORKER_* where the process died and the model is closed. */
+  run(feeds: readonly FeedTensor[]): Promise<RunResult>;
+  close(): Promise<void>;
+}
+
+/**
+ * Loads a model in a worker process of its own, for test cases, batches and serving.
+ * @param modelPath absolute; external data resolves beside it.
+ * @throws ModelFailure where it is refused or the process dies; RUNTIME_PROVIDER_UNAVAILABLE.
+ */
+export async function openModel(
+  options: WorkerOptions & { readonly modelName?: string },
+  modelPath: string,
+  settings: SessionSettings = { provider: 'cpu', threads: 1 },
+): Promise<OpenModel> {
+  const names: ModelNames = { ...NO_MODEL, only: options.modelName ?? basename(modelPath) };
+  const worker = await startWorker(options);
+  try {
+    const description = await worker.request({ kind: 'open', modelPath, settings }, names);
+    return {
+      description,
+      run: feeds => worker.request({ kind: 'run', feeds }, names),
+      close: () => worker.close(),
+    };
+  } catch (error) {
+    await worker.close();
+    throw error;
+  }
+}

@@ -1,0 +1,45 @@
+import type { Tensor } from 'onnxruntime-node';
+import type { FeedTensor } from '../benchmark/measurement.ts';
+import type { Dtype } from '../model/inspection.ts';
+
+type TensorConstructor = new (type: Tensor.Type, data: Tensor.DataType, dims: readonly number[]) => Tensor;
+
+const ARRAYS = {
+  float32: Float32Array,
+  float64: Float64Array,
+  float16: Uint16Array,
+  int8: Int8Array,
+  uint8: Uint8Array,
+  int16: Int16Array,
+  uint16: Uint16Array,
+  int32: Int32Array,
+  uint32: Uint32Array,
+  int64: BigInt64Array,
+  uint64: BigUint64Array,
+  bool: Uint8Array,
+} as const;
+
+type NumericType = keyof typeof ARRAYS;
+
+const isNumeric = (dtype: string): dtype is NumericType => Object.hasOwn(ARRAYS, dtype);
+
+/** Whether onnxruntime-node can be fed with tensors of the dtype. */
+export const isFeedable = (dtype: Dtype): boolean => dtype === 'string' || isNumeric(dtype);
+
+/** A tensor of the runtime from little-endian bytes or strings. @throws Error for a dtype that it cannot take. */
+export function runtimeTensorOf(feed: FeedTensor, Tensor: TensorConstructor): Tensor {
+  if (!(feed.data instanceof Uint8Array)) return new Tensor('string', [...feed.data], feed.shape);
+  if (!isNumeric(feed.dtype)) throw new Error(`The runtime cannot be fed with ${feed.dtype} (${feed.name}).`);
+  const ArrayType = ARRAYS[feed.dtype];
+  // A copy: typed arrays want aligned memory, which a view into a message need not be.
+  const bytes = new Uint8Array(feed.data).buffer;
+  return new Tensor(feed.dtype, new ArrayType(bytes), feed.shape);
+}
+
+/** An output of the runtime as plain data. */
+export function plainTensorOf(name: string, tensor: Tensor): FeedTensor {
+  const { data, dims } = tensor;
+  if (Array.isArray(data)) return { name, dtype: 'string', shape: [...dims], data: data.map(String) };
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice();
+  return { name, dtype: tensor.type, shape: [...dims], data: bytes };
+}

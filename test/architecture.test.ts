@@ -1,0 +1,180 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, posix, relative, resolve, sep } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+/** The import rules of docs/architecture.md. */
+
+const sourceFolder = resolve(import.meta.dirname, '../src');
+
+interface Import {
+  readonly target: string;
+  readonly typeOnly: boolean;
+}
+
+interface SourceFile {
+  readonly path: string;
+  readonly room: string;
+  readonly text: string;
+  readonly imports: readonly Import[];
+}
+
+const importPattern =
+  /(?:^|\n)\s*(?:import|export)\s+(type\s+)?(?:[^'";]*?\sfrom\s+)?['"](\.{1,2}\/[^'"]+)['"]|import\(\s*['"](\.{1,2}\/[^'"]+)['"]\s*\)/g;
+
+const withoutComments = (text: string): string =>
+  text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '');
+
+function readSource(path: string): SourceFile {
+  const text = withoutComments(readFileSync(join(sourceFolder, path), 'utf8'));
+  const imports = [...text.matchAll(importPattern)].map(match => ({
+    target: posix.normalize(posix.join(dirname(path), match[2] ?? match[3] ?? '')),
+    typeOnly: match[1] !== undefined,
+  }));
+  const ownImports = imports.filter(({ target }) => target.endsWith('.ts'));
+  return {
+    path,
+    room: path.includes('/') ? (path.split('/')[0] ?? '') : 'front door',
+    text,
+    imports: ownImports,
+  };
+}
+
+const files = readdirSync(sourceFolder, { recursive: true, withFileTypes: true })
+  .filter(entry => entry.isFile() && entry.name.endsWith('.ts'))
+  .map(entry => relative(sourceFolder, join(entry.parentPath, entry.name)).split(sep).join('/'))
+  .map(readSource);
+
+const roomOf = (path: string): string => (path.includes('/') ? (path.split('/')[0] ?? '') : 'front door');
+
+/** Pure stages, in the order in which data flows. */
+const stages = ['config', 'model', 'contract', 'cases', 'benchmark', 'regression', 'report'];
+/** Rooms that may do I/O. */
+const inputOutput = ['git', 'runtime', 'registry', 'platforms', 'container', 'serving'];
+/** What may import whose values; types may always come from a room that is earlier in the flow. */
+const valueImports: Readonly<Record<string, readonly string[]>> = {
+  shared: [],
+  ...Object.fromEntries(stages.map(stage => [stage, ['shared']])),
+  git: ['shared'],
+  runtime: ['shared', 'model', 'benchmark'],
+  registry: ['shared', 'git'],
+  platforms: ['shared', 'report'],
+  container: ['shared', 'model'],
+  serving: ['shared', 'model', 'contract', 'runtime'],
+  commands: ['shared', ...stages, ...inputOutput],
+  'front door': ['shared', 'commands', ...stages, ...inputOutput],
+};
+
+/** Files that run as a process of their own: they read their own environment, clock and exit like a front door. */
+const entryFiles = ['cli.ts', 'action.ts', 'runtime/worker.ts'];
+
+const violations = (find: (file: SourceFile) => readonly string[]): readonly string[] =>
+  files.flatMap(file => find(file).map(what => `${file.path}: ${what}`));
+
+describe('architecture', () => {
+  it('has every source file in a known room', () => {
+    expect(violations(file => (file.room in valueImports ? [] : ['is in an unknown room']))).toEqual([]);
+  });
+
+  it('imports values only along the allowed arrows', () => {
+    expect(
+      violations(file =>
+        file.imports
+          .filter(({ target, typeOnly }) => {
+            const room = roomOf(target);
+            return !typeOnly && room !== file.room && !(valueImports[file.room] ?? []).includes(room);
+          })
+          .map(({ target }) => `imports values of ${target}`),
+      ),
+    ).toEqual([]);
+  });
+
+  it('takes types in a stage only from stages before it', () => {
+    expect(
+      violations(file => {
+        const position = stages.indexOf(file.room);
+        if (position < 0) return [];
+        return (
+          file.imports
+            .filter(({ target }) => {
+              const room = roomOf(target);
+              return (
+                room !== file.room &&
+                room !== 'shared' &&
+                (stages.indexOf(room) < 0 || stages.indexOf(room) > position)
+              );
+            })
+            // The vocabulary of policies is owned by regression/, which uses it; config/ only parses it.
+            .filter(({ target }) => !(file.room === 'config' && target === 'regression/verdict.ts'))
+            .map(({ target }) => `takes types of ${target}`)
+        );
+      }),
+    ).toEqual([]);
+  });
+
+  it('has no import cycles', () => {
+    const byPath = new Map(files.map(file => [file.path, file]));
+    const done = new Set<string>();
+    const cycles: string[] = [];
+    const visit = (path: string, trail: readonly string[]): void => {
+      if (trail.includes(path)) {
+        cycles.push([...trail.slice(trail.indexOf(path)), path].join(' -> '));
+        return;
+      }
+      if (done.has(path)) return;
+      for (const { target, typeOnly } of byPath.get(path)?.imports ?? []) {
+        if (!typeOnly) visit(target, [...trail, path]);
+      }
+      done.add(path);
+    };
+    for (const { path } of files) visit(path, []);
+    expect(cycles).toEqual([]);
+  });
+
+  it('reads the environment, the clock and chance only in front doors', () => {
+    const forbidden = [
+      /\bprocess\.env\b/,
+      /\bprocess\.exit\b/,
+      /\bDate\.now\(/,
+      /\bnew Date\(\)/,
+      /\bMath\.random\(/,
+      /\bprocess\.argv\b/,
+    ];
+    expect(
+      violations(file =>
+        entryFiles.includes(file.path)
+          ? []
+          : forbidden.filter(pattern => pattern.test(file.text)).map(pattern => `uses ${pattern.source}`),
+      ),
+    ).toEqual([]);
+  });
+
+  it('keeps the network and processes out of the pure stages', () => {
+    const forbidden =
+      /from '(undici|simple-git|node:(http|https|net|child_process|worker_threads)|@actions\/[a-z]+|onnxruntime-node)'/;
+    expect(
+      violations(file =>
+        stages.includes(file.room) && forbidden.test(file.text) ? ['talks to the outside'] : [],
+      ),
+    ).toEqual([]);
+  });
+
+  it('loads the runtime in its worker process only', () => {
+    expect(
+      violations(file =>
+        file.path !== 'runtime/worker.ts' &&
+        /(?:from|import\()\s*'onnxruntime-(?:node|common)'/.test(file.text) &&
+        !/import type/.test(file.text)
+          ? ['loads onnxruntime']
+          : [],
+      ),
+    ).toEqual([]);
+  });
+
+  it('has no file over 350 lines', () => {
+    expect(
+      violations(file =>
+        file.text.split('\n').length > 351 ? [`has ${file.text.split('\n').length} lines`] : [],
+      ),
+    ).toEqual([]);
+  });
+});

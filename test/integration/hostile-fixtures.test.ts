@@ -1,0 +1,38 @@
+import { spawnSync } from 'node:child_process';
+import { resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { projectRoot } from '../support/requirements.ts';
+
+/** Loads and runs a model in a process of its own, which is killed after four seconds. */
+function runApart(name: string, input: number[]): { readonly said: string; readonly signal: string | null } {
+  const script = `
+    const ort = require('onnxruntime-node');
+    (async () => {
+      const session = await ort.InferenceSession.create(process.argv[1], { logSeverityLevel: 4 });
+      process.stdout.write('loaded');
+      await session.run({ x: new ort.Tensor('float32', JSON.parse(process.argv[2]), [${input.length}]) });
+      process.stdout.write(' ran');
+    })();`;
+  const path = resolve(projectRoot, 'fixtures/models', name, 'model.onnx');
+  const child = spawnSync(process.execPath, ['-e', script, path, JSON.stringify(input)], {
+    cwd: projectRoot,
+    encoding: 'utf8',
+    killSignal: 'SIGKILL',
+    timeout: 4000,
+  });
+  return { said: child.stdout, signal: child.signal };
+}
+
+describe('hostile fixtures in the runtime', () => {
+  it('hang-load does not finish loading', () => {
+    expect(runApart('hang-load', [1])).toEqual({ said: '', signal: 'SIGKILL' });
+  });
+
+  it('hang-run loads and does not finish running', () => {
+    expect(runApart('hang-run', [1])).toEqual({ said: 'loaded', signal: 'SIGKILL' });
+  });
+
+  it('aborts loads and ends its process when it runs', () => {
+    expect(runApart('aborts', [1, 2])).toEqual({ said: 'loaded', signal: 'SIGABRT' });
+  });
+});

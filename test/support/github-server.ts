@@ -1,0 +1,418 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { GitHubContract, type Operation } from './github-contract.ts';
+
+/** What goes wrong at a route. `afterEffect`: the server did what was asked, only its answer is lost or damaged. */
+export type Fault = {
+  readonly kind: 'status' | 'timeout' | 'truncated' | 'endless' | 'reset';
+  readonly status?: number;
+  readonly message?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly afterEffect?: boolean;
+};
+
+export interface TestComment {
+  readonly id: number;
+  readonly author: string;
+  body: string;
+}
+
+export interface TestPull {
+  readonly number: number;
+  readonly state?: 'open' | 'closed';
+  readonly labels?: readonly string[];
+  readonly headSha: string;
+  readonly headRef: string;
+  /** `owner/name`; null: the fork was deleted. */
+  readonly headRepository: string | null;
+  readonly baseRef: string;
+  readonly baseSha?: string;
+  readonly mergedAt?: string;
+  readonly mergeCommitSha?: string;
+  /** Commits that `GET /commits/{sha}/pulls` finds it by, beside head and merge commit. */
+  readonly commits?: readonly string[];
+}
+
+export interface RecordedRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly route: string;
+  readonly query: Readonly<Record<string, string>>;
+  readonly body: unknown;
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+}
+
+export interface TestToken {
+  readonly login: string;
+  readonly mayWrite: boolean;
+}
+
+export interface GitHubServerOptions {
+  /** `owner/name` of the one repository; others are 404. */
+  readonly repository?: string;
+  /** `/api/v3` for an Enterprise Server. */
+  readonly prefix?: string;
+  readonly tokens?: Readonly<Record<string, TestToken>>;
+  readonly defaultBranch?: string;
+}
+
+interface Request extends RecordedRequest {
+  readonly operation: Operation;
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly token: TestToken;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly data?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export const TEST_TOKEN = 'ghs_testTokenThatMayWrite000000000000';
+export const READ_ONLY_TOKEN = 'ghs_testTokenThatOnlyReads0000000000';
+const DEFAULT_TOKENS: Readonly<Record<string, TestToken>> = {
+  [TEST_TOKEN]: { login: 'github-actions[bot]', mayWrite: true },
+  [READ_ONLY_TOKEN]: { login: 'github-actions[bot]', mayWrite: false },
+};
+const ROUTES = {
+  listComments: 'GET /repos/{owner}/{repo}/issues/{issue_number}/comments',
+  createComment: 'POST /repos/{owner}/{repo}/issues/{issue_number}/comments',
+  getComment: 'GET /repos/{owner}/{repo}/issues/comments/{comment_id}',
+  updateComment: 'PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}',
+  deleteComment: 'DELETE /repos/{owner}/{repo}/issues/comments/{comment_id}',
+  getPull: 'GET /repos/{owner}/{repo}/pulls/{pull_number}',
+  listPulls: 'GET /repos/{owner}/{repo}/pulls',
+  pullsOfCommit: 'GET /repos/{owner}/{repo}/commits/{commit_sha}/pulls',
+  createStatus: 'POST /repos/{owner}/{repo}/statuses/{sha}',
+  listStatuses: 'GET /repos/{owner}/{repo}/commits/{ref}/statuses',
+} as const;
+
+export { ROUTES as GITHUB_ROUTES };
+
+/**
+ * GitHub's REST API for one repository, on loopback: keeps comments, pull requests and statuses, pages with `Link`, and
+ * holds every request and its own answers against GitHub's OpenAPI description. What breaks it is in `violations`.
+ */
+export class GitHubServer implements AsyncDisposable {
+  readonly requests: RecordedRequest[] = [];
+  readonly violations: string[] = [];
+  readonly comments = new Map<number, TestComment[]>();
+  readonly pulls = new Map<number, TestPull>();
+  readonly statuses: {
+    readonly sha: string;
+    readonly state: string;
+    readonly context: string;
+    readonly description: string | null;
+  }[] = [];
+  readonly #faults = new Map<string, Fault[]>();
+  readonly #contract = new GitHubContract();
+  readonly #options: Required<GitHubServerOptions>;
+  readonly #server: Server;
+  #nextId = 1001;
+  #port = 0;
+
+  private constructor(options: GitHubServerOptions) {
+    this.#options = {
+      repository: 'acme/models',
+      prefix: '',
+      tokens: DEFAULT_TOKENS,
+      defaultBranch: 'main',
+      ...options,
+    };
+    this.#server = createServer((request, response) => {
+      this.#serve(request, response).catch((error: unknown) => {
+        this.violations.push(`the test server failed: ${String(error)}`);
+        response.destroy();
+      });
+    });
+  }
+
+  static async start(options: GitHubServerOptions = {}): Promise<GitHubServer> {
+    const server = new GitHubServer(options);
+    server.#server.listen(0, '127.0.0.1');
+    await once(server.#server, 'listening');
+    server.#port = (server.#server.address() as AddressInfo).port;
+    return server;
+  }
+
+  /** For GITHUB_API_URL. */
+  get apiUrl(): string {
+    return `http://127.0.0.1:${this.#port}${this.#options.prefix}`;
+  }
+
+  get repository(): string {
+    return this.#options.repository;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.closeAllConnections();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+
+  addPull(pull: TestPull): void {
+    this.pulls.set(pull.number, pull);
+  }
+
+  addComment(pull: number, author: string, body: string): TestComment {
+    const comment = { id: this.#nextId++, author, body };
+    this.comments.set(pull, [...(this.comments.get(pull) ?? []), comment]);
+    return comment;
+  }
+
+  commentsOf(pull: number): readonly TestComment[] {
+    return this.comments.get(pull) ?? [];
+  }
+
+  /** The next `times` requests of the route (as in GITHUB_ROUTES) go wrong. */
+  fail(route: string, fault: Fault, times = 1): void {
+    if (!this.#contract.operations.some(operation => operation.route === route))
+      throw new Error(`no such route: ${route}`);
+    this.#faults.set(route, [
+      ...(this.#faults.get(route) ?? []),
+      ...Array.from({ length: times }, () => fault),
+    ]);
+  }
+
+  requestsOf(route: string): readonly RecordedRequest[] {
+    return this.requests.filter(request => request.route === route);
+  }
+
+  async #serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of incoming) chunks.push(chunk as Buffer);
+    const url = new URL(incoming.url ?? '/', this.apiUrl);
+    const method = incoming.method ?? 'GET';
+    const text = Buffer.concat(chunks).toString('utf8');
+    const body: unknown = text === '' ? undefined : JSON.parse(text);
+    const path = url.pathname.startsWith(this.#options.prefix)
+      ? url.pathname.slice(this.#options.prefix.length)
+      : '';
+    const found = this.#contract.find(method, path);
+    const recorded = {
+      method,
+      path,
+      route: found?.operation.route ?? '',
+      query: Object.fromEntries(url.searchParams),
+      body,
+      headers: incoming.headers,
+    };
+    this.requests.push(recorded);
+    if (found === null) {
+      this.violations.push(`GitHub has no ${method} ${url.pathname}`);
+      return this.#send(response, { status: 404, data: { message: 'Not Found' } });
+    }
+    this.violations.push(...this.#contract.checkRequest(found.operation, found.path, url.searchParams, body));
+    const fault = this.#faults.get(found.operation.route)?.shift();
+    if (fault !== undefined && fault.afterEffect !== true) return this.#break(response, fault, null);
+    const token = this.#tokenOf(incoming);
+    const answer =
+      token === null
+        ? { status: 401, data: { message: 'Bad credentials' } }
+        : this.#answer({ ...recorded, operation: found.operation, parameters: found.path, token });
+    this.violations.push(...this.#contract.checkAnswer(found.operation, answer.status, answer.data));
+    if (fault !== undefined) return this.#break(response, fault, answer);
+    this.#send(response, answer);
+  }
+
+  #tokenOf(incoming: IncomingMessage): TestToken | null {
+    const [, value] = /^(?:token|bearer) (.+)$/i.exec(incoming.headers.authorization ?? '') ?? [];
+    return value === undefined ? null : (this.#options.tokens[value] ?? null);
+  }
+
+  #send(response: ServerResponse, answer: Answer): void {
+    const text = answer.data === undefined ? '' : JSON.stringify(answer.data);
+    response.writeHead(answer.status, {
+      ...(text === '' ? {} : { 'content-type': 'application/json; charset=utf-8' }),
+      ...answer.headers,
+    });
+    response.end(text);
+  }
+
+  #break(response: ServerResponse, fault: Fault, answer: Answer | null): void {
+    const json = { 'content-type': 'application/json; charset=utf-8' };
+    switch (fault.kind) {
+      case 'status':
+        this.#send(response, {
+          status: fault.status ?? 500,
+          data: { message: fault.message ?? `injected ${fault.status ?? 500}` },
+          ...(fault.headers === undefined ? {} : { headers: fault.headers }),
+        });
+        return;
+      case 'timeout':
+        return;
+      case 'reset':
+        response.destroy();
+        return;
+      case 'truncated': {
+        const whole = JSON.stringify(
+          answer?.data ?? [{ id: 1, html_url: 'https://github.example/x', body: 'cut' }],
+        );
+        response.writeHead(answer?.status ?? 200, json);
+        response.end(whole.slice(0, Math.ceil(whole.length / 2)));
+        return;
+      }
+      case 'endless': {
+        response.writeHead(answer?.status ?? 200, json);
+        const timer = setInterval(() => response.write(' '.repeat(64 * 1024)), 2);
+        response.on('close', () => clearInterval(timer));
+        return;
+      }
+    }
+  }
+
+  #answer(request: Request): Answer {
+    const { owner, repo } = request.parameters;
+    if (`${owner}/${repo}` !== this.#options.repository)
+      return { status: 404, data: { message: 'Not Found' } };
+    if (request.method !== 'GET' && !request.token.mayWrite) {
+      return { status: 403, data: { message: 'Resource not accessible by integration' } };
+    }
+    switch (request.operation.route) {
+      case ROUTES.listComments:
+        return this.#paged(
+          request,
+          this.commentsOf(Number(request.parameters['issue_number'])).map(comment => this.#comment(comment)),
+        );
+      case ROUTES.createComment: {
+        const { body } = request.body as { body: string };
+        if (body.length > 65_536)
+          return {
+            status: 422,
+            data: { message: 'Validation Failed', errors: [], documentation_url: 'https://x' },
+          };
+        const comment = this.addComment(
+          Number(request.parameters['issue_number']),
+          request.token.login,
+          body,
+        );
+        return { status: 201, data: this.#comment(comment) };
+      }
+      case ROUTES.getComment:
+      case ROUTES.updateComment:
+      case ROUTES.deleteComment:
+        return this.#oneComment(request);
+      case ROUTES.getPull: {
+        const pull = this.pulls.get(Number(request.parameters['pull_number']));
+        return pull === undefined
+          ? { status: 404, data: { message: 'Not Found' } }
+          : { status: 200, data: this.#pull(pull, 'pull-request') };
+      }
+      case ROUTES.listPulls:
+        return this.#paged(
+          request,
+          this.#listPulls(request.query).map(pull => this.#pull(pull, 'pull-request-simple')),
+        );
+      case ROUTES.pullsOfCommit: {
+        const sha = request.parameters['commit_sha'] ?? '';
+        const pulls = [...this.pulls.values()].filter(pull =>
+          [pull.headSha, pull.mergeCommitSha, ...(pull.commits ?? [])].includes(sha),
+        );
+        return this.#paged(
+          request,
+          pulls.map(pull => this.#pull(pull, 'pull-request-simple')),
+        );
+      }
+      case ROUTES.createStatus: {
+        const body = request.body as { state: string; context?: string; description?: string };
+        const status = {
+          sha: request.parameters['sha'] ?? '',
+          state: body.state,
+          context: body.context ?? 'default',
+          description: body.description ?? null,
+        };
+        this.statuses.push(status);
+        return { status: 201, data: this.#contract.complete('status', status) };
+      }
+      case ROUTES.listStatuses:
+        return this.#paged(
+          request,
+          this.statuses
+            .filter(({ sha }) => sha === request.parameters['ref'])
+            .map(status => this.#contract.complete('status', status)),
+        );
+      default:
+        this.violations.push(`the test server does not answer ${request.operation.route}`);
+        return { status: 501, data: { message: 'not implemented by the test server' } };
+    }
+  }
+
+  #oneComment(request: Request): Answer {
+    const id = Number(request.parameters['comment_id']);
+    const entry = [...this.comments].find(([, comments]) => comments.some(comment => comment.id === id));
+    const comment = entry?.[1].find(one => one.id === id);
+    if (entry === undefined || comment === undefined) return { status: 404, data: { message: 'Not Found' } };
+    if (request.method === 'DELETE') {
+      this.comments.set(
+        entry[0],
+        entry[1].filter(one => one.id !== id),
+      );
+      return { status: 204 };
+    }
+    if (request.method === 'PATCH') {
+      if (comment.author !== request.token.login)
+        return { status: 403, data: { message: 'Resource not accessible by integration' } };
+      comment.body = (request.body as { body: string }).body;
+    }
+    return { status: 200, data: this.#comment(comment) };
+  }
+
+  #listPulls(query: Readonly<Record<string, string>>): readonly TestPull[] {
+    const state = query['state'] ?? 'open';
+    return [...this.pulls.values()].filter(pull => {
+      const [owner] = (pull.headRepository ?? 'unknown/').split('/');
+      return (
+        (state === 'all' || (pull.state ?? 'open') === state) &&
+        (query['head'] === undefined || query['head'] === `${owner}:${pull.headRef}`) &&
+        (query['base'] === undefined || query['base'] === pull.baseRef)
+      );
+    });
+  }
+
+  #paged(request: Request, items: readonly unknown[]): Answer {
+    const size = Math.min(100, Number(request.query['per_page'] ?? 30));
+    const page = Number(request.query['page'] ?? 1);
+    const url = new URL(`${this.apiUrl}${request.path}`);
+    for (const [name, value] of Object.entries(request.query)) url.searchParams.set(name, value);
+    url.searchParams.set('page', String(page + 1));
+    const hasNext = page * size < items.length;
+    return {
+      status: 200,
+      data: items.slice((page - 1) * size, page * size),
+      ...(hasNext ? { headers: { link: `<${url.href}>; rel="next"` } } : {}),
+    };
+  }
+
+  #comment(comment: TestComment): unknown {
+    return this.#contract.complete('issue-comment', {
+      id: comment.id,
+      body: comment.body,
+      html_url: `https://github.example/${this.#options.repository}/pull/1#issuecomment-${comment.id}`,
+      user: { login: comment.author, type: comment.author.endsWith('[bot]') ? 'Bot' : 'User' },
+    });
+  }
+
+  #pull(pull: TestPull, component: 'pull-request' | 'pull-request-simple'): unknown {
+    const data = this.#contract.complete(component, {
+      number: pull.number,
+      state: pull.state ?? 'open',
+      labels: (pull.labels ?? []).map((name, index) => ({
+        id: index + 1,
+        name,
+        description: '',
+        color: 'ededed',
+        default: false,
+      })),
+      merged_at: pull.mergedAt ?? null,
+      merge_commit_sha: pull.mergeCommitSha ?? null,
+      head: { ref: pull.headRef, sha: pull.headSha, repo: { full_name: pull.headRepository ?? 'gone/gone' } },
+      base: {
+        ref: pull.baseRef,
+        sha: pull.baseSha ?? '0'.repeat(40),
+        repo: { full_name: this.#options.repository, default_branch: this.#options.defaultBranch },
+      },
+    });
+    return data;
+  }
+}

@@ -1,0 +1,125 @@
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { afterEach, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { generatedFiles } from '../../../scripts/docs/generated-files.ts';
+import { replaceGenerated } from '../../../scripts/docs/markdown.ts';
+import type { JsonSchema } from '../../../src/config/json-schema.ts';
+import { parseConfig } from '../../../src/config/parse.ts';
+import { CONFIG_SCHEMA } from '../../../src/config/schema.ts';
+import { ERROR_CATALOG } from '../../../src/shared/error-catalog.ts';
+import { projectRoot } from '../../support/requirements.ts';
+
+const read = (path: string): string => readFileSync(join(projectRoot, path), 'utf8');
+
+test.each(generatedFiles(projectRoot))('$path is what its sources generate', ({ path, text }) => {
+  expect(read(path)).toBe(text);
+});
+
+describe('the documented configuration', () => {
+  const example = read('docs/examples/quickserveml.yml');
+
+  test('is accepted as it stands', () => {
+    const config = parseConfig({ text: example, path: 'quickserveml.yml' });
+    expect(config.models?.map(({ name }) => name)).toEqual(['digits', 'search/encoder']);
+    expect(read('docs/configuration.md')).toContain(example.trimEnd());
+  });
+
+  test('is accepted by the published JSON Schema, which refuses a slip', () => {
+    const validate = new Ajv2020({ allowUnionTypes: true }).compile(
+      JSON.parse(read('schemas/quickserveml.schema.json')),
+    );
+    expect(validate(parse(example))).toBe(true);
+    expect(validate(parse(example.replace('budget: 30s', 'budget: 30')))).toBe(false);
+    expect(validate(parse(example.replace('record:', 'recrod:')))).toBe(false);
+  });
+
+  test('in the README is accepted too', () => {
+    const blocks = [...read('README.md').matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map(([, block]) => block!);
+    const configurations = blocks.filter(block => /^models:/m.test(block));
+    expect(configurations).toHaveLength(1);
+    expect(() => parseConfig({ text: configurations[0]!, path: 'README.md' })).not.toThrow();
+  });
+});
+
+describe('the schema', () => {
+  /** Every key of the vocabulary with its schema, by dotted path. */
+  function keysOf(schema: JsonSchema, prefix = ''): readonly (readonly [string, JsonSchema])[] {
+    const inner =
+      typeof schema.additionalProperties === 'object' ? schema.additionalProperties : schema.items;
+    return [
+      ...Object.entries(schema.properties ?? {}).flatMap(([key, property]) => [
+        [`${prefix}${key}`, property] as const,
+        ...keysOf(property, `${prefix}${key}.`),
+      ]),
+      ...(inner === undefined ? [] : keysOf(inner, `${prefix}*.`)),
+    ];
+  }
+  const keys = keysOf(CONFIG_SCHEMA);
+
+  test.each(keys)('describes %s', (_key, schema) => {
+    expect(schema.description).toMatch(/\.$/);
+  });
+
+  test.each(keys.filter(([, schema]) => schema.properties !== undefined))(
+    'is closed at %s',
+    (_key, schema) => {
+      expect(schema.additionalProperties).toBe(false);
+    },
+  );
+
+  test.each(
+    keys.filter(([, { examples, default: fallback }]) => examples !== undefined || fallback !== undefined),
+  )('has examples and a default for %s that it accepts itself', (_key, schema) => {
+    const validate = new Ajv2020({ allowUnionTypes: true, strictTypes: false }).compile(schema);
+    const values = [...(schema.examples ?? []), ...(schema.default === undefined ? [] : [schema.default])];
+    expect(values.filter(value => !validate(value))).toEqual([]);
+  });
+});
+
+test('docs/errors.md has every code with its exit code', () => {
+  const page = read('docs/errors.md');
+  for (const [code, { exit }] of Object.entries(ERROR_CATALOG)) {
+    expect(page).toMatch(new RegExp(`^\\| \`${code}\`\\s*\\| ${exit}\\s*\\|`, 'm'));
+  }
+});
+
+describe('generate-docs --check', () => {
+  const folders: string[] = [];
+  afterEach(() => {
+    for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+  });
+
+  test('names the stale files and exits 1, and the generator mends them', () => {
+    const copy = mkdtempSync(join(tmpdir(), 'quickserveml-docs-'));
+    folders.push(copy);
+    for (const part of ['src', 'scripts', 'docs', 'schemas', 'action.yml', 'README.md', 'package.json']) {
+      cpSync(join(projectRoot, part), join(copy, part), { recursive: true });
+    }
+    symlinkSync(join(projectRoot, 'node_modules'), join(copy, 'node_modules'), 'dir');
+    writeFileSync(join(copy, 'docs/errors.md'), 'old\n');
+    writeFileSync(
+      join(copy, 'action.yml'),
+      read('action.yml').replace('description: Path', 'description: The path'),
+    );
+    const run = (...args: readonly string[]) =>
+      spawnSync(process.execPath, [join(copy, 'scripts/generate-docs.ts'), ...args], { encoding: 'utf8' });
+
+    const stale = run('--check');
+    expect(stale.status).toBe(1);
+    expect(stale.stderr).toContain('docs/errors.md, README.md');
+    expect(run().status).toBe(0);
+    expect(run('--check')).toMatchObject({ status: 0, stderr: '' });
+    expect(readFileSync(join(copy, 'docs/errors.md'), 'utf8')).toBe(read('docs/errors.md'));
+  });
+});
+
+test('markers that are missing are an error, not a page without its tables', () => {
+  expect(() => replaceGenerated('# no markers', 'inputs', 'x')).toThrow('generated:inputs');
+  expect(replaceGenerated('a\n<!-- generated:x -->\nold\n<!-- /generated -->\nb', 'x', 'new')).toBe(
+    'a\n<!-- generated:x -->\nnew\n<!-- /generated -->\nb',
+  );
+});

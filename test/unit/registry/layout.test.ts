@@ -1,0 +1,81 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  blobPath,
+  decodeSegment,
+  encodeSegment,
+  measurementPath,
+  placeOf,
+  verdictPath,
+  versionPath,
+} from '../../../src/registry/layout.ts';
+
+describe('names as path segments', () => {
+  test.each([
+    ['digits', 'digits'],
+    ['ResNet', '%52es%4eet'],
+    ['a/b', 'a%2fb'],
+    ['..', '%2e%2e'],
+    ['.git', '%2egit'],
+    ['con', '%63on'],
+    ['com1.onnx', '%63om1.onnx'],
+    ['-rf', '%2drf'],
+    ['a.lock', 'a%2elock'],
+    ['é', '%c3%a9'],
+    ['100%', '100%25'],
+  ])('%s is written %s', (name, segment) => {
+    expect(encodeSegment(name)).toBe(segment);
+    expect(decodeSegment(segment)).toBe(name);
+  });
+
+  test('are reversible, safe, and different even where case is ignored', () => {
+    const names = fc
+      .string({ minLength: 1, maxLength: 20, unit: 'grapheme' })
+      .filter(name => name.isWellFormed());
+    fc.assert(
+      fc.property(names, names, (a, b) => {
+        const segment = encodeSegment(a);
+        expect(decodeSegment(segment)).toBe(a);
+        expect(segment).toMatch(/^[a-z0-9_%][a-z0-9._%-]*$/);
+        expect(segment).not.toMatch(/\.$|^\.|\.lock$/);
+        if (a !== b) expect(segment.toLowerCase()).not.toBe(encodeSegment(b).toLowerCase());
+      }),
+    );
+  });
+
+  test.each(['', 'x'.repeat(201), 'X'.repeat(70)])('of no or too many bytes are refused', name => {
+    expect(() => encodeSegment(name)).toThrow(expect.objectContaining({ code: 'USAGE' }));
+  });
+
+  test.each(['%zz', 'UPPER', '%2E', '..', 'a/b', ''])(
+    'that nothing leads to (%s) are not decoded',
+    segment => {
+      expect(decodeSegment(segment)).toBeNull();
+    },
+  );
+});
+
+test('every path leads back to its place', () => {
+  const id = '01j0000000zzzzzzzzzzzzzzzz';
+  expect(placeOf(versionPath('A/b', '1.2.3'))).toEqual({ kind: 'version', model: 'A/b', version: '1.2.3' });
+  expect(placeOf(measurementPath('m', 'key', '2026-11-23T10:00:00.000Z', id))).toEqual({
+    kind: 'measurement',
+    model: 'm',
+    fingerprintKey: 'key',
+    id,
+  });
+  expect(measurementPath('m', 'key', '2026-11-23T10:00:00.000Z', id)).toBe(
+    `models/m/benchmarks/key/2026-11/${id}.json`,
+  );
+  expect(placeOf(verdictPath('ab', id))).toEqual({ kind: 'verdict', sha256: 'ab', id });
+  expect(placeOf(blobPath('ab'))).toEqual({ kind: 'blob', sha256: 'ab' });
+  for (const path of [
+    'README.md',
+    'models',
+    'models/UPPER/model.json',
+    'models/m/versions/x.txt',
+    'later/a/b',
+  ]) {
+    expect(placeOf(path)).toEqual({ kind: 'unknown' });
+  }
+});

@@ -21,7 +21,7 @@ async function bundle(folder: string): Promise<void> {
       minify: true,
       cleanDir: true,
       entryFileNames: '[name].js',
-      chunkFileNames: 'chunks/[name]-[hash].js',
+      chunkFileNames: 'chunks/[name].js',
       banner: chunk => (chunk.name === 'cli' && chunk.isEntry ? '#!/usr/bin/env node' : ''),
     },
     logLevel: 'warn',

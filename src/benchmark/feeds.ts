@@ -46,8 +46,8 @@ function shapeOf(input: ValueInfo, partner: ValueInfo | undefined, dims: FeedPla
   );
 }
 
-function synthetic(input: ValueInfo, partner: ValueInfo | undefined, plan: FeedPlan): FeedTensor {
-  const shape = shapeOf(input, partner, plan.dims);
+function synthetic(input: ValueInfo, twin: ValueInfo | undefined, plan: FeedPlan): FeedTensor {
+  const shape = shapeOf(input, twin, plan.dims);
   const count = shape.reduce((product, size) => product * size, 1);
   if (!(count * 8 <= LARGEST_FEED_BYTES)) {
     throw unavailable(
@@ -55,7 +55,9 @@ function synthetic(input: ValueInfo, partner: ValueInfo | undefined, plan: FeedP
       'Set smaller sizes for its symbolic dimensions (dims), or give a test case.',
     );
   }
-  const tensor = makeTensor(plan.seed, input.name, input.dtype, shape);
+  // Of two names the smaller one: both models of a pair then draw the same values for a renamed input.
+  const drawnAs = twin !== undefined && twin.name < input.name ? twin.name : input.name;
+  const tensor = makeTensor(plan.seed, drawnAs, input.dtype, shape);
   if (tensor === null) {
     throw new QuickServeError({
       code: 'RUNTIME_UNSUPPORTED_MODEL',
@@ -63,13 +65,37 @@ function synthetic(input: ValueInfo, partner: ValueInfo | undefined, plan: FeedP
       hint: 'Measure a model with inputs of another type, for example float16 or uint8, and cast inside.',
     });
   }
-  return tensor;
+  return { ...tensor, name: input.name };
 }
 
-/** The tensor of a case for an input: by its name, else, for tensors without a name, by the index of its file. */
-function ofCase(input: ValueInfo, index: number, tensors: readonly CaseTensor[]): FeedTensor | null {
+/**
+ * The input of the other model of a pair that gets the same bytes: the one of the same name, else, for a renamed input,
+ * the one that takes its place among those that have no namesake, if it agrees in dtype and rank.
+ */
+function twinOf(
+  input: ValueInfo,
+  inputs: readonly ValueInfo[],
+  partner: readonly ValueInfo[],
+): ValueInfo | undefined {
+  const named = partner.find(({ name }) => name === input.name);
+  if (named !== undefined) return named.kind === 'tensor' ? named : undefined;
+  const place = inputs.filter(({ name }) => !partner.some(other => other.name === name)).indexOf(input);
+  const twin = partner.filter(({ name }) => !inputs.some(other => other.name === name))[place];
+  const agrees =
+    twin?.kind === 'tensor' && twin.dtype === input.dtype && twin.shape?.length === input.shape?.length;
+  return agrees ? twin : undefined;
+}
+
+/** The tensor of a case for an input: by its name or its twin's, else, for tensors without one, by the index of its file. */
+function ofCase(
+  input: ValueInfo,
+  twin: ValueInfo | undefined,
+  index: number,
+  tensors: readonly CaseTensor[],
+): FeedTensor | null {
   const found =
     tensors.find(tensor => tensor.name === input.name) ??
+    tensors.find(tensor => twin !== undefined && tensor.name === twin.name) ??
     tensors.find(tensor => tensor.name === '' && tensor.index === index);
   if (found === undefined || found.dtype !== input.dtype) return null;
   return { name: input.name, dtype: found.dtype, shape: found.shape, data: found.data };
@@ -107,12 +133,12 @@ export function feedsFor(
         hint: 'The contract of such a model is checked, its times cannot be measured.',
       });
     }
-    const given = ofCase(input, index, caseTensors);
+    const twin = twinOf(input, model.inputs, partner?.inputs ?? []);
+    const given = ofCase(input, twin, index, caseTensors);
     if (given !== null) {
       fromCase += 1;
       return given;
     }
-    const twin = partner?.inputs.find(other => other.name === input.name && other.kind === 'tensor');
     return synthetic(input, twin, plan);
   });
   return {

@@ -27,6 +27,9 @@ export interface InterfaceMatch {
   readonly added: readonly Unpaired[];
 }
 
+/** Renamings are looked for pair by pair; above this number two interfaces have nothing to do with each other. */
+const MOST_RENAMED = 1000;
+
 interface Slot {
   readonly value: ValueInfo;
   readonly isOptional: boolean;
@@ -80,8 +83,9 @@ function matchSide(side: Side, base: readonly Slot[], candidate: readonly Slot[]
   }
   const removed: Unpaired[] = [];
   const left = [...unmatched.values()];
+  const isComparable = Math.max(gone.length, left.length) <= MOST_RENAMED;
   for (const slot of gone) {
-    const alike = left.filter(other => isAlike(slot, other));
+    const alike = isComparable ? left.filter(other => isAlike(slot, other)) : [];
     const isOnlyOne = alike.length === 1 && gone.filter(other => isAlike(slot, other)).length === 1;
     const successor =
       alike.find(({ position }) => position === slot.position) ?? (isOnlyOne ? alike[0] : undefined);

@@ -119,7 +119,7 @@ function matches(prefix: string, url: URL): boolean {
 }
 
 /**
- * The HTTP headers that the credentials give for an address, as git would send them: `{Authorization: 'Basic ...'}`.
+ * The HTTP headers that the credentials give for an address, as git would send them, names in lower case: `{authorization: 'Basic ...'}`.
  * Hosts must match exactly; an empty value drops what came before.
  */
 export function headersFor(

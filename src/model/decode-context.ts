@@ -47,9 +47,12 @@ export function decodeEntry(context: DecodeContext, what: string): MetadataEntry
   return { key, value };
 }
 
-/** Decodes the current value as OperatorSetIdProto. */
-export function decodeOpset(context: DecodeContext): OpsetImport {
-  const { reader } = context;
+/** Decodes the current value as OperatorSetIdProto and appends it to `opsets`. */
+export function decodeOpset(context: DecodeContext, opsets: OpsetImport[]): void {
+  const { reader, limits } = context;
+  if (opsets.length >= limits.opsets) {
+    throw reader.limitError(`more than ${limits.opsets} operator sets are imported`);
+  }
   let domain = '';
   let version = 0;
   reader.enter(OPERATOR_SET_ID.name);
@@ -57,7 +60,7 @@ export function decodeOpset(context: DecodeContext): OpsetImport {
     if (field === 'domain') domain = reader.name();
     else version = reader.int();
   }
-  return { domain, version };
+  opsets.push({ domain, version });
 }
 
 /** Decodes the current value as dims: one element, or a packed list of them, appended to `dims`. */

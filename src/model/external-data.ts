@@ -5,6 +5,7 @@ import { messageOf, systemCodeOf } from '../shared/errors.ts';
 import type { Finding } from '../shared/finding.ts';
 import { quoteName } from '../shared/terminal-text.ts';
 import type { ExternalFile } from './inspection.ts';
+import { EXAMINED_EXTERNAL_FILES } from './limits.ts';
 import { graphsOf, type Model, type Node, type TensorInfo } from './model.ts';
 import { ProblemLog } from './problem-log.ts';
 
@@ -80,6 +81,15 @@ export function examineExternalData(model: Model): ExternalDataState {
   }
   const files: ExternalFileState[] = [];
   for (const [location, tensors] of tensorsByLocation) {
+    if (files.length >= EXAMINED_EXTERNAL_FILES) {
+      problems.add({
+        code: 'MODEL_LIMIT',
+        severity: 'error',
+        message: `The model names ${tensorsByLocation.size} external files; only ${EXAMINED_EXTERNAL_FILES} were looked at.`,
+        hint: 'Save all tensors into one file (onnx.save_model with all_tensors_to_one_file=True).',
+      });
+      break;
+    }
     files.push(examineFile(model.path, location, tensors, problems));
   }
   return { files, findings: problems.list() };

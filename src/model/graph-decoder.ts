@@ -12,8 +12,9 @@ import type {
   OpsetImport,
   SparseTensorInfo,
   TensorInfo,
+  TrainingInfo,
 } from './model.ts';
-import { ATTRIBUTE, FUNCTION, GRAPH, NODE } from './onnx-schema.ts';
+import { ATTRIBUTE, FUNCTION, GRAPH, NODE, TRAINING_INFO } from './onnx-schema.ts';
 import { decodeSparseTensor, decodeTensor } from './tensor-decoder.ts';
 import { decodeType, decodeValueInfo, toValueInfo } from './type-decoder.ts';
 
@@ -284,12 +285,25 @@ export function decodeFunction(context: DecodeContext): FunctionDefinition {
         nodes.push(decodeNode(context));
         break;
       case 'opset_import':
-        reader.keep(1);
-        opsets.push(decodeOpset(context));
+        decodeOpset(context, opsets);
         break;
       default:
         break;
     }
   }
   return { name, domain, overload, inputs, outputs, attributeNames, defaultAttributes, nodes, opsets };
+}
+
+/** Decodes the current value as TrainingInfoProto. The bindings of its values are left out. */
+export function decodeTrainingInfo(context: DecodeContext): TrainingInfo {
+  const { reader } = context;
+  let initialization: Graph | null = null;
+  let algorithm: Graph | null = null;
+  reader.keep(1);
+  reader.enter(TRAINING_INFO.name);
+  for (let field = reader.next(TRAINING_INFO); field; field = reader.next(TRAINING_INFO)) {
+    if (field === 'initialization') initialization = decodeGraph(context);
+    else if (field === 'algorithm') algorithm = decodeGraph(context);
+  }
+  return { initialization, algorithm };
 }

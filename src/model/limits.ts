@@ -10,6 +10,8 @@ export interface ReaderLimits {
   readonly textBytes: number;
   /** Bytes of all names and texts that are kept, together. */
   readonly totalTextBytes: number;
+  /** Operator sets that a model or function imports. */
+  readonly opsets: number;
   /** Dimensions of one tensor. */
   readonly rank: number;
 }
@@ -20,6 +22,7 @@ export const DEFAULT_LIMITS: ReaderLimits = {
   nameBytes: 65_536,
   textBytes: 65_536,
   totalTextBytes: 64 * 1024 * 1024,
+  opsets: 256,
   rank: 256,
 };
 
@@ -28,6 +31,9 @@ export const KEPT_LIST_LENGTH = 256;
 
 /** String attributes longer than this are located, not kept: a tokenizer carries its vocabulary in one. */
 export const KEPT_STRING_BYTES = 1024;
+
+/** Only so many external files are looked at: each costs calls to the system. */
+export const EXAMINED_EXTERNAL_FILES = 10_000;
 
 /** Packed integers are counted exactly up to this size; above it only the possible range is known. */
 export const COUNTED_VARINT_BYTES = 1024 * 1024;

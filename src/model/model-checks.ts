@@ -32,7 +32,7 @@ export function checkModel(model: Model): readonly Finding[] {
     }
     keys.add(key);
   }
-  if (model.trainingInfoCount > 0) {
+  if (model.trainingInfo.length > 0) {
     problems.add({
       code: 'MODEL_TRAINING_INFO',
       severity: 'info',

@@ -2,9 +2,9 @@ import { QuickServeError } from '../shared/errors.ts';
 import type { ByteSource } from './byte-source.ts';
 import { type DecodeContext, decodeEntry, decodeOpset, decodeText } from './decode-context.ts';
 import { recogniseForeignMessage } from './foreign-message.ts';
-import { decodeFunction, decodeGraph } from './graph-decoder.ts';
+import { decodeFunction, decodeGraph, decodeTrainingInfo } from './graph-decoder.ts';
 import type { ReaderLimits } from './limits.ts';
-import type { FunctionDefinition, Graph, MetadataEntry, Model, OpsetImport } from './model.ts';
+import type { FunctionDefinition, Graph, MetadataEntry, Model, OpsetImport, TrainingInfo } from './model.ts';
 import { MODEL } from './onnx-schema.ts';
 import { ProblemLog } from './problem-log.ts';
 import { WireReader } from './wire-reader.ts';
@@ -39,10 +39,10 @@ function decodeModelProto(source: ByteSource, context: DecodeContext): Model {
   let modelVersion = 0;
   let docString = '';
   let graph: Graph | undefined;
-  let trainingInfoCount = 0;
   const opsets: OpsetImport[] = [];
   const metadata: MetadataEntry[] = [];
   const functions: FunctionDefinition[] = [];
+  const trainingInfo: TrainingInfo[] = [];
 
   reader.enterFile(MODEL.name);
   for (let field = reader.next(MODEL); field; field = reader.next(MODEL)) {
@@ -69,15 +69,14 @@ function decodeModelProto(source: ByteSource, context: DecodeContext): Model {
         graph = decodeGraph(context);
         break;
       case 'opset_import':
-        reader.keep(1);
-        opsets.push(decodeOpset(context));
+        decodeOpset(context, opsets);
         break;
       case 'metadata_props':
         reader.keep(1);
         metadata.push(decodeEntry(context, 'the metadata'));
         break;
       case 'training_info':
-        trainingInfoCount += 1;
+        trainingInfo.push(decodeTrainingInfo(context));
         break;
       case 'functions':
         functions.push(decodeFunction(context));
@@ -109,7 +108,7 @@ function decodeModelProto(source: ByteSource, context: DecodeContext): Model {
     metadata,
     graph,
     functions,
-    trainingInfoCount,
+    trainingInfo,
     findings: problems.list(),
   };
 }

@@ -116,6 +116,12 @@ export interface FunctionDefinition {
   readonly opsets: readonly OpsetImport[];
 }
 
+/** One training step (TrainingInfoProto); no part of inference. */
+export interface TrainingInfo {
+  readonly initialization: Graph | null;
+  readonly algorithm: Graph | null;
+}
+
 export interface MetadataEntry {
   readonly key: string;
   readonly value: string;
@@ -136,7 +142,7 @@ export interface Model {
   readonly metadata: readonly MetadataEntry[];
   readonly graph: Graph;
   readonly functions: readonly FunctionDefinition[];
-  readonly trainingInfoCount: number;
+  readonly trainingInfo: readonly TrainingInfo[];
   /** What was wrong or odd while reading, though readable. */
   readonly findings: readonly Finding[];
 }
@@ -154,21 +160,25 @@ export function operatorNameOf(node: Pick<Node, 'opType' | 'domain'>): string {
 
 /** The graphs that a node holds in its attributes (the branches of If, the body of Loop and Scan). */
 export function subgraphsOf(node: Node): readonly Graph[] {
-  const graphs: Graph[] = [];
-  for (const { value } of node.attributes) {
-    if (value.kind === 'graph') graphs.push(value.value);
-    else if (value.kind === 'graphs') graphs.push(...value.values);
-  }
-  return graphs;
+  // Never spread into `push`: a hostile node holds more graphs than a call takes arguments.
+  return node.attributes.flatMap(({ value }) => {
+    if (value.kind === 'graph') return value.value;
+    return value.kind === 'graphs' ? value.values : [];
+  });
 }
 
 /** Every graph of a model, outermost first: the main graph and all subgraphs, those in function bodies too. */
 export function* graphsOf(model: Pick<Model, 'graph' | 'functions'>): Generator<Graph> {
   const pending: Graph[] = [model.graph];
-  for (const definition of model.functions)
-    for (const node of definition.nodes) pending.push(...subgraphsOf(node));
-  for (let graph = pending.shift(); graph !== undefined; graph = pending.shift()) {
+  const addSubgraphs = (nodes: readonly Node[]): void => {
+    for (const node of nodes) {
+      if (node.attributes.length > 0) for (const graph of subgraphsOf(node)) pending.push(graph);
+    }
+  };
+  for (const { nodes } of model.functions) addSubgraphs(nodes);
+  // The list grows while it is walked.
+  for (const graph of pending) {
     yield graph;
-    for (const node of graph.nodes) if (node.attributes.length > 0) pending.push(...subgraphsOf(node));
+    addSubgraphs(graph.nodes);
   }
 }

@@ -99,7 +99,7 @@ export function decodeOrtModel(source: ByteSource, limits: ReaderLimits): Model 
     })),
     graph: graph ? decodeGraph(context, graph) : EMPTY_GRAPH,
     functions: [],
-    trainingInfoCount: 0,
+    trainingInfo: [],
     findings: context.problems.list(),
   };
 }

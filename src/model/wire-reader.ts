@@ -1,16 +1,10 @@
 import { isUtf8 } from 'node:buffer';
 import { QuickServeError } from '../shared/errors.ts';
 import type { ByteSource } from './byte-source.ts';
+import { ByteWindow } from './byte-window.ts';
 import type { ReaderLimits } from './limits.ts';
 import type { FieldKind, MessageSchema } from './onnx-schema.ts';
-
-/** Large enough for the longest name and text; small enough to be nothing. */
-const WINDOW_BYTES = 128 * 1024;
-/** After a jump over a payload only this much is read: most jumps land before the next payload. */
-const WINDOW_AFTER_JUMP_BYTES = 4 * 1024;
-
-/** Longer names are rarely used twice. */
-const LONGEST_SHARED_NAME = 256;
+import { SharedNames } from './shared-names.ts';
 
 const VARINT = 0;
 const FIXED64 = 1;
@@ -45,12 +39,7 @@ export class WireReader {
 
   readonly #source: ByteSource;
   readonly #limits: ReaderLimits;
-  readonly #window = Buffer.allocUnsafe(WINDOW_BYTES);
-  #windowOffset = 0;
-  #windowBytes = 0;
-  /** Index of the next byte in the window. */
-  #index = 0;
-  #nextWindowBytes = WINDOW_AFTER_JUMP_BYTES;
+  readonly #window: ByteWindow;
 
   #depth = -1;
   readonly #ends: number[] = [];
@@ -61,19 +50,19 @@ export class WireReader {
   #wireType = VARINT;
   #low = 0;
   #high = 0;
-  /** By hash of the bytes; on a collision the last one stays. */
-  readonly #names = new Map<number, string>();
+  readonly #names = new SharedNames();
   #items = 0;
   #textBytes = 0;
 
   constructor(source: ByteSource, limits: ReaderLimits) {
     this.#source = source;
+    this.#window = new ByteWindow(source);
     this.#limits = limits;
   }
 
   /** Offset of the next byte in the file. */
   get offset(): number {
-    return this.#windowOffset + this.#index;
+    return this.#window.offset;
   }
 
   /** Starts the whole file as one message. */
@@ -100,7 +89,10 @@ export class WireReader {
   /** The name of the next known field of the current message, or undefined at its end, which leaves the message. */
   next<Name extends string>(schema: MessageSchema<Name>): Name | undefined {
     for (;;) {
-      if (this.#untakenEnd >= 0) this.#seek(this.#untakenEnd);
+      if (this.#untakenEnd >= 0) {
+        this.#window.seek(this.#untakenEnd);
+        this.#untakenEnd = -1;
+      }
       const end = this.#ends[this.#depth] ?? 0;
       if (this.offset >= end) {
         this.#depth -= 1;
@@ -153,15 +145,15 @@ export class WireReader {
         break;
       case FIXED64:
         this.#require(8, end);
-        this.#low = this.#window.readUInt32LE(this.#index);
-        this.#high = this.#window.readUInt32LE(this.#index + 4);
-        this.#index += 8;
+        this.#low = this.#window.bytes.readUInt32LE(this.#window.index);
+        this.#high = this.#window.bytes.readUInt32LE(this.#window.index + 4);
+        this.#window.index += 8;
         break;
       case FIXED32:
         this.#require(4, end);
-        this.#low = this.#window.readUInt32LE(this.#index);
+        this.#low = this.#window.bytes.readUInt32LE(this.#window.index);
         this.#high = 0;
-        this.#index += 4;
+        this.#window.index += 4;
         break;
       case LENGTH_DELIMITED: {
         this.#readVarint(end);
@@ -218,37 +210,11 @@ export class WireReader {
       );
     }
     const bytes = this.#take(size);
-    if (size <= LONGEST_SHARED_NAME) {
-      const shared = this.#sharedName(bytes.length);
-      if (shared !== undefined) return shared;
-    }
+    const shared = this.#names.take(this.#window.bytes, this.#window.index, size);
+    if (shared !== undefined) return shared;
     if (!isUtf8(bytes)) throw this.malformed('a name is not valid UTF-8', this.valueOffset);
     if (bytes.includes(0)) throw this.malformed('a name contains a NUL character', this.valueOffset);
     return bytes.toString('utf8');
-  }
-
-  /**
-   * The name of `size` bytes at the index, where it is plain ASCII. A value's name stands once where it is computed and
-   * once for each use: handing out the same string saves most of the time and memory of a large graph.
-   */
-  #sharedName(size: number): string | undefined {
-    const window = this.#window;
-    const start = this.#index;
-    let hash = 0x811c9dc5;
-    for (let index = start; index < start + size; index += 1) {
-      const byte = window[index] ?? 0;
-      if (byte === 0 || byte > 0x7f) return undefined;
-      hash = Math.imul(hash ^ byte, 0x01000193);
-    }
-    const known = this.#names.get(hash);
-    if (known !== undefined && known.length === size) {
-      let index = 0;
-      while (index < size && known.charCodeAt(index) === window[start + index]) index += 1;
-      if (index === size) return known;
-    }
-    const name = window.toString('latin1', start, start + size);
-    this.#names.set(hash, name);
-    return name;
   }
 
   /** The current value as text for people: invalid UTF-8 is replaced, long text is cut. */
@@ -269,7 +235,7 @@ export class WireReader {
   forEachPackedVarint(take: () => void): void {
     const end = this.valueOffset + this.valueBytes;
     this.#untakenEnd = -1;
-    this.#seek(this.valueOffset);
+    this.#window.seek(this.valueOffset);
     while (this.offset < end) {
       this.#readVarint(end);
       take();
@@ -280,11 +246,11 @@ export class WireReader {
   forEachPackedFloat(take: () => void): void {
     const end = this.valueOffset + this.valueBytes;
     this.#untakenEnd = -1;
-    this.#seek(this.valueOffset);
+    this.#window.seek(this.valueOffset);
     while (this.offset < end) {
       this.#require(4, end);
-      this.#low = this.#window.readUInt32LE(this.#index);
-      this.#index += 4;
+      this.#low = this.#window.bytes.readUInt32LE(this.#window.index);
+      this.#window.index += 4;
       take();
     }
   }
@@ -332,40 +298,11 @@ export class WireReader {
 
   // The window
 
-  #seek(offset: number): void {
-    this.#untakenEnd = -1;
-    const index = offset - this.#windowOffset;
-    if (index >= 0 && index <= this.#windowBytes) {
-      this.#index = index;
-      return;
-    }
-    this.#windowOffset = offset;
-    this.#windowBytes = 0;
-    this.#index = 0;
-    this.#nextWindowBytes = WINDOW_AFTER_JUMP_BYTES;
-  }
-
   /** Makes sure that the window holds `count` bytes from the current offset on, all of them before `end`. */
   #require(count: number, end: number): void {
-    if (this.#index + count > this.#windowBytes) this.#fill(count);
+    this.#window.ensure(count);
     if (this.offset + count > end)
       throw this.#pastEnd('a value runs past the end of its message', this.offset);
-  }
-
-  #fill(count: number): void {
-    const offset = this.offset;
-    const wanted = Math.min(Math.max(count, this.#nextWindowBytes), WINDOW_BYTES);
-    this.#windowBytes = this.#source.read(offset, this.#window.subarray(0, wanted));
-    this.#windowOffset = offset;
-    this.#index = 0;
-    this.#nextWindowBytes = Math.min(this.#nextWindowBytes * 2, WINDOW_BYTES);
-    if (this.#windowBytes < Math.min(count, this.#source.sizeBytes - offset)) {
-      throw new QuickServeError({
-        code: 'MODEL_TRUNCATED',
-        message: `${this.#source.name} became shorter while it was read (${this.#place(offset)}).`,
-        hint: 'Something else writes to the file. Wait until it is complete.',
-      });
-    }
   }
 
   #take(size: number): Buffer {
@@ -373,24 +310,26 @@ export class WireReader {
     if (this.#textBytes > this.#limits.totalTextBytes) {
       throw this.limitError(`names and texts have more than ${this.#limits.totalTextBytes} bytes together`);
     }
-    this.#seek(this.valueOffset);
-    if (this.#index + size > this.#windowBytes) this.#fill(size);
-    const bytes = this.#window.subarray(this.#index, this.#index + size);
+    this.#window.seek(this.valueOffset);
+    this.#window.ensure(size);
+    const { bytes, index } = this.#window;
+    const taken = bytes.subarray(index, index + size);
     this.#untakenEnd = this.valueOffset + this.valueBytes;
-    return bytes;
+    return taken;
   }
 
   #readVarint(end: number): void {
-    if (this.#index + 10 > this.#windowBytes) this.#fill(Math.min(10, this.#source.sizeBytes - this.offset));
     const window = this.#window;
-    const start = this.offset;
-    const available = Math.min(this.#windowBytes, this.#index + (end - start));
-    let index = this.#index;
+    if (window.index + 10 > window.size) window.ensure(Math.min(10, this.#source.sizeBytes - window.offset));
+    const { bytes } = window;
+    const start = window.offset;
+    const available = Math.min(window.size, window.index + (end - start));
+    let index = window.index;
     let low = 0;
     let high = 0;
     for (let shift = 0; ; shift += 7) {
       if (index >= available) throw this.#pastEnd('a number runs past the end of its message', start);
-      const byte = window[index] ?? 0;
+      const byte = bytes[index] ?? 0;
       index += 1;
       const bits = byte & 0x7f;
       if (shift < 28) low |= bits << shift;
@@ -406,7 +345,7 @@ export class WireReader {
     }
     this.#low = low >>> 0;
     this.#high = high >>> 0;
-    this.#index = index;
+    window.index = index;
   }
 }
 

@@ -150,11 +150,14 @@ export async function openBranchState(
   filter: ObjectFilter,
 ): Promise<BranchState> {
   const ref = `refs/heads/${branch}`;
+  const fetchTip = (): Promise<void> => store.fetch({ refspecs: [`+${ref}:${TIP_REF}`], filter, depth: 1 });
   try {
-    await store.fetch({ refspecs: [`+${ref}:${TIP_REF}`], filter, depth: 1 });
+    await fetchTip();
   } catch (error) {
-    if (!saysNotFound(error) || (await lookUpRemoteRef(store, ref)) !== null) throw error;
-    return emptyState;
+    if (!saysNotFound(error)) throw error;
+    if ((await lookUpRemoteRef(store, ref)) === null) return emptyState;
+    // Another writer made the branch between the two questions.
+    await fetchTip();
   }
   const { tip, root } = await readTip(store);
   return createState(store, tip, root);

@@ -40,8 +40,8 @@ export interface BranchWriter {
 }
 
 const DEFAULT_PATIENCE_MS = 120_000;
-const FIRST_WAIT_MS = 100;
-const LONGEST_WAIT_MS = 5_000;
+const SHORTEST_BOUND_MS = 100;
+const LONGEST_WAIT_MS = 8_000;
 const PUSH_TIMEOUT_MS = 120_000;
 
 /** What an earlier attempt tried to push. */
@@ -51,9 +51,13 @@ interface Candidate<T> {
   readonly result: T;
 }
 
-/** Full jitter: uniform between nothing and an exponentially growing bound. */
-export function retryWaitMs(attempt: number, random: () => number): number {
-  return random() * Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** attempt);
+/**
+ * Full jitter: uniform between nothing and a bound that doubles with each attempt. It starts at the time that an attempt
+ * takes here: another writer gets through in about that time, and what is slow for one is slow for all.
+ * @param attempt how many attempts were made, from 1.
+ */
+export function retryWaitMs(attempt: number, attemptMs: number, random: () => number): number {
+  return random() * Math.min(LONGEST_WAIT_MS, Math.max(SHORTEST_BOUND_MS, attemptMs) * 2 ** (attempt - 1));
 }
 
 async function writeCommit(
@@ -169,11 +173,13 @@ export function createBranchWriter(options: BranchWriterOptions): BranchWriter {
       const deadline = options.now() + patienceMs;
       const candidates: Candidate<Awaited<ReturnType<typeof plan>>['result']>[] = [];
       let last: PushOutcome | null = null;
+      let attemptMs = 0;
       for (let attempt = 0; ; attempt += 1) {
         if (attempt > 0) {
           if (options.now() > deadline) throw givenUp(branch, attempt, last);
-          await options.sleep(retryWaitMs(attempt, options.random));
+          await options.sleep(retryWaitMs(attempt, attemptMs, options.random));
         }
+        const begunAt = options.now();
         const state = await openBranchState(store, branch, 'tree:0');
         for (const candidate of candidates) {
           if (await hasLanded(state, candidate)) {
@@ -190,6 +196,7 @@ export function createBranchWriter(options: BranchWriterOptions): BranchWriter {
         }
         if (last.kind === 'refused') throw refusedError(branch, last.reason);
         candidates.push(candidate);
+        attemptMs = options.now() - begunAt;
       }
     },
   };

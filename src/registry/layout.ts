@@ -69,9 +69,6 @@ export const measurementPath = (
 
 export const verdictPath = (sha256: string, id: string): string => `verdicts/${sha256}/${id}.json`;
 
-export const eventPath = (model: string, createdAt: string, id: string): string =>
-  `${modelFolder(model)}/events/${monthOf(createdAt)}/${id}.json`;
-
 /** What a path on the branch is. Unknown places belong to a newer version or to people, and are left alone. */
 export type Place =
   | { readonly kind: 'format' }

@@ -1,8 +1,8 @@
 import { QuickServeError } from '../shared/errors.ts';
 import type { BranchState } from './branch-reader.ts';
 import { placeOf } from './layout.ts';
-import { readVersion } from './record-plan.ts';
 import type { MeasurementRecord, VersionRecord } from './records.ts';
+import { readVersion } from './registry-files.ts';
 import type { RecordReader } from './schemas.ts';
 import { sortVersions } from './versions.ts';
 

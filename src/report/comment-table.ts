@@ -51,8 +51,9 @@ export function metricCell(comparison: MetricComparison | undefined): string {
     outcome.kind === 'regressed' || outcome.kind === 'over-limit' || outcome.kind === 'improved';
   const strong = (text: string): string => (decided ? `**${text}**` : text);
   const suffix = pair.unit === '' ? '' : `\u00A0${pair.unit}`;
-  const values = `${pair.base} → ${strong(`${pair.candidate}${suffix}`)}`;
-  return `${values} &nbsp;${strong(formatSignedPercent(difference.estimate))}`;
+  // The two numbers stay on one line; the difference may go below.
+  const values = `${pair.base}\u00A0→\u00A0${strong(`${pair.candidate}${suffix}`)}`;
+  return `${values} ${strong(formatSignedPercent(difference.estimate))}`;
 }
 
 export function contractWords(model: ModelReport): string {
@@ -118,7 +119,8 @@ export function comparisonTable(
       alignDelimiters: false,
     },
   );
-  const hidden = all.filter(judged => !shown.includes(judged));
+  const rows = new Set(shown);
+  const hidden = all.filter(judged => !rows.has(judged));
   return hidden.length === 0 ? table : `${table}\n\n${hiddenWords(hidden)}`;
 }
 

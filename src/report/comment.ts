@@ -11,7 +11,6 @@ import type { Report } from './report.ts';
 
 /** GitHub counts characters; bytes are never fewer. */
 export const GITHUB_COMMENT_BYTES = 65_536;
-export const GITLAB_NOTE_BYTES = 1_000_000;
 /** GitHub drops the whole summary of a step that is larger. */
 export const JOB_SUMMARY_BYTES = 1_024 * 1_024;
 
@@ -93,7 +92,7 @@ function problemLines(problems: readonly Problem[], most: number): string {
   const only = shown[0];
   if (problems.length === 1 && only !== undefined) {
     const now = remedyWords(only);
-    return `**Why.** ${whyWords(only, false)}${now === '' ? '' : `<br>\n**What now.** ${now}`}`;
+    return `**Why.** ${whyWords(only, false)}${now === '' ? '' : `<br>**What now.** ${now}`}`;
   }
   const lines = shown.map(problem => {
     const icon = problem.severity === 'error' ? TONE_ICONS.failed : TONE_ICONS.warned;

@@ -122,8 +122,8 @@ function proseParts(text: string): readonly { readonly kind: 'code' | 'text'; re
 }
 
 /** Plain spaces at the edges of a part that stands inside a line need no escape. */
-const keepEdges = (text: string, escape: (inner: string) => string): string =>
-  `${/^\s/u.test(text) ? ' ' : ''}${escape(text.trim())}${/\S\s+$/u.test(text) ? ' ' : ''}`;
+const keepEdges = (text: string, toSafe: (inner: string) => string): string =>
+  `${/^\s/u.test(text) ? ' ' : ''}${toSafe(text.trim())}${/\S\s+$/u.test(text) ? ' ' : ''}`;
 
 /** The target of a markdown link or of an HTML `href`: only http and https, and nothing that could end the link; else null. */
 export function linkTarget(url: string): string | null {

@@ -122,8 +122,7 @@ export function formatSignedPercent(ratio: number): string {
 
 /** A tolerance or a share, without sign: `5 %`, `2.5 %`. */
 export function formatPercent(ratio: number): string {
-  const digits = (ratio * 100).toFixed(ratio * 100 >= 100 ? 0 : 2).replace(/\.?0+$/u, '');
-  return `${digits === '' ? '0' : digits}${SPACE}%`;
+  return `${Number((ratio * 100).toFixed(2))}${SPACE}%`;
 }
 
 /** `+19.4 … +20.9 %`. */

@@ -21,8 +21,10 @@ export interface ReportFormat {
   readonly render: (report: Report, options: FormatOptions) => string;
 }
 
+export type ReportFormatName = 'markdown' | 'html' | 'json' | 'junit' | 'text';
+
 /** Every format that `quickserveml report --format` knows: a pure function of the report. */
-export const REPORT_FORMATS = {
+export const REPORT_FORMATS: Readonly<Record<ReportFormatName, ReportFormat>> = {
   markdown: {
     extension: 'md',
     mediaType: 'text/markdown',
@@ -37,8 +39,6 @@ export const REPORT_FORMATS = {
     mediaType: 'text/plain',
     render: (report, { color }) => renderText(report, { color }),
   },
-} as const satisfies Record<string, ReportFormat>;
-
-export type ReportFormatName = keyof typeof REPORT_FORMATS;
+};
 
 export const isReportFormat = (name: string): name is ReportFormatName => Object.hasOwn(REPORT_FORMATS, name);

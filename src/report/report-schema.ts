@@ -1,4 +1,4 @@
-/** JSON Schema 2020-12 of `Report`; schemas/report.schema.json is written from it by scripts/generate-report-schema.ts. */
+/** JSON Schema 2020-12 of `Report`; schemas/report.schema.json is written from it by scripts/generate-docs.ts. */
 
 type JsonSchema = Readonly<Record<string, unknown>>;
 

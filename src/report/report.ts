@@ -50,7 +50,7 @@ export interface ModelReport {
   readonly contractGate?: 'hard' | 'warn' | 'off';
 }
 
-/** A break or regression that somebody let through on purpose; `finding` is what they named: `slower:digits`, `contract:digits`. */
+/** A break or regression that somebody let through on purpose; `finding` is what they named: `slower:digits`, `break:digits`. */
 export interface Acceptance {
   readonly finding: string;
   readonly by: 'label' | 'configuration' | 'flag';

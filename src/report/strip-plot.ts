@@ -1,6 +1,6 @@
 /** A distribution in one line of text, for places without graphics. */
 
-const DENSITY = ['·', ':', '⁝', '▪'] as const;
+const DENSITY = ['·', ':', '+', '#'] as const;
 
 /** The values where an axis from `low` to `high` has its marks: 1, 2 or 5 times a power of ten apart. */
 export function axisTicks(low: number, high: number, wanted: number): readonly number[] {

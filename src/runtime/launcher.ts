@@ -3,7 +3,7 @@ import type { Launcher, SessionSettings } from '../benchmark/launcher.ts';
 import type { FeedTensor } from '../benchmark/measurement.ts';
 import type { ModelNames } from './worker-end.ts';
 import { startWorker, type WorkerOptions, type WorkerProcess } from './worker-process.ts';
-import type { OpenResult, ProbeResult, RunResult } from './worker-protocol.ts';
+import type { OpenResult, ProbeResult, RunManyResult, RunResult } from './worker-protocol.ts';
 
 export const DEFAULT_TIME_LIMIT_MS = 60_000;
 
@@ -54,6 +54,8 @@ export interface OpenModel {
   readonly description: OpenResult;
   /** @throws ModelFailure: MODEL_RUN_FAILED, or WORKER_* where the process died and the model is closed. */
   run(feeds: readonly FeedTensor[]): Promise<RunResult>;
+  /** Several runs in one message to the worker; the time limit is that of one run for each. */
+  runMany(feedSets: readonly (readonly FeedTensor[])[]): Promise<RunManyResult>;
   close(): Promise<void>;
 }
 
@@ -74,6 +76,11 @@ export async function openModel(
     return {
       description,
       run: feeds => worker.request({ kind: 'run', feeds }, names),
+      runMany: feedSets => {
+        // What a timer can hold.
+        const limitMs = Math.min(options.limits.timeMs * Math.max(1, feedSets.length), 2 ** 31 - 1);
+        return worker.request({ kind: 'run-many', feedSets }, names, limitMs);
+      },
       close: () => worker.close(),
     };
   } catch (error) {

@@ -1,18 +1,20 @@
 import { stripVTControlCharacters } from 'node:util';
 
 const LONGEST_MESSAGE = 400;
+/** More than this is not looked at: the patterns below take time in proportion to the square of the length. */
+const LONGEST_INPUT = 4000;
 
 /**
  * A message of the runtime as it may be shown: on one line, without the folders of this machine or of the machine
  * that built the runtime (file names stay), and not longer than a few lines.
  */
 export function cleanMessage(message: string): string {
-  const oneLine = stripVTControlCharacters(message)
+  const oneLine = stripVTControlCharacters(message.slice(0, LONGEST_INPUT))
     .replace(/\p{Cc}+|\p{Cf}+/gu, ' ')
     .replace(/\s+/g, ' ')
     .trim();
   const folderless = oneLine
-    .replace(/(^|[\s"'(=:,])(?:\/[^\s"':,()]+)*\/(?=[^\s"':,()/]+)/g, '$1')
+    .replace(/(^|[\s"'(=:,])(?:\/[^\s"':,()/]+)*\/(?=[^\s"':,()/]+)/g, '$1')
     .replace(/(^|[\s"'(=,])[A-Za-z]:\\(?:[^\s"':,()\\]+\\)*/g, '$1');
   return folderless.length <= LONGEST_MESSAGE ? folderless : `${folderless.slice(0, LONGEST_MESSAGE)} ...`;
 }

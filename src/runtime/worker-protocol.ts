@@ -9,6 +9,8 @@ export type WorkerRequest =
   | { readonly kind: 'open'; readonly modelPath: string; readonly settings: SessionSettings }
   /** Runs the opened model. */
   | { readonly kind: 'run'; readonly feeds: readonly FeedTensor[] }
+  /** Runs the opened model on each of several sets of inputs: one message instead of many. */
+  | { readonly kind: 'run-many'; readonly feedSets: readonly (readonly FeedTensor[])[] }
   | {
       readonly kind: 'launch-pair';
       readonly base: LaunchModel;
@@ -51,10 +53,17 @@ export interface RunResult {
   readonly durationMs: number;
 }
 
+export interface RunManyResult {
+  /** Outputs of each set, in the order of the sets. */
+  readonly outputs: readonly (readonly FeedTensor[])[];
+  readonly durationMs: number;
+}
+
 export interface WorkerResults {
   readonly probe: ProbeResult;
   readonly open: OpenResult;
   readonly run: RunResult;
+  readonly 'run-many': RunManyResult;
   readonly 'launch-pair': LaunchPair;
   readonly 'launch-solo': SoloLaunch;
 }

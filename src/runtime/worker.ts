@@ -25,6 +25,7 @@ import { startWatchdog, watchdogLimitOf } from './watchdog.ts';
 import type {
   OpenResult,
   ProbeResult,
+  RunManyResult,
   RunResult,
   RuntimeValue,
   Side,
@@ -231,16 +232,31 @@ async function open(
 }
 
 async function runOpened(feeds: readonly FeedTensor[], clock: MeasuringClock): Promise<RunResult> {
+  const { outputs, durationMs } = await runEach([feeds], clock);
+  return { outputs: outputs[0] ?? [], durationMs };
+}
+
+async function runEach(
+  feedSets: readonly (readonly FeedTensor[])[],
+  clock: MeasuringClock,
+): Promise<RunManyResult> {
   const current = opened;
   if (current === null) throw new Error('no model is open');
   await enter({ side: null, step: 'run' });
-  const prepared = feedsOf(feeds, await runtimeOf());
-  const { result, durationMs } = await timeOnce(() => current.session.run(prepared), clock);
-  const outputs = current.session.outputNames.flatMap(name => {
-    const tensor = Object.hasOwn(result, name) ? result[name] : undefined;
-    return tensor === undefined ? [] : [plainTensorOf(name, tensor)];
-  });
-  return { outputs, durationMs };
+  const runtime = await runtimeOf();
+  const outputs: (readonly FeedTensor[])[] = [];
+  let totalMs = 0;
+  for (const feeds of feedSets) {
+    const prepared = feedsOf(feeds, runtime);
+    const { result, durationMs } = await timeOnce(() => current.session.run(prepared), clock);
+    totalMs += durationMs;
+    const given = current.session.outputNames.flatMap(name => {
+      const tensor = Object.hasOwn(result, name) ? result[name] : undefined;
+      return tensor === undefined ? [] : [plainTensorOf(name, tensor)];
+    });
+    outputs.push(given);
+  }
+  return { outputs, durationMs: totalMs };
 }
 
 function answer(request: WorkerRequest, clock: MeasuringClock): Promise<WorkerResults[keyof WorkerResults]> {
@@ -251,6 +267,8 @@ function answer(request: WorkerRequest, clock: MeasuringClock): Promise<WorkerRe
       return open(request, clock);
     case 'run':
       return runOpened(request.feeds, clock);
+    case 'run-many':
+      return runEach(request.feedSets, clock);
     case 'launch-pair':
       return launchPair(request, clock);
     case 'launch-solo':

@@ -16,6 +16,8 @@ import {
 } from '../support/git-repositories.ts';
 
 const branch = 'quickserveml';
+/** Eight writers at once on a small machine that has other work, too. */
+const manyWriters = { timeout: 180_000 };
 
 describe.each([true, false])('a registry over file, server with filters: %s', filters => {
   test('the first record makes an orphan branch; later ones make versions by their bump', async () => {
@@ -56,44 +58,52 @@ describe.each([true, false])('a registry over file, server with filters: %s', fi
     expect(readFileSync(path!)).toEqual(bytesOf('one', 4000));
   });
 
-  test('eight jobs that record different bytes at once make eight versions, and none is lost', async () => {
+  test(
+    'eight jobs that record different bytes at once make eight versions, and none is lost',
+    manyWriters,
+    async () => {
+      await using folder = temporaryFolder();
+      const bare = createBare(folder.path, 'remote', { filters });
+      const outcomes = await Promise.all(
+        Array.from({ length: 8 }, (_, index) =>
+          registryAt(folder.path, `file://${bare}`).record([
+            entryFor(folder.path, 'digits', bytesOf(`job${index}`, 2000)),
+          ]),
+        ),
+      );
+      const versions = outcomes.flat().map(({ version }) => version);
+      expect(new Set(versions)).toEqual(
+        new Set(['1.0.0', '1.1.0', '1.2.0', '1.3.0', '1.4.0', '1.5.0', '1.6.0', '1.7.0']),
+      );
+      const model = (await registryAt(folder.path, `file://${bare}`).read()).models.get('digits')!;
+      expect(model.versions).toHaveLength(8);
+      expect(model.measurements.get('abc123')).toHaveLength(8);
+    },
+  );
+});
+
+test(
+  'over HTTP, eight jobs with the same bytes make one version and eight measurements',
+  manyWriters,
+  async () => {
     await using folder = temporaryFolder();
-    const bare = createBare(folder.path, 'remote', { filters });
+    createBare(folder.path);
+    await using server = await startGitHttpServer(folder.path);
+    const url = `${server.url}/remote.git`;
     const outcomes = await Promise.all(
-      Array.from({ length: 8 }, (_, index) =>
-        registryAt(folder.path, `file://${bare}`).record([
-          entryFor(folder.path, 'digits', bytesOf(`job${index}`, 2000)),
-        ]),
+      Array.from({ length: 8 }, () =>
+        registryAt(folder.path, url).record([entryFor(folder.path, 'digits', bytesOf('same', 2000))]),
       ),
     );
-    const versions = outcomes.flat().map(({ version }) => version);
-    expect(new Set(versions)).toEqual(
-      new Set(['1.0.0', '1.1.0', '1.2.0', '1.3.0', '1.4.0', '1.5.0', '1.6.0', '1.7.0']),
-    );
-    const model = (await registryAt(folder.path, `file://${bare}`).read()).models.get('digits')!;
-    expect(model.versions).toHaveLength(8);
+    expect(outcomes.flat().filter(outcome => outcome.new)).toHaveLength(1);
+    expect(outcomes.flat().every(({ version }) => version === '1.0.0')).toBe(true);
+    const model = (await registryAt(folder.path, url).read()).models.get('digits')!;
+    expect(model.versions).toHaveLength(1);
     expect(model.measurements.get('abc123')).toHaveLength(8);
-  });
-});
+  },
+);
 
-test('over HTTP, eight jobs with the same bytes make one version and eight measurements', async () => {
-  await using folder = temporaryFolder();
-  createBare(folder.path);
-  await using server = await startGitHttpServer(folder.path);
-  const url = `${server.url}/remote.git`;
-  const outcomes = await Promise.all(
-    Array.from({ length: 8 }, () =>
-      registryAt(folder.path, url).record([entryFor(folder.path, 'digits', bytesOf('same', 2000))]),
-    ),
-  );
-  expect(outcomes.flat().filter(outcome => outcome.new)).toHaveLength(1);
-  expect(outcomes.flat().every(({ version }) => version === '1.0.0')).toBe(true);
-  const model = (await registryAt(folder.path, url).read()).models.get('digits')!;
-  expect(model.versions).toHaveLength(1);
-  expect(model.measurements.get('abc123')).toHaveLength(8);
-});
-
-test('over HTTP, eight jobs with eight models each get their first version', async () => {
+test('over HTTP, eight jobs with eight models each get their first version', manyWriters, async () => {
   await using folder = temporaryFolder();
   createBare(folder.path);
   await using server = await startGitHttpServer(folder.path);
@@ -124,8 +134,7 @@ test('a token authenticates, and an append to a grown branch moves few bytes and
   await registry.record([entryFor(folder.path, 'digits', bytesOf('c', 200_000))]);
   const append = server.requests.slice(before);
   expect(append.reduce((sum, { sentBytes }) => sum + sentBytes, 0)).toBeLessThan(20_000);
-  console.log(append.length, append.map(r=>r.method+r.url));
-  expect(append.length).toBeLessThanOrEqual(24);
+  expect(append.length).toBeLessThanOrEqual(20);
   expect((await registry.read()).models.get('digits')!.versions).toHaveLength(3);
   expect(git(bare, 'rev-list', '--count', branch)).toBe('3');
   expect(server.requests.every(({ url: address }) => !address.includes('s3cret'))).toBe(true);

@@ -19,6 +19,10 @@ const identity = {
   GIT_COMMITTER_EMAIL: 'ada@example.invalid',
   GIT_CONFIG_NOSYSTEM: '1',
   GIT_CONFIG_GLOBAL: '/dev/null',
+  // The product may own what the test looks into.
+  GIT_CONFIG_COUNT: '1',
+  GIT_CONFIG_KEY_0: 'safe.directory',
+  GIT_CONFIG_VALUE_0: '*',
 };
 
 export function git(cwd: string, ...args: readonly string[]): string {

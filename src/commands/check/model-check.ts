@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import type { ModelConfig, Policy } from '../../config/config.ts';
 import { METRIC_FIELDS } from '../../config/config.ts';
 import { effectiveRules } from '../../config/policy-for.ts';
@@ -52,7 +52,7 @@ export async function checkModel(input: ModelCheckInput): Promise<CheckedModel> 
     return await compareModel(input, model.config, state, candidate);
   } catch (thrown) {
     if (!(thrown instanceof QuickServeError)) throw thrown;
-    return unreadable(model.config, state, thrown);
+    return unreadable(model.config, state, withRepositoryPaths(thrown, input, model.config.path));
   }
 }
 
@@ -150,6 +150,7 @@ async function compareModel(
       base: baseInspection,
       candidate: { ...candidateInspection, sha256: identity.sha256 },
       contract,
+      contractGate: policy.contract.gate,
       metrics,
       measurement:
         measured.kind === 'none' ? { kind: 'not-measured', reason: measured.reason } : summarise(measured),
@@ -215,6 +216,16 @@ const inspectionOf = ({ model }: ReadableModel, path: string): Inspection => ({
 function policiesOf(policy: Policy): MetricPolicies {
   const entries = Object.entries(METRIC_FIELDS).map(([metric, field]) => [metric, policy[field]]);
   return Object.fromEntries(entries) as MetricPolicies;
+}
+
+/** The error with paths as the repository has them: where this machine keeps a clone or a copy says nothing to a reader. */
+function withRepositoryPaths(error: QuickServeError, input: ModelCheckInput, path: string): QuickServeError {
+  const folder = posix.dirname(path) === '.' ? '' : `${posix.dirname(path)}/`;
+  const message = error.message
+    .replaceAll(`${join(input.scratch, 'head')}/`, folder)
+    .replaceAll(`${join(input.scratch, 'base')}/`, folder)
+    .replaceAll(`${input.changes.repository.root}/`, '');
+  return new QuickServeError({ code: error.code, message, hint: error.hint, cause: error });
 }
 
 function unreadable(config: ModelConfig, state: ModelState, error: QuickServeError): CheckedModel {

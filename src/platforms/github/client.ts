@@ -3,6 +3,7 @@ import { stringAt } from '../json-values.ts';
 import { boundedFetch, type Fetch, TransportFailure } from './bounded-fetch.ts';
 
 export interface GitHubClientOptions {
+  /** Not empty. */
   readonly token: string;
   /** `https://api.github.com`, or `https://HOST/api/v3` of an Enterprise Server (GITHUB_API_URL). */
   readonly apiUrl: string;
@@ -56,11 +57,13 @@ type Attempt =
  */
 export async function createGitHubClient(options: GitHubClientOptions): Promise<GitHubClient> {
   const { GitHub, defaults, getOctokitOptions } = await import('@actions/github/lib/utils');
+  // A secret that was pasted with a line break would make an invalid header.
+  const token = options.token.trim();
   const settings = { ...DEFAULTS, ...withoutUndefined(options) };
   const proxied = defaults.request?.fetch as Fetch | undefined;
   const silent = (): void => {};
   const octokit = new GitHub(
-    getOctokitOptions(options.token, {
+    getOctokitOptions(token, {
       baseUrl: options.apiUrl.replace(/\/+$/u, ''),
       userAgent: options.userAgent,
       log: { debug: silent, info: silent, warn: silent, error: silent },
@@ -94,7 +97,7 @@ export async function createGitHubClient(options: GitHubClientOptions): Promise<
   };
   const sleep = options.sleep ?? (async (durationMs: number) => delay(durationMs));
   const now = options.now ?? Date.now;
-  const redact = (text: string): string => text.replaceAll(options.token, '***');
+  const redact = (text: string): string => text.replaceAll(token, '***');
   return {
     owner: options.owner,
     repo: options.repo,

@@ -180,7 +180,8 @@ describe('the inputs of a test case', () => {
 
   it('must be whole: every cut of the file is an error', () => {
     const whole = encodeTensor(tensor('', 'float32', [3], [1, 2, 3]));
-    for (let length = 0; length < whole.length; length++) {
+    // The last two bytes are the empty name, without which it is as whole.
+    for (let length = 0; length < whole.length - 2; length++) {
       expect(() => feedsFor(model, plan, [file(0, whole.subarray(0, length))]), `cut at ${length}`).toThrow(
         expect.objectContaining({ code: 'INPUTS_UNAVAILABLE' }),
       );
@@ -210,5 +211,35 @@ describe('half precision', () => {
 
   it('keeps a NaN a NaN', () => {
     expect(halfBits(Number.NaN) & 0x7fff).toBeGreaterThan(0x7c00);
+  });
+});
+
+describe('inputs of a pair in which one was renamed', () => {
+  const base = { inputs: [input('image', 'float32', ['n', 4]), input('scale', 'float32', [1])] };
+  const candidate = { inputs: [input('pixels', 'float32', ['n', 4]), input('scale', 'float32', [1])] };
+
+  it('are the same bytes under both names', () => {
+    const feeds = feedsForPair(base, candidate, plan);
+    expect(feeds.candidate.tensors.map(({ name }) => name)).toEqual(['pixels', 'scale']);
+    expect(feeds.candidate.tensors.map(({ data }) => data)).toEqual(
+      feeds.base.tensors.map(({ data }) => data),
+    );
+  });
+
+  it('come from a case that knows only one of the names', () => {
+    const values = new Float32Array([1, 2, 3, 4, 5, 6, 7, 8]);
+    const files = [
+      { name: 'case/input_0.pb', bytes: encodeTensor(tensor('pixels', 'float32', [2, 4], [...values])) },
+    ];
+    const feeds = feedsForPair(base, candidate, plan, files);
+    expect(feeds.base.tensors[0]).toMatchObject({ name: 'image', shape: [2, 4] });
+    expect(floats(feeds.base.tensors[0])).toEqual(values);
+    expect(bytesOf(feeds.candidate.tensors[0])).toEqual(bytesOf(feeds.base.tensors[0]));
+  });
+
+  it('are drawn apart where the types do not agree', () => {
+    const other = { inputs: [input('tokens', 'int64', ['n', 4]), input('scale', 'float32', [1])] };
+    const feeds = feedsForPair(base, other, plan);
+    expect(feeds.candidate.tensors[0]?.dtype).toBe('int64');
   });
 });

@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { buildBillionLaughs, buildNestedGraphs } from '../../../fixtures/generator/hostile-models.ts';
-import { attribute, node, tensor, tensorValue } from '../../../fixtures/generator/onnx-writer.ts';
+import {
+  attribute,
+  externalTensor,
+  node,
+  tensor,
+  tensorValue,
+} from '../../../fixtures/generator/onnx-writer.ts';
 import {
   bytesField,
   bytesFieldHeader,
@@ -348,6 +354,36 @@ describe('a model that is wrong but readable', () => {
     const [finding] = findingsOf(smallModel({ nodes: [node('Add', ['x', '\u001b[31mred\u202e'], ['y'])] }));
     expect(finding?.message).toContain('\\u001b[31mred\\u202e');
     expect(finding?.message).not.toContain('\u001b');
+  });
+});
+
+describe('a model that is built to be slow', () => {
+  const graphs = (count: number) => concatBytes(Array.from({ length: count }, () => Uint8Array.of(0x5a, 0)));
+  const attributeOfGraphs = (count: number) =>
+    bytesField(1, bytesField(5, concatBytes([textField(1, 'many'), graphs(count)])));
+
+  it.each([
+    [
+      'half a million subgraphs in one node',
+      smallModel({ extraFields: attributeOfGraphs(500_000) }),
+      'MODEL_NODE_WITHOUT_OPERATOR',
+    ],
+    [
+      'a hundred thousand external files',
+      smallModel({
+        initializers: Array.from({ length: 100_000 }, (_, index) =>
+          externalTensor(`w${index}`, 'int8', [1], `missing-${index}`),
+        ),
+      }),
+      'MODEL_LIMIT',
+    ],
+  ])('ends soon: %s', { timeout: 10_000 }, (_, bytes, code) => {
+    expect(codesOf(bytes)).toContain(code);
+  });
+
+  it('may not import operator sets without end', () => {
+    const opsets = Array.from({ length: 300 }, (_, index) => [`d${index}`, 1] as const);
+    expect(errorOf(() => read(smallModel({}, { opsets }))).code).toBe('MODEL_LIMIT');
   });
 });
 

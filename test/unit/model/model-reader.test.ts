@@ -2,11 +2,13 @@ import { describe, expect, it } from 'vitest';
 import {
   attribute,
   buildModel,
+  encodeGraph,
   externalTensor,
   node,
   tensor,
   tensorValue,
 } from '../../../fixtures/generator/onnx-writer.ts';
+import { messageField } from '../../../fixtures/generator/protobuf-writer.ts';
 import { inspectRead } from '../../../src/model/model-inspection.ts';
 import { interfaceOf } from '../../../src/model/model-interface.ts';
 import { read, smallModel } from '../../support/model-bytes.ts';
@@ -171,5 +173,16 @@ describe('reading a model', () => {
     const names = new Set(read(smallModel({ initializers })).graph.initializers.map(({ name }) => name));
     expect(names.size).toBe(300);
     expect(names.has('weights_of_layer_299')).toBe(true);
+  });
+
+  it('reads training information and says that it is there', () => {
+    const algorithm = messageField(2, [
+      encodeGraph({ name: 'step', nodes: [node('Neg', ['x'], ['loss'])], inputs: [], outputs: [] }),
+    ]);
+    const model = read(smallModel({}, { extraFields: messageField(20, [algorithm]) }));
+    expect(model.trainingInfo).toMatchObject([{ initialization: null, algorithm: { name: 'step' } }]);
+    expect(inspectRead(model, null).findings).toMatchObject([
+      { code: 'MODEL_TRAINING_INFO', severity: 'info' },
+    ]);
   });
 });

@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import { retryWaitMs } from '../../../src/registry/branch-writer.ts';
 import { createTimeId, timeOfId } from '../../../src/registry/time-ids.ts';
 
 test('ids sort by time, whatever chance gives, and say their time', () => {
@@ -17,10 +16,4 @@ test('ids of the same millisecond differ by chance', () => {
 
 test.each(['', 'x', 'u'.repeat(26), 'A'.repeat(26)])('"%s" is no id', text => {
   expect(timeOfId(text)).toBeNull();
-});
-
-test('waits grow to a bound and are spread over all of it', () => {
-  expect(retryWaitMs(1, () => 0)).toBe(0);
-  expect(retryWaitMs(1, () => 0.5)).toBe(100);
-  expect(retryWaitMs(50, () => 0.5)).toBe(2500);
 });

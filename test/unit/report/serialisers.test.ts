@@ -1,0 +1,184 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { annotationsOf, GITHUB_STEP_ANNOTATIONS } from '../../../src/report/annotations.ts';
+import { isReportFormat, REPORT_FORMATS } from '../../../src/report/formats.ts';
+import { renderHtml } from '../../../src/report/html.ts';
+import { renderJunit } from '../../../src/report/junit.ts';
+import { problemsOf } from '../../../src/report/problems.ts';
+import { stripPlot } from '../../../src/report/strip-plot.ts';
+import { renderText } from '../../../src/report/text.ts';
+import { COLOR_SEQUENCES } from '../../support/control-characters.ts';
+import { SAMPLE_REPORTS, sampleMetric, sampleModel, sampleReport } from '../../support/sample-reports.ts';
+
+const samples = Object.entries(SAMPLE_REPORTS);
+const broken = (name: string) =>
+  sampleModel(name, {
+    gate: 'failed',
+    metrics: [sampleMetric('latency', 1, 2, { kind: 'regressed', confirmed: true }, 0.01)],
+    findings: [{ code: 'SOMETHING', severity: 'warning', message: 'Something is odd.', hint: 'Look at it.' }],
+  });
+
+describe('HTML', () => {
+  it.each(samples)('asks for nothing and runs nothing: %s', (_, report) => {
+    const html = renderHtml(report);
+    expect(html).toContain("default-src 'none'");
+    expect(html).not.toMatch(
+      /<(?:script|link|img|iframe|object|embed|form|base)\b|\son\w+=|\sstyle=|url\(|@import/i,
+    );
+    const links = [...html.matchAll(/<a [^>]*href="([^"]*)"/g)].map(([, href]) => href ?? '');
+    for (const href of links) expect(href).toMatch(/^(?:#[\w-]+|https:\/\/github\.example\/)/);
+  });
+
+  it('allows only its own style', () => {
+    const html = renderHtml(SAMPLE_REPORTS.regressed);
+    const style = /<style>([\s\S]*?)<\/style>/.exec(html)?.[1] ?? '';
+    expect(html).toContain(`style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'`);
+  });
+
+  it.each(samples)('closes what it opens: %s', (_, report) => {
+    const html = renderHtml(report).replace(/<style>[\s\S]*?<\/style>/, '');
+    for (const tag of [
+      'table',
+      'tr',
+      'td',
+      'code',
+      'span',
+      'section',
+      'article',
+      'details',
+      'svg',
+      'figure',
+      'ul',
+      'li',
+      'p',
+      'div',
+      'dl',
+      'small',
+    ]) {
+      const opened = html.match(new RegExp(`<${tag}[ >]`, 'g'))?.length ?? 0;
+      const closed = html.match(new RegExp(`</${tag}>`, 'g'))?.length ?? 0;
+      expect([tag, opened]).toEqual([tag, closed]);
+    }
+  });
+
+  it('of 100 models stays far under 3 MB', () => {
+    const model = SAMPLE_REPORTS.regressed.models[0]!;
+    const html = renderHtml(
+      sampleReport(Array.from({ length: 100 }, (_, index) => ({ ...model, name: `model-${index}` }))),
+    );
+    expect(Buffer.byteLength(html)).toBeLessThan(1_500_000);
+  });
+});
+
+describe('JUnit', () => {
+  it.each(samples)('has counts that add up: %s', (_, report) => {
+    const xml = renderJunit(report);
+    const sum = (name: string): number =>
+      [...xml.matchAll(new RegExp(`<testsuite [^>]*${name}="(\\d+)"`, 'g'))].reduce(
+        (total, [, count]) => total + Number(count),
+        0,
+      );
+    expect(xml).toContain(
+      `<testsuites name="quickserveml" tests="${sum('tests')}" failures="${sum('failures')}" errors="${sum('errors')}" skipped="${sum('skipped')}"`,
+    );
+    expect(xml.match(/<testcase /g)?.length ?? 0).toBe(sum('tests'));
+    expect(xml.match(/<failure /g)?.length ?? 0).toBe(sum('failures'));
+    const red = sum('failures') + sum('errors') > 0;
+    expect(red).toBe(report.gate === 'failed' || report.gate === 'no-verdict');
+  });
+
+  it('is red when a policy fails what is no problem in itself, and when there is no verdict', () => {
+    expect(renderJunit(sampleReport([sampleModel('digits', { gate: 'failed' })]))).toContain('failures="1"');
+    expect(renderJunit(sampleReport([], { gate: 'no-verdict' }))).toContain('errors="1"');
+  });
+
+  it('shows inconclusive as skipped, with the reason', () => {
+    expect(renderJunit(SAMPLE_REPORTS.inconclusive)).toContain('<skipped message="inconclusive: 20 launches');
+  });
+});
+
+describe('text for a terminal', () => {
+  it.each(samples)('has no escape sequence without colour and only its own with it: %s', (_, report) => {
+    expect(renderText(report, { color: false })).not.toContain('\u001B');
+    expect(renderText(report, { color: true }).replace(COLOR_SEQUENCES, '')).not.toContain('\u001B');
+  });
+
+  it('is no workflow command on any line', () => {
+    for (const line of renderText(SAMPLE_REPORTS.hostile, { color: false }).split('\n'))
+      expect(line).not.toMatch(/^\s*::|##\[/);
+  });
+});
+
+describe('annotations', () => {
+  it('are on the path of the model, errors first', () => {
+    const annotations = annotationsOf(SAMPLE_REPORTS.regressed, GITHUB_STEP_ANNOTATIONS);
+    expect(annotations[0]).toMatchObject({
+      path: 'models/digits.onnx',
+      severity: 'error',
+      title: 'digits got 20\u00A0% slower',
+    });
+    expect(annotations.map(({ severity }) => severity)).toEqual(['error', 'warning', 'warning', 'notice']);
+  });
+
+  it('are never more than the platform shows, and the last one counts the rest', () => {
+    const report = sampleReport(Array.from({ length: 30 }, (_, index) => broken(`model-${index}`)));
+    const annotations = annotationsOf(report, GITHUB_STEP_ANNOTATIONS);
+    const errors = annotations.filter(({ severity }) => severity === 'error');
+    expect(errors).toHaveLength(10);
+    expect(errors.at(-1)).toMatchObject({ title: '21 more', path: null });
+  });
+});
+
+describe('problems', () => {
+  it('that were accepted only warn, and say by what they were accepted', () => {
+    const accepted = problemsOf(SAMPLE_REPORTS.accepted.models[0]!);
+    expect(accepted.find(({ code }) => code === 'slower')).toMatchObject({
+      severity: 'warning',
+      remedy: { hint: 'Accepted on purpose, by label.' },
+    });
+  });
+
+  it('that were not confirmed only warn', () => {
+    const metrics = [sampleMetric('latency', 1, 1.2, { kind: 'regressed', confirmed: false }, 0.01)];
+    expect(problemsOf(sampleModel('digits', { gate: 'warned', metrics }))[0]).toMatchObject({
+      code: 'slower',
+      severity: 'warning',
+    });
+  });
+
+  it('of a metric without a gate are for information', () => {
+    const metrics = [sampleMetric('parameters', 100, 200, { kind: 'regressed', confirmed: true })];
+    expect(problemsOf(sampleModel('digits', { metrics }))[0]).toMatchObject({
+      code: 'more-parameters',
+      severity: 'info',
+    });
+  });
+});
+
+describe('the strip plot', () => {
+  it('puts base and candidate on one axis, with the median marked once', () => {
+    const lines = stripPlot(
+      [
+        { label: 'base', values: [1, 1.01, 1.02] },
+        { label: 'candidate', values: [2, 2.02, 2.04] },
+      ],
+      'ms',
+    );
+    expect(lines).toHaveLength(3);
+    for (const line of lines.slice(1)) expect(line.match(/●/g)).toHaveLength(1);
+    expect(lines[2]!.indexOf('●')).toBeGreaterThan(lines[1]!.indexOf('●') + 20);
+  });
+
+  it('draws one value, equal values and none', () => {
+    expect(stripPlot([{ label: 'base', values: [5, 5, 5] }], 'ms')[1]).toMatch(/^base +●$/);
+    expect(stripPlot([{ label: 'base', values: [] }], 'ms')).toEqual([]);
+  });
+});
+
+describe('formats', () => {
+  it('are found by name, and nothing else is', () => {
+    expect(Object.keys(REPORT_FORMATS)).toEqual(['markdown', 'html', 'json', 'junit', 'text']);
+    expect(isReportFormat('html')).toBe(true);
+    expect(isReportFormat('toString')).toBe(false);
+  });
+});

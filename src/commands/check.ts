@@ -5,7 +5,6 @@ import type { Fingerprint } from '../benchmark/measurement.ts';
 import type { CommentConfig, Config } from '../config/config.ts';
 import { rulesChanged } from '../config/rules-changed.ts';
 import type { ModelIdentity } from '../model/model-identity.ts';
-import type { RegistryState } from '../registry/registry-state.ts';
 import { planErrors } from '../regression/error-plan.ts';
 import { worstGate } from '../regression/gate.ts';
 import { TIMED_METRICS } from '../regression/timed.ts';
@@ -14,18 +13,12 @@ import type { Report } from '../report/report.ts';
 import type { RuntimeLocation } from '../runtime/runtime-location.ts';
 import { QuickServeError } from '../shared/errors.ts';
 import type { Finding } from '../shared/finding.ts';
-import { type ChangeSet, openChangeSet } from './check/change-set.ts';
+import { type ChangeSet, isChanged, openChangeSet } from './check/change-set.ts';
 import type { CheckOptions } from './check/check-options.ts';
 import type { Bench } from './check/measuring.ts';
 import { type CheckedModel, checkModel } from './check/model-check.ts';
-import {
-  openCheckRegistry,
-  type RecordIntent,
-  reasonNotToRecord,
-  recordEntries,
-  recordIntent,
-  registryRemote,
-} from './check/recording.ts';
+import { type RecordIntent, recordIntent } from './check/recording.ts';
+import { type RegistryView, readRegistry, recordChecked, recordedBytes } from './check/registry-access.ts';
 import { planVersions } from './check/version-plan.ts';
 import { createRuntimeSource, readFingerprint } from './runtime-source.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -59,9 +52,6 @@ export interface CheckPlan {
   readonly alpha: number;
   readonly record: { readonly branch: string; readonly planned: boolean; readonly reason: string };
 }
-
-const isChanged = ({ change }: ChangeSet['models'][number]): boolean =>
-  change.kind === 'changed' || (change.kind === 'moved' && !change.identical);
 
 /** Errors are bounded over all comparisons of the check: their number is fixed before the first look. */
 function planComparisons(changes: ChangeSet): ReturnType<typeof planErrors> {
@@ -101,9 +91,10 @@ export async function runCheck(options: CheckOptions, world: Surroundings): Prom
   const startMs = performance.now();
   const createdAt = new Date(world.now()).toISOString();
   await using changes = await openChangeSet(options, world);
+  await using scratch = await openScratch();
   requireOneModel(options, changes);
   const intent = recordIntent(changes.config, options.context, changes.repository);
-  const registry = await readRegistry(options, changes, intent, world);
+  const registry = await readRegistry(options.context, changes, intent, world);
   const runtime = createRuntimeSource(
     { runtimePath: options.runtimePath, version: changes.config.runtime.version, cwd: options.cwd },
     world,
@@ -115,21 +106,20 @@ export async function runCheck(options: CheckOptions, world: Surroundings): Prom
     alpha: planComparisons(changes).alpha,
   };
 
-  const checked = await checkModels(options, changes, bench, intent, registry.state);
+  const checked = await checkModels(options, changes, bench, intent, registry, scratch.folder);
   const environment = await fingerprintOfRun(runtime.resolved(), changes.config, checked);
   const findings = [...changes.findings, ...ruleFindings(options, changes), ...registry.findings];
   const gate = worstGate(checked.map(({ report }) => report.gate));
-  const recorded = await record({
-    options,
+  const recorded = await recordChecked({
     world,
     changes,
     checked,
     gate,
     environment,
     intent,
-    registryError: registry.error,
+    view: registry,
   });
-  const versions = planVersions(checked, registry.state, recorded.outcomes);
+  const versions = planVersions(checked, registry.state, recorded.summary.entries);
   const { repository, base } = changes;
   const finalGate = worstGate([gate, ...(recorded.error === null ? [] : (['no-verdict'] as const))]);
   const report: Report = {
@@ -164,6 +154,15 @@ export async function runCheck(options: CheckOptions, world: Surroundings): Prom
   };
 }
 
+/** A temporary folder for copies of models. */
+async function openScratch(): Promise<AsyncDisposable & { readonly folder: string }> {
+  const folder = await mkdtemp(join(tmpdir(), 'quickserveml-check-'));
+  return {
+    folder,
+    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true, maxRetries: 3 }),
+  };
+}
+
 /** The machine as the first model was measured on it; null where nothing was measured. */
 async function fingerprintOfRun(
   location: RuntimeLocation | null,
@@ -193,138 +192,36 @@ function ruleFindings(options: CheckOptions, changes: ChangeSet): readonly Findi
     : [];
 }
 
-/** Versions and measurements so far: needed to record, and to say what the next version would be. */
-async function readRegistry(
-  options: CheckOptions,
-  changes: ChangeSet,
-  intent: RecordIntent,
-  world: Surroundings,
-): Promise<{
-  readonly state: RegistryState | null;
-  readonly findings: readonly Finding[];
-  readonly error: QuickServeError | null;
-}> {
-  const remote = registryRemote(changes.config, changes.repository);
-  const isWanted = intent.kind === 'record' || changes.models.some(isChanged);
-  if (remote === null || !isWanted) return { state: null, findings: [], error: null };
-  try {
-    const registry = await openCheckRegistry(
-      changes.config,
-      options.context,
-      changes.repository,
-      remote,
-      world,
-    );
-    const models = changes.models.map(({ change }) => change.name);
-    return { state: await registry.read({ models, measurementLimit: 1 }), findings: [], error: null };
-  } catch (thrown) {
-    if (!(thrown instanceof QuickServeError)) throw thrown;
-    if (intent.kind === 'record') return { state: null, findings: [], error: thrown };
-    const finding: Finding = {
-      code: thrown.code,
-      severity: 'info',
-      message: `The registry could not be read, so the next version is not known: ${thrown.message}`,
-      hint: thrown.hint,
-    };
-    return { state: null, findings: [finding], error: null };
-  }
-}
-
 async function checkModels(
   options: CheckOptions,
   changes: ChangeSet,
   bench: Bench,
   intent: RecordIntent,
-  state: RegistryState | null,
+  { state, registry }: RegistryView,
+  scratch: string,
 ): Promise<readonly CheckedModel[]> {
   const checked: CheckedModel[] = [];
-  for (const model of changes.models) {
+  for (const [index, model] of changes.models.entries()) {
     const { name, kind } = model.change;
     bench.world.progress.step(`${name}: ${kind}`);
-    const scratch = await mkdtemp(join(tmpdir(), 'quickserveml-check-'));
-    const known = new Set(state?.models.get(name)?.versions.map(version => version.sha256));
-    try {
-      checked.push(
-        await checkModel({
-          changes,
-          model,
-          bench,
-          accept: { flags: options.accept, labels: options.labels },
-          against: options.against,
-          measureIdentical: (identity: ModelIdentity) =>
-            intent.kind === 'record' && state !== null && !known.has(identity.sha256),
-          scratch,
-        }),
-      );
-    } finally {
-      await rm(scratch, { recursive: true, force: true, maxRetries: 3 });
-    }
+    const versions = state?.models.get(name)?.versions ?? [];
+    const known = new Set(versions.map(version => version.sha256));
+    const folder = join(scratch, String(index));
+    checked.push(
+      await checkModel({
+        changes,
+        model,
+        bench,
+        accept: { flags: options.accept, labels: options.labels },
+        against: options.against,
+        measureIdentical: (identity: ModelIdentity) =>
+          intent.kind === 'record' && state !== null && !known.has(identity.sha256),
+        recordedBytes: (sha256, target) => recordedBytes(registry, versions, sha256, target),
+        scratch: folder,
+      }),
+    );
+    // The candidate's copy is still to be recorded; the base's is not needed any more.
+    await rm(join(folder, 'base'), { recursive: true, force: true, maxRetries: 3 });
   }
   return checked;
-}
-
-interface RecordedPart {
-  readonly summary: Report['registry'];
-  readonly outcomes: Report['registry']['entries'];
-  readonly findings: readonly Finding[];
-  readonly error: QuickServeError | null;
-}
-
-async function record(input: {
-  readonly options: CheckOptions;
-  readonly world: Surroundings;
-  readonly changes: ChangeSet;
-  readonly checked: readonly CheckedModel[];
-  readonly gate: Gate;
-  readonly environment: Fingerprint | null;
-  readonly intent: RecordIntent;
-  readonly registryError: QuickServeError | null;
-}): Promise<RecordedPart> {
-  const { options, world, changes, intent } = input;
-  const { branch } = changes.config.registry;
-  const nothing = (reason: string): RecordedPart => ({
-    summary: { branch, recording: 'skipped', reason, entries: [] },
-    outcomes: [],
-    findings: [],
-    error: null,
-  });
-  if (intent.kind === 'skip') return nothing(intent.reason);
-  const against = reasonNotToRecord(input.gate);
-  if (against !== null) return nothing(against);
-  try {
-    if (input.registryError !== null) throw input.registryError;
-    const registry = await openCheckRegistry(
-      changes.config,
-      options.context,
-      changes.repository,
-      intent.remote,
-      world,
-    );
-    world.progress.step(`recording on ${branch}`);
-    const outcomes = await registry.record(recordEntries(input.checked, changes, input.environment));
-    const entries = outcomes.flatMap(({ model, version, new: isNew }) =>
-      version === null ? [] : [{ model, version, new: isNew }],
-    );
-    return {
-      summary: { branch, recording: 'recorded', reason: '', entries },
-      outcomes: entries,
-      findings: [],
-      error: null,
-    };
-  } catch (thrown) {
-    if (!(thrown instanceof QuickServeError)) throw thrown;
-    return {
-      summary: { branch, recording: 'failed', reason: thrown.message, entries: [] },
-      outcomes: [],
-      findings: [
-        {
-          code: thrown.code,
-          severity: 'error',
-          message: `Not recorded: ${thrown.message}`,
-          hint: thrown.hint,
-        },
-      ],
-      error: thrown,
-    };
-  }
 }

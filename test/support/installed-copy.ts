@@ -38,3 +38,8 @@ export function handOver(folder: string): void {
   if (unprivilegedUser === null) return;
   execFileSync('chown', ['-R', `${unprivilegedUser.uid}:${unprivilegedUser.gid}`, folder]);
 }
+
+/** Takes a folder back that was handed over: git refuses to work in what another user owns. */
+export function takeBack(folder: string): void {
+  if (unprivilegedUser !== null) execFileSync('chown', ['-R', '0:0', folder]);
+}

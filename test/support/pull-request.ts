@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { takeBack } from './installed-copy.ts';
 import { projectRoot } from './requirements.ts';
 
 /** Where a file of a commit comes from: a fixture model (`digits` puts model.onnx and what lies beside it) or a text. */
@@ -90,6 +91,7 @@ export function createTestRemote(): TestRemote {
     folder,
     bare,
     commit(branch, contents, { from, message = 'Change' } = {}) {
+      takeBack(folder);
       const exists = git(work, 'branch', '--list', branch) !== '';
       if (exists) git(work, 'checkout', '--quiet', branch);
       else git(work, 'checkout', '--quiet', '-B', branch, ...(from === undefined ? [] : [from]));
@@ -100,6 +102,7 @@ export function createTestRemote(): TestRemote {
       return git(work, 'rev-parse', 'HEAD');
     },
     mergeRef(number, head) {
+      takeBack(folder);
       const base = git(work, 'rev-parse', 'refs/heads/main');
       git(work, 'checkout', '--quiet', '--detach', base);
       git(work, 'merge', '--quiet', '--no-ff', '-m', `Merge ${head} into ${base}`, head);

@@ -28,6 +28,10 @@ export interface ChangedModel {
   readonly config: ModelConfig | null;
 }
 
+/** The bytes differ from those of the base, as far as git knows. */
+export const isChanged = ({ change }: ChangedModel): boolean =>
+  change.kind === 'changed' || (change.kind === 'moved' && !change.identical);
+
 /** Everything that follows from git and the configuration, before a model is opened. Disposed with `await using`. */
 export interface ChangeSet extends AsyncDisposable {
   readonly repository: Repository;

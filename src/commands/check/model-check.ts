@@ -38,7 +38,9 @@ export interface ModelCheckInput extends Omit<MeasuringInput, 'root'> {
   readonly accept: Omit<AcceptanceSources, 'entries'>;
   /** `--against`: the base is this file, whatever git says. */
   readonly against: string | null;
-  /** Empty folder for copies; removed by the caller. */
+  /** Bytes that the registry holds, as a file in the folder; null where it does not hold them. */
+  readonly recordedBytes: (sha256: string, folder: string) => Promise<string | null>;
+  /** Folder for copies, made where it is needed: `head` has to last until the model is recorded. */
   readonly scratch: string;
 }
 
@@ -82,7 +84,7 @@ async function readBase(
       return { base: { file: input.against, model: readModel(input.against) }, findings: [] };
     }
     if (path === null || state.kind === 'no-base') return { base: null, findings: [] };
-    const file = await baseModelFile(input.changes, path, join(input.scratch, 'base'));
+    const file = await baseModelFile(input.changes, path, join(input.scratch, 'base'), input.recordedBytes);
     return { base: file === null ? null : { file, model: readModel(file) }, findings: [] };
   } catch (thrown) {
     if (!(thrown instanceof QuickServeError) || input.against !== null) throw thrown;

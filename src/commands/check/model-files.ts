@@ -36,18 +36,29 @@ export async function headModelFile(changes: ChangeSet, path: string, scratch: s
 }
 
 /**
- * The base commit's model and its external files, written into `scratch`. null: the commit has no such file.
+ * The base commit's model and its external files, written into `scratch`. null: the commit has no such file. Where its
+ * Git LFS object cannot be had, the registry may hold the same bytes.
  * @throws QuickServeError MODEL_*, LFS_OBJECT_UNAVAILABLE, REMOTE_*, OUTPUT_UNWRITABLE.
  */
 export async function baseModelFile(
   changes: ChangeSet,
   path: string,
   scratch: string,
+  recordedBytes: (sha256: string, folder: string) => Promise<string | null>,
 ): Promise<string | null> {
   const { store, baseFiles: files, lfs } = changes;
   const destination = join(scratch, basename(path));
-  const written = await writeFileAtCommit(store, { files, path, destination, lfs });
-  if (written.kind === 'absent') return null;
+  try {
+    const written = await writeFileAtCommit(store, { files, path, destination, lfs });
+    if (written.kind === 'absent') return null;
+  } catch (thrown) {
+    if (!(thrown instanceof QuickServeError) || thrown.code !== 'LFS_OBJECT_UNAVAILABLE') throw thrown;
+    const pointer = await writeFileAtCommit(store, { files, path, destination, lfs: null });
+    const oid = pointer.kind === 'written' ? pointer.lfsOid : null;
+    const recorded = oid === null ? null : await recordedBytes(oid, join(scratch, 'recorded'));
+    if (recorded === null) throw thrown;
+    return recorded;
+  }
   for (const name of listExternalPaths(destination)) {
     const part = join(scratch, name);
     await mkdir(dirname(part), { recursive: true });

@@ -72,10 +72,17 @@ git('checkout', '--quiet', '-B', 'main');
 putModel('digits', 'digits');
 putModel('reader', 'digits');
 putModel('encoder', 'encoder');
+writeFileSync(
+  join(clone, 'quickserveml.yml'),
+  `version: 1
+models:
+${['digits', 'reader', 'encoder'].map(name => `  ${name}: { path: models/${name}/model.onnx }`).join('\n')}
+`,
+);
 git('add', '.');
 git('commit', '--quiet', '-m', 'Three models');
 git('push', '--quiet', '-u', 'origin', 'main');
-process.stdout.write(git('ls-files', 'models/*.onnx'));
+process.stdout.write(`${git('ls-files', '*.onnx')}\n${readFileSync(join(clone, 'quickserveml.yml'), 'utf8')}`);
 
 say('On main: a first record, so that there are versions');
 quickserveml(['check', '--record', 'always', '--quiet'], [0]);

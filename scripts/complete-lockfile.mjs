@@ -9,7 +9,18 @@ import { fileURLToPath } from 'node:url';
 const path = resolve(fileURLToPath(import.meta.url), '../../package-lock.json');
 const lock = JSON.parse(readFileSync(path, 'utf8'));
 
-const SYSTEMS = ['aix', 'android', 'darwin', 'freebsd', 'linux', 'netbsd', 'openbsd', 'openharmony', 'sunos', 'win32'];
+const SYSTEMS = [
+  'aix',
+  'android',
+  'darwin',
+  'freebsd',
+  'linux',
+  'netbsd',
+  'openbsd',
+  'openharmony',
+  'sunos',
+  'win32',
+];
 const CPUS = ['arm64', 'arm', 'ia32', 'loong64', 'mips64el', 'ppc64', 'riscv64', 's390x', 'x64', 'wasm32'];
 
 function platformOf(name) {
@@ -25,7 +36,11 @@ const satisfies = (found, wanted) => !/^\d/.test(wanted) || found === wanted;
 /** Where Node would look for a package that `owner` asks for, nearest first. */
 function placesFor(owner, name) {
   const places = [];
-  for (let folder = owner; folder !== ''; folder = folder.slice(0, Math.max(0, folder.lastIndexOf('/node_modules/')))) {
+  for (
+    let folder = owner;
+    folder !== '';
+    folder = folder.slice(0, Math.max(0, folder.lastIndexOf('/node_modules/')))
+  ) {
     places.push(`${folder}/node_modules/${name}`);
   }
   return [...places, `node_modules/${name}`];
@@ -44,6 +59,8 @@ for (const [owner, entry] of Object.entries(lock.packages)) {
     added.push(name);
   }
 }
-const sorted = Object.fromEntries(Object.entries(lock.packages).sort(([one], [other]) => (one < other ? -1 : one > other ? 1 : 0)));
+const sorted = Object.fromEntries(
+  Object.entries(lock.packages).sort(([one], [other]) => (one < other ? -1 : one > other ? 1 : 0)),
+);
 writeFileSync(path, `${JSON.stringify({ ...lock, packages: sorted }, null, 2)}\n`);
 process.stdout.write(`${added.length} packages added\n`);

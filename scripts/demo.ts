@@ -82,7 +82,9 @@ ${['digits', 'reader', 'encoder'].map(name => `  ${name}: { path: models/${name}
 git('add', '.');
 git('commit', '--quiet', '-m', 'Three models');
 git('push', '--quiet', '-u', 'origin', 'main');
-process.stdout.write(`${git('ls-files', '*.onnx')}\n${readFileSync(join(clone, 'quickserveml.yml'), 'utf8')}`);
+process.stdout.write(
+  `${git('ls-files', '*.onnx')}\n${readFileSync(join(clone, 'quickserveml.yml'), 'utf8')}`,
+);
 
 say('On main: a first record, so that there are versions');
 quickserveml(['check', '--record', 'always', '--quiet'], [0]);

@@ -4,13 +4,31 @@
  */
 import { cpus } from 'node:os';
 import { bundleSize } from './bundle-size.ts';
+import { checkScale } from './check-scale.ts';
+import { datasetEvaluation } from './dataset-evaluation.ts';
+import { detection } from './detection.ts';
+import { fuzz } from './fuzz-reader.ts';
 import { inspect } from './inspect.ts';
+import { memoryDetection } from './memory-detection.ts';
+import { overhead } from './overhead.ts';
+import { payloadValidation } from './payload-validation.ts';
+import { registryScale } from './registry-scale.ts';
+import { registryWriters } from './registry-writers.ts';
 import { startup } from './startup.ts';
 
 const BENCHES: Readonly<Record<string, () => Promise<string>>> = {
   startup,
   inspect,
+  'fuzz-reader': fuzz,
   'bundle-size': bundleSize,
+  'registry-writers': registryWriters,
+  'registry-scale': registryScale,
+  'check-scale': checkScale,
+  detection,
+  'memory-detection': memoryDetection,
+  overhead,
+  'payload-validation': payloadValidation,
+  'dataset-evaluation': datasetEvaluation,
 };
 
 const wanted = process.argv.slice(2);

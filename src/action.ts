@@ -4,18 +4,19 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as core from '@actions/core';
 import type { CheckOptions } from './commands/check/check-options.ts';
-import { type ReportFiles, writeReportFiles } from './commands/check/report-files.ts';
-import { exitCodeOf, runCheck } from './commands/check.ts';
+import { type ReportFiles, readFormats, writeReportFiles } from './commands/check/report-files.ts';
+import { runCheck } from './commands/check.ts';
 import { commentOnReport } from './commands/comment.ts';
 import { readDuration } from './commands/duration-option.ts';
 import { describeFailure } from './commands/failure.ts';
-import { openPullRequest, type PostOutcome, postReport } from './commands/pull-request.ts';
+import { openPullRequest, type PostOutcome, postCheckRun, postReport } from './commands/pull-request.ts';
 import type { Surroundings } from './commands/surroundings.ts';
 import type { RecordMode } from './config/config.ts';
 import { readCiContext } from './platforms/detect.ts';
 import { writeAnnotations, writeJobSummary, writeOutputs } from './platforms/github/outputs.ts';
 import { annotationsOf, GITHUB_STEP_ANNOTATIONS } from './report/annotations.ts';
 import { renderJobSummary } from './report/comment.ts';
+import type { ReportFormatName } from './report/formats.ts';
 import { headlineText } from './report/headline.ts';
 import type { Report } from './report/report.ts';
 import { cacheFolder } from './runtime/cache-folder.ts';
@@ -57,6 +58,9 @@ interface ActionInputs {
   /** null: what the configuration says. */
   readonly comment: 'true' | 'false' | null;
   readonly commentKey: string | null;
+  readonly checkRun: boolean;
+  /** Beside the four that are always written. */
+  readonly formats: readonly ReportFormatName[];
   readonly commentAuthor: string;
   readonly reportFolder: string;
   readonly token: string;
@@ -86,6 +90,8 @@ function readInputs(world: Surroundings): ActionInputs {
     },
     comment: choice('comment', ['true', 'false']),
     commentKey: optional('comment-key'),
+    checkRun: choice('check-run', ['true', 'false']) !== 'false',
+    formats: readFormats(core.getInput('formats')),
     commentAuthor: core.getInput('comment-author'),
     reportFolder: resolve(workspace, core.getInput('report-dir') || 'quickserveml-report'),
     token,
@@ -103,8 +109,14 @@ async function check(world: Surroundings): Promise<void> {
     commentKey: key,
     color: false,
     reportUrl: null,
+    formats: inputs.formats,
   });
-  await writeAnnotations(annotationsOf(report, GITHUB_STEP_ANNOTATIONS));
+  const shown = inputs.checkRun ? await postCheckRun(report, pullRequest, inputs.check.context, key) : null;
+  if (shown !== null && shown.message !== '') core.info(shown.message);
+  // A check run has the annotations on the files already; the step's own would show each twice.
+  if (shown?.checkRun?.kind !== 'check-run' || shown.checkRun.annotations === 0) {
+    await writeAnnotations(annotationsOf(report, GITHUB_STEP_ANNOTATIONS));
+  }
   const posted = isWanted
     ? await postReport(report, pullRequest, { key, author: inputs.commentAuthor })
     : null;

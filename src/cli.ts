@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { Command, CommanderError, Option } from 'commander';
 import type { CommandResult } from './commands/command-result.ts';
 import { describeFailure } from './commands/failure.ts';
+import { registerRegistry } from './commands/registry/cli.ts';
 import type { Surroundings } from './commands/surroundings.ts';
 import { createProgress } from './commands/terminal.ts';
 import { cacheFolder } from './runtime/cache-folder.ts';
@@ -68,7 +69,7 @@ async function fail(thrown: unknown, json: boolean): Promise<void> {
 const usesColor = (options: CommonOptions): boolean =>
   options.color && process.stdout.isTTY === true && (process.env['NO_COLOR'] ?? '') === '';
 
-const collect = (value: string, previous: readonly string[]): readonly string[] => [...previous, value];
+const collect = (value: string, previous: readonly string[] = []): readonly string[] => [...previous, value];
 
 function positiveInteger(value: string): number {
   const number = Number(value);
@@ -98,8 +99,9 @@ function createProgram(): Command {
     .option('--config <file>', 'configuration file (default: quickserveml.yml, if there is one)')
     .addOption(new Option('--base <ref>', 'commit, branch or tag to compare with').conflicts('against'))
     .option('--against <model>', 'a model file to compare the one checked model with')
-    .option('--model <name>', 'check only this model (name or path; may be repeated)', collect, [])
+    .option('--model <name>', 'check only this model (name or path; may be repeated)', collect)
     .option('--report-dir <folder>', 'write report.json, report.html, report.md and junit.xml there')
+    .option('--report-format <names>', 'there as well: sarif,csv,openmetrics,codequality,pdf,text')
     .addOption(
       new Option('--record <when>', 'record on the registry branch').choices(['auto', 'always', 'never']),
     )
@@ -107,9 +109,9 @@ function createProgram(): Command {
       '--accept <finding>',
       'accept a finding on purpose, e.g. slower:digits (may be repeated)',
       collect,
-      [],
     )
     .option('--budget <duration>', 'time to measure one model, e.g. 30s')
+    .option('--runtime <version>', 'version of onnxruntime-node; the base keeps its own')
     .option('--comment', 'comment on the pull request, where a token allows it')
     .option('--runtime-path <folder>', 'folder of an installed onnxruntime-node')
     .option('--dry-run', 'print what would be measured and recorded, do nothing')
@@ -132,13 +134,23 @@ function createProgram(): Command {
     );
 
   common(program.command('inspect'))
-    .description('what is in a model file: interface, operators, weights, external data, problems')
+    .description('what is in a model file: interface, operators, weights, layers, what differs from another')
     .argument('<model>', 'an .onnx or .ort file')
     .option('--sha256', 'also read all bytes and print their digest')
+    .option('--profile', 'run it once: time, multiply-accumulates and memory by layer, and advice')
+    .option('--advice', 'what could be better, as far as the file alone says (--profile says more)')
+    .option('--diff <model>', 'what differs from this older model')
+    .option('--graph <file>', 'write the graph as .svg, or as .json for a viewer')
+    .option('--url <address>', 'public https address of the file, for a link to Netron')
+    .option('--threads <n>', 'intra-op threads of --profile', positiveInteger, 1)
+    .option('--provider <name>', 'execution provider of --profile', 'cpu')
+    .option('--dim <name=size>', 'size of a symbolic dimension (may be repeated)', collect, [])
+    .option('--cases <folder>', 'folder with a case (input_0.pb, ...) or with test_data_set_*')
+    .option('--runtime-path <folder>', 'folder of an installed onnxruntime-node')
     .action((model: string, options) =>
-      run(options, async (_world, cwd) => {
+      run(options, async (world, cwd) => {
         const { inspectCommand } = await import('./commands/inspect.ts');
-        return inspectCommand({ model: resolve(cwd, model), sha256: options.sha256 === true });
+        return inspectCommand({ ...options, cwd, model: resolve(cwd, model) }, world);
       }),
     );
 
@@ -150,7 +162,16 @@ function createProgram(): Command {
     .option('--threads <n>', 'intra-op threads', positiveInteger, 1)
     .option('--provider <name>', 'execution provider', 'cpu')
     .option('--cases <folder>', 'folder with test_data_set_* whose inputs are used')
-    .option('--dim <name=size>', 'size of a symbolic dimension (may be repeated)', collect, [])
+    .option('--dim <name=size>', 'size of a symbolic dimension (may be repeated)', collect)
+    .option(
+      '--scenario <name>',
+      'batch, threads, optimization, cold-start, memory, throughput, stress or all (may be repeated)',
+      collect,
+      [],
+    )
+    .option('--rate <n>', 'requests a second of throughput and stress', positiveInteger)
+    .option('--concurrency <n>', 'worker processes of throughput and stress', positiveInteger)
+    .option('--duration <duration>', 'time of throughput and stress, e.g. 2min')
     .option('--seed <n>', 'seed of synthetic inputs', positiveInteger, 7)
     .option('--runtime-path <folder>', 'folder of an installed onnxruntime-node')
     .action((model: string, options) =>
@@ -160,32 +181,73 @@ function createProgram(): Command {
       }),
     );
 
-  const registry = program.command('registry').description('the registry branch: versions and measurements');
-  const registryAction = (action: 'init' | 'list' | 'versions', command: Command): Command =>
-    common(command)
-      .option('--config <file>', 'configuration file')
-      .option('--branch <name>', 'registry branch (default: what the configuration says)')
-      .option('--remote <url>', 'repository that holds the branch (default: this one)')
-      .option('--dry-run', 'say what would be written, write nothing')
-      .action((...given: readonly unknown[]) => {
-        const options = given.at(-2) as CommonOptions & {
-          readonly config?: string;
-          readonly branch?: string;
-          readonly remote?: string;
-          readonly dryRun?: boolean;
-        };
-        return run(options, async (world, cwd) => {
-          const { registryCommand } = await import('./commands/registry.ts');
-          const model = given.length > 2 ? String(given[0]) : null;
-          return registryCommand({ ...options, action, model, cwd }, world);
-        });
-      });
-  registryAction('init', registry.command('init').description('create the branch'));
-  registryAction('list', registry.command('list').description('models and their newest versions'));
-  registryAction(
-    'versions',
-    registry.command('versions').argument('<model>').description('versions of one model'),
-  );
+  common(program.command('schema'))
+    .description('JSON Schema of the requests and responses of a model, or the whole OpenAPI document')
+    .argument('<model>', 'an .onnx or .ort file')
+    .addOption(
+      new Option('--form <name>', 'how a payload is written')
+        .choices(['plain', 'single', 'v2'])
+        .default('plain'),
+    )
+    .addOption(
+      new Option('--side <name>', 'what is described').choices(['request', 'response']).default('request'),
+    )
+    .option('--openapi', 'an OpenAPI 3.1 document with all forms')
+    .option('--example', 'a payload that fits instead of its schema')
+    .option('-o, --output <file>', 'write there instead of stdout')
+    .action((model: string, options) =>
+      run(options, async (_world, cwd) => {
+        const { schemaCommand } = await import('./commands/schema.ts');
+        return schemaCommand({ ...options, cwd, model: resolve(cwd, model) });
+      }),
+    );
+
+  common(program.command('validate'))
+    .description('check a payload file, or hold a model against its contract file')
+    .argument('<model>', 'an .onnx or .ort file')
+    .option('--input <file>', 'a JSON payload in any form')
+    .option('--response', 'the payload is a response')
+    .option('--contract <file>', 'a *.contract.json')
+    .option('--update', 'write the contract file from the model')
+    .action((model: string, options) =>
+      run(options, async (_world, cwd) => {
+        const { validateCommand } = await import('./commands/validate.ts');
+        return validateCommand({ ...options, cwd, model: resolve(cwd, model) });
+      }),
+    );
+
+  common(program.command('test'))
+    .description('run test cases against their expected outputs, and labelled datasets against their labels')
+    .argument('<model>', 'an .onnx or .ort file')
+    .option('--cases <path>', 'folder with test_data_set_*, or a .npz, .json or .csv case')
+    .option('--dataset <file>', 'labelled rows: .npz, .csv or .jsonl')
+    .option('--update', 'write what the model gives as the expected outputs')
+    .option('--against <base>', 'compare with this model on the same inputs')
+    .option('--against-runtime-path <folder>', 'compare with what this onnxruntime-node gives')
+    .option('--atol <number>', 'absolute tolerance for all outputs')
+    .option('--rtol <number>', 'relative tolerance for all outputs')
+    .option('--metric <metric>', 'e.g. top-1, "f1>=0.9", "accuracy drop<=0.01" (may be repeated)', collect)
+    .option('--label <name>', 'array, column or key with the labels')
+    .option('--output-name <name>', 'the output that is judged')
+    .option('--classes <names>', 'class names in the order of the scores, with commas between')
+    .addOption(
+      new Option('--average <kind>', 'precision, recall and f1 over classes')
+        .choices(['macro', 'micro', 'weighted', 'binary'])
+        .default('macro'),
+    )
+    .option('--batch <n>', 'rows of one run where the model leaves it open', positiveInteger)
+    .option('--threads <n>', 'intra-op threads', positiveInteger, 1)
+    .option('--provider <name>', 'execution provider', 'cpu')
+    .option('--seed <n>', 'seed of synthetic inputs and of resampling', positiveInteger, 7)
+    .option('--runtime-path <folder>', 'folder of an installed onnxruntime-node')
+    .action((model: string, options) =>
+      run(options, async (world, cwd) => {
+        const { testCommand } = await import('./commands/test-cases.ts');
+        return testCommand({ ...options, cwd, model: resolve(cwd, model) }, world);
+      }),
+    );
+
+  registerRegistry(program, { common, run });
 
   const runtime = program.command('runtime').description("onnxruntime's files");
   for (const action of ['status', 'install'] as const) {
@@ -209,7 +271,18 @@ function createProgram(): Command {
     .argument('<report>', 'report.json')
     .addOption(
       new Option('--format <name>', 'format')
-        .choices(['markdown', 'html', 'json', 'junit', 'text'])
+        .choices([
+          'markdown',
+          'html',
+          'json',
+          'junit',
+          'sarif',
+          'csv',
+          'openmetrics',
+          'codequality',
+          'pdf',
+          'text',
+        ])
         .default('markdown'),
     )
     .option('-o, --output <file>', 'write there instead of stdout')

@@ -6,6 +6,7 @@ import { ERROR_CATALOG } from '../../src/shared/error-catalog.ts';
 import { actionTables } from './action-tables.ts';
 import { configurationPage } from './configuration-page.ts';
 import { errorsPage } from './errors-page.ts';
+import { goldenComments } from './golden-comments.ts';
 import { replaceGenerated } from './markdown.ts';
 
 /** A file that is made from sources: its path relative to the project's root, and what it should hold. */
@@ -19,6 +20,7 @@ export function generatedFiles(root: string): readonly GeneratedFile[] {
   const read = (path: string): string => readFileSync(join(root, path), 'utf8');
   const { inputs, outputs } = actionTables(read('action.yml'));
   const readme = replaceGenerated(replaceGenerated(read('README.md'), 'inputs', inputs), 'outputs', outputs);
+  const golden = goldenComments(name => read(`fixtures/golden/${name}.md`));
   return [
     {
       path: 'docs/configuration.md',
@@ -28,6 +30,10 @@ export function generatedFiles(root: string): readonly GeneratedFile[] {
     { path: 'schemas/quickserveml.schema.json', text: json(CONFIG_SCHEMA) },
     { path: 'schemas/report.schema.json', text: json(REPORT_SCHEMA) },
     { path: 'README.md', text: readme },
+    {
+      path: 'docs/comments.md',
+      text: replaceGenerated(read('docs/comments.md'), 'golden-comments', golden),
+    },
   ];
 }
 

@@ -21,6 +21,8 @@ export interface MachineFacts {
   /** cgroup v1: cpu.cfs_quota_us and cpu.cfs_period_us */
   readonly cfsQuota: string | null;
   readonly cfsPeriod: string | null;
+  /** cpufreq/scaling_governor of the first CPU */
+  readonly governor?: string | null;
 }
 
 /** Instruction sets that kernels of the runtime are chosen by, from the most general to the most special. */
@@ -102,5 +104,7 @@ export function fingerprintOf(
     runtimeVersion,
     provider,
     threads,
+    ...(machine.governor == null ? {} : { governor: machine.governor.trim() }),
+    ...(machine.cpuInfo === null ? {} : { virtualised: /^flags\s*:.*\bhypervisor\b/m.test(machine.cpuInfo) }),
   };
 }

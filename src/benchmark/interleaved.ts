@@ -1,39 +1,28 @@
-import { QuickServeError } from '../shared/errors.ts';
-import {
-  concludeSeries,
-  FRESH_PROCESS_LOOKS,
-  judgeSeries,
-  LATENCY_LOOKS,
-  nextLook,
-  rulesFor,
-  type SequenceRules,
-  widenForTiny,
-} from './launch-sequence.ts';
+import { FRESH_PROCESS_LOOKS, LATENCY_LOOKS, rulesFor, widenForTiny } from './launch-sequence.ts';
 import type { Launcher, LaunchModel, SessionSettings } from './launcher.ts';
 import type {
-  Decision,
   FeedSet,
   LaunchPair,
+  LoadPair,
   MeasurementPlan,
-  PairEvidence,
   PairMeasurement,
+  PairMetric,
   SoloLaunch,
 } from './measurement.ts';
-import { mean, median, relativeDifference, typicalLowerBound } from './statistics.ts';
+import { conclude, evidenceOf, NO_SERIES, runSeries, type Track } from './series.ts';
+import { mean, median } from './statistics.ts';
 
 export const DEFAULT_LOAD_TIME_TOLERANCE = 0.2;
 export const DEFAULT_MEMORY_TOLERANCE = 0.1;
 
-/** Load time and memory may take this share of the budget; latency gets the rest. */
-const FRESH_PROCESS_SHARE = 0.35;
+/** Memory, then latency, may take the budget up to these shares; load time, which only warns by default, gets the rest. */
+const MEMORY_SHARE = 0.35;
+const LATENCY_SHARE = 0.85;
 /** A regression that was found late may use so much more than the budget to be measured again, never to be found. */
 const CONFIRMATION_SHARE = 0.5;
 
-/** A timer may fire so much before the clock says so. */
-const TIMER_SLACK_MS = 50;
-
 export interface MeasuringProgress {
-  readonly phase: 'load-and-memory' | 'latency' | 'confirmation';
+  readonly phase: 'memory' | 'load-time' | 'latency' | 'confirmation';
   /** Launches done, and those to the next look. */
   readonly done: number;
   readonly planned: number;
@@ -56,106 +45,12 @@ interface SoloPair {
   readonly candidate: SoloLaunch;
 }
 
-/** One metric of a series of launches: how its log ratios come about and how they are judged. */
-interface Track<T> {
-  readonly ratioOf: (launch: T) => number;
-  readonly rulesOf: (launches: readonly T[]) => SequenceRules;
-}
-
-interface Series<T> {
-  readonly launches: readonly T[];
-  readonly budgetMs: number;
-  readonly launchMs: number;
-}
-
-/** Launches until every track is decided, the looks are used up, or the next look cannot be reached by the deadline. */
-async function runSeries<T>(input: {
-  readonly tracks: readonly Track<T>[];
-  readonly launch: (index: number, timeLimitMs: number) => Promise<T>;
-  readonly deadline: number;
-  readonly now: () => number;
-  readonly onLaunch: (done: number, planned: number) => void;
-}): Promise<Series<T>> {
-  const { tracks, launch, deadline, now, onLaunch } = input;
-  const start = now();
-  const launches: T[] = [];
-  const meanMs = (): number => (launches.length === 0 ? 0 : (now() - start) / launches.length);
-  const openLook = (): number | null => {
-    const open = tracks
-      .map(track => ({ rules: track.rulesOf(launches), ratios: launches.map(track.ratioOf) }))
-      .filter(({ rules, ratios }) => judgeSeries(ratios, rules).kind === 'open');
-    const looks = open.map(({ rules }) => nextLook(launches.length, rules)).filter(look => look !== null);
-    return looks.length === 0 ? null : Math.min(...looks);
-  };
-  for (let look = openLook(); look !== null; look = openLook()) {
-    const remainingMs = deadline - now();
-    if (remainingMs <= 0 || meanMs() * (look - launches.length) > remainingMs) break;
-    try {
-      launches.push(await launch(launches.length, remainingMs));
-    } catch (error) {
-      // The models have loaded and run before: a launch that the deadline cut off is not a hang.
-      if (
-        error instanceof QuickServeError &&
-        error.code === 'WORKER_TIMEOUT' &&
-        now() >= deadline - TIMER_SLACK_MS
-      )
-        break;
-      throw error;
-    }
-    onLaunch(launches.length, look);
-  }
-  return {
-    launches,
-    budgetMs: Math.max(0, deadline - start),
-    launchMs: launches.length === 0 ? now() - start : meanMs(),
-  };
-}
-
-const conclude = <T>(series: Series<T>, track: Track<T>): Decision =>
-  concludeSeries(series.launches.map(track.ratioOf), track.rulesOf(series.launches), series);
-
-/** A regression counts only if a second series of fresh launches finds it too. */
-function confirm(first: Decision, second: Decision | null): Decision {
-  if (first.kind !== 'regressed' || second === null || second.kind === 'regressed') return first;
-  const again = second.kind === 'inconclusive' ? ` ${second.reason}` : ` It was ${second.kind} there.`;
-  return {
-    kind: 'inconclusive',
-    reason: `A regression was found, but not when it was measured again with fresh launches.${again}`,
-  };
-}
-
-function evidenceOf<T>(
-  first: Series<T>,
-  second: Series<T> | null,
-  track: Track<T>,
-  sides: { readonly base: (launch: T) => number; readonly candidate: (launch: T) => number },
-  alpha: number,
-): PairEvidence {
-  const found = conclude(first, track);
-  const remeasured = found.kind === 'regressed' && second !== null;
-  const decision = confirm(found, remeasured ? conclude(second, track) : null);
-  // The first series was selected for showing a regression; its repetition is the unbiased one.
-  const shown = remeasured && second.launches.length > 0 ? second.launches : first.launches;
-  const samples = { base: shown.map(sides.base), candidate: shown.map(sides.candidate) };
-  const logRatios = shown.map(track.ratioOf);
-  return {
-    decision,
-    base: samples.base.length === 0 ? null : median(samples.base),
-    candidate: samples.candidate.length === 0 ? null : median(samples.candidate),
-    samples,
-    logRatios,
-    difference: relativeDifference(logRatios, alpha),
-    candidateLowerBound: typicalLowerBound(samples.candidate, alpha),
-    remeasured,
-  };
-}
-
 const baseMsOf = (launch: LaunchPair): number => median(launch.baseBlocksMs);
 const candidateMsOf = (launch: LaunchPair): number => median(launch.candidateBlocksMs);
 
 function tracksOf(plan: MeasurementPlan): {
   readonly latency: Track<LaunchPair>;
-  readonly loadTime: Track<SoloPair>;
+  readonly loadTime: Track<LoadPair>;
   readonly memory: Track<SoloPair>;
 } {
   const latencyRules = rulesFor(plan.tolerance, plan.alpha, LATENCY_LOOKS);
@@ -176,7 +71,7 @@ function tracksOf(plan: MeasurementPlan): {
         launches.length === 0 ? latencyRules : widenForTiny(latencyRules, median(launches.map(baseMsOf))),
     },
     loadTime: {
-      ratioOf: launch => Math.log(launch.candidate.loadMs / launch.base.loadMs),
+      ratioOf: launch => launch.logRatio,
       rulesOf: () => loadRules,
     },
     memory: {
@@ -187,12 +82,14 @@ function tracksOf(plan: MeasurementPlan): {
 }
 
 /**
- * Measures a model against its base on this machine, in three steps within `plan.budgetMs`:
+ * Measures a model against its base on this machine, in four steps within `plan.budgetMs`:
  *
  * 1. One process for each model alone, discarded: it warms the page cache and finds what hangs, crashes or is refused.
- * 2. Load time and peak memory: pairs of fresh processes in alternating order, looked at after 3, 5, 7 and 10
- *    pairs, at most 35 % of the budget.
- * 3. Latency: launches that hold both models and measure them in interleaved blocks, looked at after 5, 7, 10, 14, 20.
+ * 2. Peak memory: pairs of fresh processes in alternating order, looked at after 3, 5, 7 and 10 pairs, in at most 35 %
+ *    of the budget.
+ * 3. Latency: launches that hold both models and measure them in interleaved blocks, looked at after 5, 7, 10, 14, 20,
+ *    until at most 85 % of the budget.
+ * 4. Load time: launches that load both models in turns, looked at after 3, 5, 7 and 10, in what is left.
  *
  * Each metric is decided by one-sided Student-t bounds on ln(candidate / base) of the launches, with error
  * `plan.alpha` a look (judgeSeries). Medians over launches are what is shown. A regression is measured again with
@@ -229,6 +126,13 @@ export async function measurePair(input: PairInput): Promise<PairMeasurement> {
       started += 1;
       return launcher.launchPair({ ...models, settings, seed: seed + index, timeLimitMs });
     };
+  const launchLoads =
+    (seed: number) =>
+    (index: number, timeLimitMs: number): Promise<LoadPair> => {
+      started += 1;
+      const { basePath, candidatePath } = input;
+      return launcher.launchLoads({ basePath, candidatePath, settings, seed: seed + index, timeLimitMs });
+    };
   const report =
     (phase: MeasuringProgress['phase']) =>
     (done: number, planned: number): void =>
@@ -239,14 +143,18 @@ export async function measurePair(input: PairInput): Promise<PairMeasurement> {
     candidate: await launchSolo('candidate', null),
   };
 
-  const freshTracks = [tracks.loadTime, tracks.memory];
-  const freshSeries = (phase: MeasuringProgress['phase'], until: number, of: readonly Track<SoloPair>[]) =>
-    runSeries({ tracks: of, launch: launchSoloPair, deadline: until, now, onLaunch: report(phase) });
-  const fresh = await freshSeries(
-    'load-and-memory',
-    start + FRESH_PROCESS_SHARE * plan.budgetMs,
-    freshTracks,
-  );
+  const memorySeries = (phase: MeasuringProgress['phase'], until: number) =>
+    runSeries({
+      tracks: [tracks.memory],
+      launch: launchSoloPair,
+      deadline: until,
+      now,
+      onLaunch: report(phase),
+    });
+  const wants = (metric: PairMetric): boolean => plan.metrics?.includes(metric) ?? true;
+  const memory = wants('memory')
+    ? await memorySeries('memory', start + MEMORY_SHARE * plan.budgetMs)
+    : NO_SERIES;
 
   const latencySeries = (phase: MeasuringProgress['phase'], until: number, seed: number) =>
     runSeries({
@@ -256,16 +164,33 @@ export async function measurePair(input: PairInput): Promise<PairMeasurement> {
       now,
       onLaunch: report(phase),
     });
-  const latency = await latencySeries('latency', deadline, plan.seed);
+  const latency = wants('latency')
+    ? await latencySeries('latency', start + LATENCY_SHARE * plan.budgetMs, plan.seed)
+    : NO_SERIES;
+
+  const loadSeries = (phase: MeasuringProgress['phase'], until: number, seed: number) =>
+    runSeries({
+      tracks: [tracks.loadTime],
+      launch: launchLoads(seed),
+      deadline: until,
+      now,
+      onLaunch: report(phase),
+    });
+  const loadTime = wants('load-time') ? await loadSeries('load-time', deadline, plan.seed) : NO_SERIES;
 
   const lastMoment = deadline + CONFIRMATION_SHARE * plan.budgetMs;
   const latencyAgain =
     conclude(latency, tracks.latency).kind === 'regressed'
       ? await latencySeries('confirmation', lastMoment, plan.seed + 1000)
       : null;
-  const freshRegressed = freshTracks.filter(track => conclude(fresh, track).kind === 'regressed');
-  const freshAgain =
-    freshRegressed.length > 0 ? await freshSeries('confirmation', lastMoment, freshRegressed) : null;
+  const memoryAgain =
+    conclude(memory, tracks.memory).kind === 'regressed'
+      ? await memorySeries('confirmation', lastMoment)
+      : null;
+  const loadTimeAgain =
+    conclude(loadTime, tracks.loadTime).kind === 'regressed'
+      ? await loadSeries('confirmation', lastMoment, plan.seed + 1000)
+      : null;
 
   const { alpha } = plan;
   const evidence = {
@@ -277,15 +202,15 @@ export async function measurePair(input: PairInput): Promise<PairMeasurement> {
       alpha,
     ),
     loadTime: evidenceOf(
-      fresh,
-      freshAgain,
+      loadTime,
+      loadTimeAgain,
       tracks.loadTime,
-      { base: launch => launch.base.loadMs, candidate: launch => launch.candidate.loadMs },
+      { base: launch => launch.baseMs, candidate: launch => launch.candidateMs },
       alpha,
     ),
     memory: evidenceOf(
-      fresh,
-      freshAgain,
+      memory,
+      memoryAgain,
       tracks.memory,
       { base: launch => launch.base.peakRssBytes, candidate: launch => launch.candidate.peakRssBytes },
       alpha,
@@ -293,7 +218,7 @@ export async function measurePair(input: PairInput): Promise<PairMeasurement> {
   };
   const pairs = [...latency.launches, ...(latencyAgain?.launches ?? [])];
   const waits = pairs.map(launch => launch.waitShare).filter(share => share !== null);
-  const cold = [warm, ...fresh.launches];
+  const cold = [warm, ...memory.launches];
   return {
     kind: 'pair',
     ...evidence,

@@ -1,4 +1,4 @@
-import type { FeedSet, LaunchPair, SoloLaunch } from './measurement.ts';
+import type { FeedSet, LaunchPair, LoadPair, SoloLaunch } from './measurement.ts';
 
 /** A model file and what is fed to it. */
 export interface LaunchModel {
@@ -12,6 +12,24 @@ export interface SessionSettings {
   readonly provider: string;
   /** Intra-op threads; inter-op is always one. */
   readonly threads: number;
+  /** Level of graph optimisation; `all` where it is not given. It changes results, so it is never chosen for you. */
+  readonly optimization?: OptimizationLevel;
+}
+
+export type OptimizationLevel = 'disabled' | 'basic' | 'extended' | 'all';
+
+export const OPTIMIZATION_LEVELS = [
+  'disabled',
+  'basic',
+  'extended',
+  'all',
+] as const satisfies OptimizationLevel[];
+
+export interface CyclesRequest {
+  readonly model: LaunchModel;
+  readonly settings: SessionSettings;
+  /** How often the model is loaded, run once and released. */
+  readonly cycles: number;
 }
 
 export interface PairRequest {
@@ -21,6 +39,16 @@ export interface PairRequest {
   /** Decides the order of loading and of the blocks. */
   readonly seed: number;
   /** Kills the launch after so long; null: the launcher's own limit. */
+  readonly timeLimitMs: number | null;
+}
+
+export interface LoadsRequest {
+  /** Absolute paths. */
+  readonly basePath: string;
+  readonly candidatePath: string;
+  readonly settings: SessionSettings;
+  /** Decides the order of the loads. */
+  readonly seed: number;
   readonly timeLimitMs: number | null;
 }
 
@@ -39,5 +67,8 @@ export interface SoloRequest {
  */
 export interface Launcher {
   launchPair(request: PairRequest): Promise<LaunchPair>;
+  launchLoads(request: LoadsRequest): Promise<LoadPair>;
   launchSolo(request: SoloRequest): Promise<SoloLaunch>;
+  /** Resident bytes after each cycle. */
+  launchCycles(request: CyclesRequest): Promise<readonly number[]>;
 }

@@ -1,5 +1,7 @@
 import type { Dtype } from '../model/inspection.ts';
 
+export type PairMetric = 'latency' | 'load-time' | 'memory';
+
 /** Everything that decides how a pair of models is measured: serialisable, printed by `--dry-run`. */
 export interface MeasurementPlan {
   readonly budgetMs: number;
@@ -14,6 +16,8 @@ export interface MeasurementPlan {
   readonly tolerance: number;
   /** One-sided error of each look at the data, after correction for the number of comparisons planned. */
   readonly alpha: number;
+  /** What is measured; all where it is not given. */
+  readonly metrics?: readonly PairMetric[];
   /** Practical margin of load time, as a ratio; 0.2 where it is not given. */
   readonly loadTimeTolerance?: number;
   /** Practical margin of peak memory, as a ratio; 0.1 where it is not given. */
@@ -48,8 +52,21 @@ export interface LaunchPair {
   readonly clock: 'wall-minus-wait' | 'wall';
 }
 
+/** One launch for load time: one fresh process that loaded both models many times, in turns. */
+export interface LoadPair {
+  /** Median over the pairs of loads of ln(candidate / base). */
+  readonly logRatio: number;
+  /** Medians, milliseconds a load. */
+  readonly baseMs: number;
+  readonly candidateMs: number;
+  readonly loads: number;
+}
+
 /** One model alone in a fresh process. */
 export interface SoloLaunch {
+  /** The first load of the process: a part of its cold start. */
+  readonly firstLoadMs: number;
+  /** Median of repeated loads; of the first alone where only memory was asked for. */
   readonly loadMs: number;
   readonly firstRunMs: number;
   /** Peak resident size of the process after load and runs, minus nothing: the whole process. */
@@ -157,4 +174,10 @@ export interface Fingerprint {
   readonly runtimeVersion: string;
   readonly provider: string;
   readonly threads: number;
+  /** Milliseconds for a fixed piece of work (calibrate): not in the key, since it varies with the neighbours. */
+  readonly calibrationMs?: number;
+  /** Of the first CPU, such as `performance`; left out where it cannot be read. */
+  readonly governor?: string;
+  /** The CPU says of itself that it is a virtual one; left out where that cannot be read. */
+  readonly virtualised?: boolean;
 }

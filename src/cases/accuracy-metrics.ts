@@ -46,7 +46,10 @@ export const isRegressionMetric = (metric: AccuracyMetric): boolean => REGRESSIO
 export const isErrorMetric = (metric: AccuracyMetric): boolean => metric === 'mae' || metric === 'rmse';
 
 export function isAccuracyMetric(text: string): text is AccuracyMetric {
-  return ['accuracy', 'precision', 'recall', 'f1', 'auc', 'mae', 'rmse', 'r2'].includes(text) || /^top-[1-9]\d{0,3}$/.test(text);
+  return (
+    ['accuracy', 'precision', 'recall', 'f1', 'auc', 'mae', 'rmse', 'r2'].includes(text) ||
+    /^top-[1-9]\d{0,3}$/.test(text)
+  );
 }
 
 export const rowCount = (rows: EvaluatedRows): number =>
@@ -91,14 +94,24 @@ function countClasses({ labels, predicted, classes }: ClassifiedRows, counts: Ro
 /** 0 / 0 is 0, as scikit-learn's zero_division has it. */
 const ratio = (part: number, whole: number): number => (whole === 0 ? 0 : part / whole);
 
-function classScore(metric: 'precision' | 'recall' | 'f1', truePositives: number, predicted: number, actual: number): number {
+function classScore(
+  metric: 'precision' | 'recall' | 'f1',
+  truePositives: number,
+  predicted: number,
+  actual: number,
+): number {
   if (metric === 'precision') return ratio(truePositives, predicted);
   if (metric === 'recall') return ratio(truePositives, actual);
   return ratio(2 * truePositives, predicted + actual);
 }
 
 /** Precision, recall, F1 over the classes that occur among labels or predictions. */
-function averagedScore(rows: ClassifiedRows, metric: 'precision' | 'recall' | 'f1', average: Average, counts: RowCounts): number | null {
+function averagedScore(
+  rows: ClassifiedRows,
+  metric: 'precision' | 'recall' | 'f1',
+  average: Average,
+  counts: RowCounts,
+): number | null {
   const { truePositives, predicted, actual } = countClasses(rows, counts);
   const sum = (values: Float64Array): number => values.reduce((total, value) => total + value, 0);
   const scoreOf = (index: number): number =>
@@ -191,7 +204,11 @@ function overColumns(rows: RegressedRows, score: (column: number) => number | nu
 }
 
 /** Sums over the rows of one column, weighted. */
-function residuals(rows: RegressedRows, column: number, counts: RowCounts): {
+function residuals(
+  rows: RegressedRows,
+  column: number,
+  counts: RowCounts,
+): {
   readonly weight: number;
   readonly absolute: number;
   readonly squares: number;
@@ -237,8 +254,14 @@ function regressionScore(rows: RegressedRows, metric: AccuracyMetric, counts: Ro
  * f1_score (zero_division 0), roc_auc_score (multi_class "ovr"), mean_absolute_error, root_mean_squared_error, r2_score.
  * null where it is not defined.
  */
-export function evaluateMetric(rows: EvaluatedRows, metric: AccuracyMetric, average: Average, counts: RowCounts = null): number | null {
-  if (rows.kind === 'regressed') return isRegressionMetric(metric) ? regressionScore(rows, metric, counts) : null;
+export function evaluateMetric(
+  rows: EvaluatedRows,
+  metric: AccuracyMetric,
+  average: Average,
+  counts: RowCounts = null,
+): number | null {
+  if (rows.kind === 'regressed')
+    return isRegressionMetric(metric) ? regressionScore(rows, metric, counts) : null;
   switch (metric) {
     case 'accuracy':
       return shareOf(rows.labels.length, counts, row => rows.labels[row] === rows.predicted[row]);

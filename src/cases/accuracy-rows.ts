@@ -28,25 +28,36 @@ class ClassNames {
   numberOf(name: string): number {
     const known = this.#numbers.get(name);
     if (known !== undefined) return known;
-    if (this.#fixed) throw datasetError(`The label ${JSON.stringify(name)} is none of the classes ${JSON.stringify([...this.#numbers.keys()])}.`);
+    if (this.#fixed)
+      throw datasetError(
+        `The label ${JSON.stringify(name)} is none of the classes ${JSON.stringify([...this.#numbers.keys()])}.`,
+      );
     this.#numbers.set(name, this.#numbers.size);
     return this.#numbers.size - 1;
   }
 }
 
 /** Elements of one row after another: [rows, ...] seen as [rows, columns]. */
-function rowsOf(output: TensorData, name: string): { readonly columns: number; readonly values: ElementArray | readonly string[] } {
+function rowsOf(
+  output: TensorData,
+  name: string,
+): { readonly columns: number; readonly values: ElementArray | readonly string[] } {
   const { shape, dtype, data } = output;
-  if (shape.length === 0) throw datasetError(`The output ${JSON.stringify(name)} is a scalar and has no rows.`);
+  if (shape.length === 0)
+    throw datasetError(`The output ${JSON.stringify(name)} is a scalar and has no rows.`);
   const columns = elementCount(shape.slice(1));
-  return { columns, values: data instanceof Uint8Array ? elementsOf(dtype, data, elementCount(shape)) : data };
+  return {
+    columns,
+    values: data instanceof Uint8Array ? elementsOf(dtype, data, elementCount(shape)) : data,
+  };
 }
 
 const LARGEST_CLASS = 10_000_000;
 
 /** A class of a label or a prediction, as a row number of the confusion matrix. */
 function classNumber(value: number): number {
-  if (!Number.isInteger(value) || value < 0 || value > LARGEST_CLASS) throw datasetError(`The label ${value} is no class number (0, 1, 2, ...).`);
+  if (!Number.isInteger(value) || value < 0 || value > LARGEST_CLASS)
+    throw datasetError(`The label ${value} is no class number (0, 1, 2, ...).`);
   return value;
 }
 
@@ -72,16 +83,25 @@ class ClassifiedCollector implements RowCollector {
 
   add(output: TensorData, labels: Labels, rows: number): void {
     const { columns, values } = rowsOf(output, this.#output);
-    if (labels.kind === 'numbers' && labels.width !== 1) throw datasetError(`There are ${labels.width} labels a row; a class is one.`);
+    if (labels.kind === 'numbers' && labels.width !== 1)
+      throw datasetError(`There are ${labels.width} labels a row; a class is one.`);
     const scored = columns > 1;
     if (labels.kind === 'names' && scored && !this.#namesAreGiven) {
-      throw datasetError(`The labels are names, and the output ${JSON.stringify(this.#output)} has ${columns} scores: give the classes in their order.`);
+      throw datasetError(
+        `The labels are names, and the output ${JSON.stringify(this.#output)} has ${columns} scores: give the classes in their order.`,
+      );
     }
     this.#scoreColumns = columns;
     const isFloat = elementFacts(output.dtype).kind === 'float';
     for (let row = 0; row < rows; row++) {
-      const label = labels.kind === 'names' ? this.#names.numberOf(labels.values[row] ?? '') : classNumber(labels.values[row] ?? Number.NaN);
-      if (scored && label >= columns) throw datasetError(`The label ${label} is beyond the ${columns} classes of the output ${JSON.stringify(this.#output)}.`);
+      const label =
+        labels.kind === 'names'
+          ? this.#names.numberOf(labels.values[row] ?? '')
+          : classNumber(labels.values[row] ?? Number.NaN);
+      if (scored && label >= columns)
+        throw datasetError(
+          `The label ${label} is beyond the ${columns} classes of the output ${JSON.stringify(this.#output)}.`,
+        );
       if (scored) this.#addScores(values as ElementArray, row * columns, columns, label);
       else this.#addOne(values[row], isFloat, label);
       this.#labels.push(label);
@@ -147,8 +167,12 @@ class RegressedCollector implements RowCollector {
 
   add(output: TensorData, labels: Labels, rows: number): void {
     const { columns, values } = rowsOf(output, this.#output);
-    if (labels.kind === 'names' || !(output.data instanceof Uint8Array)) throw datasetError('Errors of a regression are of numbers, and these are names.');
-    if (labels.width !== columns) throw datasetError(`There are ${labels.width} labels a row, and the output ${JSON.stringify(this.#output)} has ${columns} values.`);
+    if (labels.kind === 'names' || !(output.data instanceof Uint8Array))
+      throw datasetError('Errors of a regression are of numbers, and these are names.');
+    if (labels.width !== columns)
+      throw datasetError(
+        `There are ${labels.width} labels a row, and the output ${JSON.stringify(this.#output)} has ${columns} values.`,
+      );
     this.#columns = columns;
     for (let row = 0; row < rows; row++) {
       let broken = false;
@@ -163,7 +187,12 @@ class RegressedCollector implements RowCollector {
   }
 
   finish(): EvaluatedRows {
-    return { kind: 'regressed', truth: this.#truth.values, predicted: this.#predicted.values, columns: this.#columns };
+    return {
+      kind: 'regressed',
+      truth: this.#truth.values,
+      predicted: this.#predicted.values,
+      columns: this.#columns,
+    };
   }
 }
 
@@ -178,5 +207,7 @@ export function createCollector(
   classes: readonly string[] | null,
   keepScores: boolean,
 ): RowCollector {
-  return kind === 'classified' ? new ClassifiedCollector(output, classes, keepScores) : new RegressedCollector(output);
+  return kind === 'classified'
+    ? new ClassifiedCollector(output, classes, keepScores)
+    : new RegressedCollector(output);
 }

@@ -1,8 +1,22 @@
 import type { ModelInterface, ValueInfo } from '../model/inspection.ts';
 import { elementCount, elementFacts, packedByteLength } from '../shared/element-types.ts';
 import type { Progress } from '../shared/progress.ts';
-import { type AccuracyMetric, type Average, type EvaluatedRows, evaluateMetric, isErrorMetric, isRegressionMetric, rowCount } from './accuracy-metrics.ts';
-import type { AccuracyOutcome, AccuracyPolicy, AccuracyReport, MetricResult, PairedTest } from './accuracy-report.ts';
+import {
+  type AccuracyMetric,
+  type Average,
+  type EvaluatedRows,
+  evaluateMetric,
+  isErrorMetric,
+  isRegressionMetric,
+  rowCount,
+} from './accuracy-metrics.ts';
+import type {
+  AccuracyOutcome,
+  AccuracyPolicy,
+  AccuracyReport,
+  MetricResult,
+  PairedTest,
+} from './accuracy-report.ts';
 import { createCollector, type RowCollector } from './accuracy-rows.ts';
 import type { ModelRunner, NamedTensor, TensorData } from './case-value.ts';
 import { type Dataset, type DatasetChunk, datasetError } from './dataset.ts';
@@ -27,13 +41,18 @@ export const DEFAULT_BATCH = 32;
 export const DEFAULT_ALPHA = 0.01;
 
 /** About so many bytes go to the worker in one message, and as many rows as fit are read at once. */
-const MESSAGE_BYTES = 4_194_304;
+const MESSAGE_BYTES = 1_048_576;
 const MOST_RUNS_A_MESSAGE = 256;
 
 /** Rows that one run takes: fixed by the model, or free. @throws QuickServeError where inputs disagree. */
 export function batchSize(model: ModelInterface, wanted: number): number {
-  const fixed = [...new Set(model.inputs.map(({ shape }) => shape?.[0]).filter(size => typeof size === 'number'))];
-  if (fixed.length > 1) throw datasetError(`The inputs have different first dimensions (${fixed.join(', ')}): they are not rows.`);
+  const fixed = [
+    ...new Set(model.inputs.map(({ shape }) => shape?.[0]).filter(size => typeof size === 'number')),
+  ];
+  if (fixed.length > 1)
+    throw datasetError(
+      `The inputs have different first dimensions (${fixed.join(', ')}): they are not rows.`,
+    );
   const [size] = fixed;
   if (size === 0) throw datasetError('The first dimension of an input is 0: it takes no rows.');
   return size ?? wanted;
@@ -43,11 +62,16 @@ export function batchSize(model: ModelInterface, wanted: number): number {
 export function judgedOutput(model: ModelInterface, name: string | null): ValueInfo {
   if (name !== null) {
     const named = model.outputs.find(output => output.name === name);
-    if (named === undefined) throw datasetError(`The model has no output ${JSON.stringify(name)}; it has ${model.outputs.map(output => JSON.stringify(output.name)).join(', ')}.`);
+    if (named === undefined)
+      throw datasetError(
+        `The model has no output ${JSON.stringify(name)}; it has ${model.outputs.map(output => JSON.stringify(output.name)).join(', ')}.`,
+      );
     return named;
   }
   const tensors = model.outputs.filter(({ kind }) => kind === 'tensor');
-  const found = tensors.find(({ dtype, shape }) => elementFacts(dtype).kind === 'float' && shape?.length !== 0) ?? tensors[0];
+  const found =
+    tensors.find(({ dtype, shape }) => elementFacts(dtype).kind === 'float' && shape?.length !== 0) ??
+    tensors[0];
   if (found === undefined) throw datasetError('The model has no output that is a tensor.');
   return found;
 }
@@ -67,7 +91,12 @@ function sliceRows(tensor: NamedTensor, from: number, rows: number, padded: numb
   const part = data.subarray(from * rowBytes, (from + rows) * rowBytes);
   if (padded === rows) return { name, dtype, shape: size, data: part };
   const last = part.subarray(part.length - rowBytes);
-  return { name, dtype, shape: size, data: Buffer.concat([part, ...Array.from({ length: padded - rows }, () => last)]) };
+  return {
+    name,
+    dtype,
+    shape: size,
+    data: Buffer.concat([part, ...Array.from({ length: padded - rows }, () => last)]),
+  };
 }
 
 interface Batch {
@@ -99,7 +128,9 @@ const outputOf = (outputs: readonly NamedTensor[], name: string): TensorData => 
 /** Rows that are read at once: whole batches, about as many as one message holds. */
 function rowsPerChunk(model: ModelInterface, size: number): number {
   const rowBytes = model.inputs.reduce((sum, { dtype, shape }) => {
-    const elements = elementCount((shape ?? []).slice(1).map(length => (typeof length === 'number' ? length : 64)));
+    const elements = elementCount(
+      (shape ?? []).slice(1).map(length => (typeof length === 'number' ? length : 64)),
+    );
     return sum + Math.max(1, packedByteLength(dtype, elements));
   }, 0);
   const batches = Math.min(MOST_RUNS_A_MESSAGE, Math.max(1, Math.floor(MESSAGE_BYTES / (rowBytes * size))));
@@ -124,7 +155,9 @@ export interface Evaluation {
 const kindFor = (plan: AccuracyPlan): EvaluatedRows['kind'] => {
   const regression = plan.metrics.filter(({ metric }) => isRegressionMetric(metric)).length;
   if (regression > 0 && regression < plan.metrics.length) {
-    throw datasetError('Metrics of classes (accuracy, f1, ...) and of numbers (mae, rmse, r2) cannot be asked of the same labels.');
+    throw datasetError(
+      'Metrics of classes (accuracy, f1, ...) and of numbers (mae, rmse, r2) cannot be asked of the same labels.',
+    );
   }
   return regression > 0 ? 'regressed' : 'classified';
 };
@@ -139,7 +172,12 @@ export async function evaluateDataset(input: EvaluationInput): Promise<Evaluatio
   const { name } = judgedOutput(model, plan.output);
   const size = batchSize(model, plan.batch);
   const isFixed = model.inputs.some(({ shape }) => typeof shape?.[0] === 'number');
-  const collector = createCollector(kindFor(plan), name, plan.classes, plan.metrics.some(({ metric }) => metric === 'auc'));
+  const collector = createCollector(
+    kindFor(plan),
+    name,
+    plan.classes,
+    plan.metrics.some(({ metric }) => metric === 'auc'),
+  );
   let done = 0;
   let pending: Promise<void> = Promise.resolve();
   try {
@@ -170,7 +208,10 @@ async function runChunk(
   let from = 0;
   for (const [index, { rows }] of batches.entries()) {
     const tensor = outputOf(results[index] ?? [], output);
-    if ((tensor.shape[0] ?? 0) < rows) throw datasetError(`The output ${JSON.stringify(output)} has ${tensor.shape[0] ?? 'no'} rows for ${rows} rows of input.`);
+    if ((tensor.shape[0] ?? 0) < rows)
+      throw datasetError(
+        `The output ${JSON.stringify(output)} has ${tensor.shape[0] ?? 'no'} rows for ${rows} rows of input.`,
+      );
     collector.add(tensor, labelsFrom(chunk, from, rows), rows);
     from += rows;
   }
@@ -178,16 +219,25 @@ async function runChunk(
 
 function outcomeOf(
   metric: AccuracyMetric,
-  values: { readonly candidate: number | null; readonly drop: number | null; readonly test: PairedTest | null },
+  values: {
+    readonly candidate: number | null;
+    readonly drop: number | null;
+    readonly test: PairedTest | null;
+  },
   policy: AccuracyPolicy,
   alpha: number,
 ): AccuracyOutcome {
   const { candidate, drop, test } = values;
-  if (candidate === null) return { kind: 'undefined', reason: 'The labels do not define it: a class is missing or alone.' };
-  const short = policy.min !== null && (isErrorMetric(metric) ? candidate > policy.min : candidate < policy.min);
+  if (candidate === null)
+    return { kind: 'undefined', reason: 'The labels do not define it: a class is missing or alone.' };
+  const short =
+    policy.min !== null && (isErrorMetric(metric) ? candidate > policy.min : candidate < policy.min);
   if (short && policy.min !== null) return { kind: 'below-minimum', minimum: policy.min };
   if (policy.maxDrop === null || drop === null || drop <= policy.maxDrop) return { kind: 'passed' };
-  return { kind: test !== null && test.pValue <= alpha ? 'dropped' : 'inconclusive', maxDrop: policy.maxDrop };
+  return {
+    kind: test !== null && test.pValue <= alpha ? 'dropped' : 'inconclusive',
+    maxDrop: policy.maxDrop,
+  };
 }
 
 /**
@@ -205,8 +255,24 @@ export function judgeAccuracy(
     const before = base === null ? null : evaluateMetric(base.rows, metric, plan.average);
     const drop = value === null || before === null ? null : dropOf(metric, before, value);
     const test =
-      base === null || drop === null || drop === 0 ? null : testDrop(metric, plan.average, { base: base.rows, candidate: candidate.rows }, plan.seed);
-    return { metric, candidate: value, base: before, drop, test, policy, outcome: outcomeOf(metric, { candidate: value, drop, test }, policy, plan.alpha) };
+      base === null || drop === null || drop === 0
+        ? null
+        : testDrop(metric, plan.average, { base: base.rows, candidate: candidate.rows }, plan.seed);
+    return {
+      metric,
+      candidate: value,
+      base: before,
+      drop,
+      test,
+      policy,
+      outcome: outcomeOf(metric, { candidate: value, drop, test }, policy, plan.alpha),
+    };
   });
-  return { dataset: names.dataset, rows: rowCount(candidate.rows), output: names.output, metrics, notANumber: candidate.notANumber };
+  return {
+    dataset: names.dataset,
+    rows: rowCount(candidate.rows),
+    output: names.output,
+    metrics,
+    notANumber: candidate.notANumber,
+  };
 }

@@ -1,5 +1,5 @@
-import type { OutputOutcome } from './cases-report.ts';
 import type { CaseValue, NamedValue } from './case-value.ts';
+import type { OutputOutcome } from './cases-report.ts';
 import { compareTensors } from './tensor-comparison.ts';
 import { type OutputTolerances, toleranceFor } from './tolerance.ts';
 
@@ -40,15 +40,30 @@ export function compareValues(
       return mismatch(`expected ${describe(expected)}, got ${describe(actual)}`);
     }
     return expected.elements.flatMap((element, index) =>
-      compareValues(output, element, actual.elements[index] ?? { kind: 'absent' }, tolerances, `${path}[${index}]`),
+      compareValues(
+        output,
+        element,
+        actual.elements[index] ?? { kind: 'absent' },
+        tolerances,
+        `${path}[${index}]`,
+      ),
     );
   }
   if (expected.kind === 'map' && actual.kind === 'map') {
     const got = new Map(actual.entries);
     const extra = actual.entries.filter(([key]) => !expected.entries.some(([known]) => known === key));
-    if (extra.length > 0) return mismatch(`has keys that were not expected: ${extra.map(([key]) => JSON.stringify(key)).join(', ')}`);
+    if (extra.length > 0)
+      return mismatch(
+        `has keys that were not expected: ${extra.map(([key]) => JSON.stringify(key)).join(', ')}`,
+      );
     return expected.entries.flatMap(([key, value]) =>
-      compareValues(output, value, got.get(key) ?? { kind: 'absent' }, tolerances, `${path}[${JSON.stringify(key)}]`),
+      compareValues(
+        output,
+        value,
+        got.get(key) ?? { kind: 'absent' },
+        tolerances,
+        `${path}[${JSON.stringify(key)}]`,
+      ),
     );
   }
   return mismatch(`expected ${describe(expected)}, got ${describe(actual)}`);

@@ -8,6 +8,7 @@ import type { CaseValue, NamedValue, TensorData } from './case-value.ts';
 import { parseCsv } from './csv.ts';
 import { findColumns, stackColumns } from './csv-columns.ts';
 import { tensorOfJson } from './json-tensor.ts';
+import { isLfsPointer, LFS_HINT } from './lfs-pointer.ts';
 import { decodeNpy } from './npy.ts';
 import { decodeCaseProto } from './tensor-proto.ts';
 import { type OutputTolerances, parseTolerances } from './tolerance.ts';
@@ -39,6 +40,8 @@ function inFile<T>(path: string, read: () => T, hint = SAVE_AGAIN): T {
     return read();
   } catch (error) {
     if (error instanceof QuickServeError) throw error;
+    if (isLfsPointer(path))
+      throw unusable(path, 'is a Git LFS pointer, not the file itself', LFS_HINT, error);
     const what = messageOf(error);
     throw unusable(path, what, hint, error);
   }
@@ -60,27 +63,43 @@ function nameByIndex(
   where: string,
 ): readonly NamedValue[] {
   const names = new Set(infos.map(({ name }) => name));
-  const labelled = new Set(read.map(({ label }) => label)).size === read.length && read.every(({ label }) => names.has(label));
+  const labelled =
+    new Set(read.map(({ label }) => label)).size === read.length &&
+    read.every(({ label }) => names.has(label));
   return read.map(({ index, label, value }) => {
     const name = labelled ? label : infos[index]?.name;
     if (name === undefined) {
-      throw unusable(where, `there is a value of number ${index}, and the model has only ${infos.length}`, 'Remove the file, or check that the case belongs to this model.');
+      throw unusable(
+        where,
+        `there is a value of number ${index}, and the model has only ${infos.length}`,
+        'Remove the file, or check that the case belongs to this model.',
+      );
     }
     return { name, value };
   });
 }
 
-function readProtobufSide(folder: string, side: 'input' | 'output', infos: readonly ValueInfo[]): readonly NamedValue[] {
+function readProtobufSide(
+  folder: string,
+  side: 'input' | 'output',
+  infos: readonly ValueInfo[],
+): readonly NamedValue[] {
   const read = numberedFiles(folder, side, '.pb').map(file => {
     const path = join(folder, file);
     const index = Number(/\d+/.exec(file)?.[0]);
-    const { name, value } = inFile(path, () => decodeCaseProto(readFileSync(path), infos[index]?.kind ?? 'tensor'));
+    const { name, value } = inFile(path, () =>
+      decodeCaseProto(readFileSync(path), infos[index]?.kind ?? 'tensor'),
+    );
     return { index, label: name, value };
   });
   return nameByIndex(read, infos, folder);
 }
 
-function readNpySide(folder: string, side: 'input' | 'output', infos: readonly ValueInfo[]): readonly NamedValue[] {
+function readNpySide(
+  folder: string,
+  side: 'input' | 'output',
+  infos: readonly ValueInfo[],
+): readonly NamedValue[] {
   const read = numberedFiles(folder, side, '.npy').map(file => {
     const path = join(folder, file);
     const value = tensorValue(inFile(path, () => decodeNpy(readFileSync(path))));
@@ -110,8 +129,13 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function readJson(path: string): Readonly<Record<string, unknown>> {
-  const parsed: unknown = inFile(path, () => JSON.parse(readFileSync(path, 'utf8')), 'A case is {"inputs": {...}, "outputs": {...}}.');
-  if (!isObject(parsed)) throw unusable(path, 'is no JSON object', 'A case is {"inputs": {...}, "outputs": {...}}.');
+  const parsed: unknown = inFile(
+    path,
+    () => JSON.parse(readFileSync(path, 'utf8')),
+    'A case is {"inputs": {...}, "outputs": {...}}.',
+  );
+  if (!isObject(parsed))
+    throw unusable(path, 'is no JSON object', 'A case is {"inputs": {...}, "outputs": {...}}.');
   return parsed;
 }
 
@@ -123,12 +147,22 @@ function jsonSide(
   symbols: Map<string, SymbolSize>,
 ): readonly NamedValue[] {
   if (values === undefined) return [];
-  if (!isObject(values)) throw unusable(path, `"${key}" is no object`, 'A case is {"inputs": {...}, "outputs": {...}}.');
+  if (!isObject(values))
+    throw unusable(path, `"${key}" is no object`, 'A case is {"inputs": {...}, "outputs": {...}}.');
   const byName = new Map(infos.map(info => [info.name, info]));
   return Object.entries(values).map(([name, json]) => {
     const info = byName.get(name);
-    if (info === undefined) throw unusable(path, `${key} has ${JSON.stringify(name)}, which the model has not`, `It has ${infos.map(known => JSON.stringify(known.name)).join(', ')}.`);
-    const value = inFile(path, () => tensorValue(tensorOfJson(json, info, `${key}.${name}`, symbols)), 'Arrays are nested as the shape says; see `quickserveml schema`.');
+    if (info === undefined)
+      throw unusable(
+        path,
+        `${key} has ${JSON.stringify(name)}, which the model has not`,
+        `It has ${infos.map(known => JSON.stringify(known.name)).join(', ')}.`,
+      );
+    const value = inFile(
+      path,
+      () => tensorValue(tensorOfJson(json, info, `${key}.${name}`, symbols)),
+      'Arrays are nested as the shape says; see `quickserveml schema`.',
+    );
     return { name, value };
   });
 }
@@ -148,8 +182,13 @@ function checkNames(test: TestCase, model: ModelInterface): TestCase {
 function readFolder(folder: string, model: ModelInterface): TestCase | null {
   const name = basename(folder);
   const files = new Set(readdirSync(folder));
-  const tolerances = files.has('tolerance.json') ? parseTolerances(readJson(join(folder, 'tolerance.json')), join(folder, 'tolerance.json')) : {};
-  const sides = (read: (side: 'input' | 'output', infos: readonly ValueInfo[]) => readonly NamedValue[], storage: CaseStorage): TestCase => ({
+  const tolerances = files.has('tolerance.json')
+    ? parseTolerances(readJson(join(folder, 'tolerance.json')), join(folder, 'tolerance.json'))
+    : {};
+  const sides = (
+    read: (side: 'input' | 'output', infos: readonly ValueInfo[]) => readonly NamedValue[],
+    storage: CaseStorage,
+  ): TestCase => ({
     name,
     inputs: read('input', allInputs(model)),
     expected: read('output', model.outputs),
@@ -164,12 +203,18 @@ function readFolder(folder: string, model: ModelInterface): TestCase | null {
   }
   for (const kind of ['npz', 'json'] as const) {
     if (!files.has(`inputs.${kind}`)) continue;
-    const storage = { kind, inputs: join(folder, `inputs.${kind}`), outputs: join(folder, `outputs.${kind}`) };
+    const storage = {
+      kind,
+      inputs: join(folder, `inputs.${kind}`),
+      outputs: join(folder, `outputs.${kind}`),
+    };
     const symbols = new Map<string, SymbolSize>();
     return sides((side, infos) => {
       const path = side === 'input' ? storage.inputs : storage.outputs;
       if (!existsSync(path)) return [];
-      return kind === 'npz' ? pick(readNpz(path), infos) : jsonSide(path, readJson(path), side === 'input' ? 'inputs' : 'outputs', infos, symbols);
+      return kind === 'npz'
+        ? pick(readNpz(path), infos)
+        : jsonSide(path, readJson(path), side === 'input' ? 'inputs' : 'outputs', infos, symbols);
     }, storage);
   }
   // A model without inputs has nothing but outputs.
@@ -185,7 +230,13 @@ function readCaseFile(path: string, model: ModelInterface): TestCase | null {
     case '.npz': {
       const arrays = readNpz(path);
       const storage = { kind: 'npz', inputs: path, outputs: path } as const;
-      return { name, inputs: pick(arrays, allInputs(model)), expected: pick(arrays, model.outputs), tolerances: {}, storage };
+      return {
+        name,
+        inputs: pick(arrays, allInputs(model)),
+        expected: pick(arrays, model.outputs),
+        tolerances: {},
+        storage,
+      };
     }
     case '.json': {
       const json = readJson(path);
@@ -207,17 +258,23 @@ function readCaseFile(path: string, model: ModelInterface): TestCase | null {
 }
 
 function readCsvCase(path: string, name: string, model: ModelInterface): TestCase {
-  return inFile(path, () => {
-    const [header, ...records] = parseCsv(readFileSync(path, 'utf8'));
-    if (header === undefined || records.length === 0) throw new RangeError('has no records');
-    const side = (infos: readonly ValueInfo[]): readonly NamedValue[] =>
-      infos.flatMap(info => {
-        const group = findColumns(header, info);
-        return group === null ? [] : [{ name: info.name, value: tensorValue(stackColumns(group, records, 0)) }];
-      });
-    const storage = { kind: 'csv', path } as const;
-    return { name, inputs: side(allInputs(model)), expected: side(model.outputs), tolerances: {}, storage };
-  }, 'Columns are called like inputs and outputs: `x`, or `x[0]`, `x[1]`, ... for the elements of one row.');
+  return inFile(
+    path,
+    () => {
+      const [header, ...records] = parseCsv(readFileSync(path, 'utf8'));
+      if (header === undefined || records.length === 0) throw new RangeError('has no records');
+      const side = (infos: readonly ValueInfo[]): readonly NamedValue[] =>
+        infos.flatMap(info => {
+          const group = findColumns(header, info);
+          return group === null
+            ? []
+            : [{ name: info.name, value: tensorValue(stackColumns(group, records, 0)) }];
+        });
+      const storage = { kind: 'csv', path } as const;
+      return { name, inputs: side(allInputs(model)), expected: side(model.outputs), tolerances: {}, storage };
+    },
+    'Columns are called like inputs and outputs: `x`, or `x[0]`, `x[1]`, ... for the elements of one row.',
+  );
 }
 
 /**
@@ -243,7 +300,9 @@ export function* readCases(path: string, model: ModelInterface): Generator<TestC
   }
   if (information.isDirectory()) {
     const collator = new Intl.Collator('en', { numeric: true });
-    const entries = readdirSync(path, { withFileTypes: true }).sort((a, b) => collator.compare(a.name, b.name));
+    const entries = readdirSync(path, { withFileTypes: true }).sort((a, b) =>
+      collator.compare(a.name, b.name),
+    );
     for (const entry of entries) {
       if (entry.name.startsWith('.')) continue;
       const inner = join(path, entry.name);

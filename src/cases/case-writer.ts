@@ -26,7 +26,8 @@ function replaceFile(path: string, content: Uint8Array | string): void {
 }
 
 function tensorOf({ name, value }: NamedValue): TensorData {
-  if (value.kind !== 'tensor') throw new RangeError(`"${name}" is a ${value.kind}, which only .pb files can hold`);
+  if (value.kind !== 'tensor')
+    throw new RangeError(`"${name}" is a ${value.kind}, which only .pb files can hold`);
   return value.tensor;
 }
 
@@ -37,8 +38,9 @@ const npyEntry = (value: NamedValue): { readonly name: string; readonly bytes: U
 
 function textElements(tensor: TensorData): readonly string[] {
   if (!(tensor.data instanceof Uint8Array)) return tensor.data;
-  return Array.from<number | bigint, string>(elementsOf(tensor.dtype, tensor.data, elementCount(tensor.shape)), value =>
-    String(typeof value === 'number' ? jsonOfFloat(value) : value),
+  return Array.from<number | bigint, string>(
+    elementsOf(tensor.dtype, tensor.data, elementCount(tensor.shape)),
+    value => String(typeof value === 'number' ? jsonOfFloat(value) : value),
   );
 }
 
@@ -51,8 +53,10 @@ function updatedCsv(path: string, outputs: readonly NamedValue[]): string {
   const columns = outputs.map(output => {
     const tensor = tensorOf(output);
     const width = elementCount(tensor.shape) / Math.max(1, records.length);
-    if (tensor.shape[0] !== records.length) throw new RangeError(`"${output.name}" has no row for each record`);
-    const names = width === 1 ? [output.name] : Array.from({ length: width }, (_, index) => `${output.name}[${index}]`);
+    if (tensor.shape[0] !== records.length)
+      throw new RangeError(`"${output.name}" has no row for each record`);
+    const names =
+      width === 1 ? [output.name] : Array.from({ length: width }, (_, index) => `${output.name}[${index}]`);
     return { names, elements: textElements(tensor), width };
   });
   const head = [...kept.map(index => header[index] ?? ''), ...columns.flatMap(({ names }) => names)];
@@ -63,18 +67,27 @@ function updatedCsv(path: string, outputs: readonly NamedValue[]): string {
   return [head, ...body].map(csvRecord).join('');
 }
 
-function writeNumbered(folder: string, outputs: readonly NamedValue[], model: ModelInterface, kind: 'protobuf' | 'npy'): void {
+function writeNumbered(
+  folder: string,
+  outputs: readonly NamedValue[],
+  model: ModelInterface,
+  kind: 'protobuf' | 'npy',
+): void {
   const extension = kind === 'protobuf' ? 'pb' : 'npy';
   const written = new Set<string>();
   for (const output of outputs) {
     const index = model.outputs.findIndex(({ name }) => name === output.name);
     const file = `output_${index}.${extension}`;
     written.add(file);
-    replaceFile(join(folder, file), kind === 'protobuf' ? encodeCaseProto(output.value, output.name) : encodeNpy(tensorOf(output)));
+    replaceFile(
+      join(folder, file),
+      kind === 'protobuf' ? encodeCaseProto(output.value, output.name) : encodeNpy(tensorOf(output)),
+    );
   }
   // An output that the model no longer has is not expected any more.
   for (const file of readdirSync(folder)) {
-    if (new RegExp(`^output_\\d+\\.${extension}$`).test(file) && !written.has(file)) rmSync(join(folder, file));
+    if (new RegExp(`^output_\\d+\\.${extension}$`).test(file) && !written.has(file))
+      rmSync(join(folder, file));
   }
 }
 
@@ -99,7 +112,8 @@ export function writeExpected(test: TestCase, outputs: readonly NamedValue[], mo
         const values = Object.fromEntries(outputs.map(({ name, value }) => [name, jsonOfValue(value)]));
         const whole = storage.inputs === storage.outputs && existsSync(storage.inputs);
         const before: unknown = whole ? JSON.parse(readFileSync(storage.inputs, 'utf8')) : null;
-        const document = typeof before === 'object' && before !== null ? { ...before, outputs: values } : values;
+        const document =
+          typeof before === 'object' && before !== null ? { ...before, outputs: values } : values;
         replaceFile(storage.outputs, `${JSON.stringify(document)}\n`);
         return;
       }

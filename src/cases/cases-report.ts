@@ -5,8 +5,18 @@ import type { Tolerance } from './tolerance.ts';
 
 /** One output of one case. */
 export type OutputOutcome =
-  | { readonly kind: 'close'; readonly output: string; readonly tolerance: Tolerance; readonly statistics: ElementStatistics }
-  | { readonly kind: 'different'; readonly output: string; readonly tolerance: Tolerance; readonly statistics: ElementStatistics }
+  | {
+      readonly kind: 'close';
+      readonly output: string;
+      readonly tolerance: Tolerance;
+      readonly statistics: ElementStatistics;
+    }
+  | {
+      readonly kind: 'different';
+      readonly output: string;
+      readonly tolerance: Tolerance;
+      readonly statistics: ElementStatistics;
+    }
   /** Other type, shape or structure, or not there at all. */
   | { readonly kind: 'mismatch'; readonly output: string; readonly reason: string };
 
@@ -54,4 +64,5 @@ export interface CasesReport {
 /** Failed cases fail the gate; what could not be run or has no reference does not. */
 export const casesFailed = ({ cases, accuracy }: CasesReport): boolean =>
   cases.some(({ kind }) => kind === 'failed' || kind === 'error') ||
-  (accuracy?.metrics.some(({ outcome }) => outcome.kind === 'below-minimum' || outcome.kind === 'dropped') ?? false);
+  (accuracy?.metrics.some(({ outcome }) => outcome.kind === 'below-minimum' || outcome.kind === 'dropped') ??
+    false);

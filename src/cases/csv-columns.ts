@@ -18,10 +18,15 @@ function rowShapeOf(info: ValueInfo, columnCount: number, indexed: boolean): rea
   if (inner === undefined) return indexed ? [columnCount] : [];
   const open = inner.filter(size => typeof size !== 'number').length;
   const fixed = elementCount(inner.filter(size => typeof size === 'number'));
-  if (open > 1) throw new RangeError(`column ${JSON.stringify(info.name)}: a value with several dynamic dimensions cannot be read from CSV`);
+  if (open > 1)
+    throw new RangeError(
+      `column ${JSON.stringify(info.name)}: a value with several dynamic dimensions cannot be read from CSV`,
+    );
   const shape = inner.map(size => (typeof size === 'number' ? size : columnCount / Math.max(1, fixed)));
   if (elementCount(shape) !== columnCount) {
-    throw new RangeError(`${JSON.stringify(info.name)} has ${columnCount} columns where ${fixed} elements a row belong`);
+    throw new RangeError(
+      `${JSON.stringify(info.name)} has ${columnCount} columns where ${fixed} elements a row belong`,
+    );
   }
   return shape;
 }
@@ -31,7 +36,11 @@ export function findColumns(header: readonly string[], info: ValueInfo): ColumnG
   const alone = header.indexOf(info.name);
   if (alone >= 0) return { info, columns: [alone], rowShape: rowShapeOf(info, 1, false) };
   const columns: number[] = [];
-  for (let column = header.indexOf(`${info.name}[0]`); column >= 0; column = header.indexOf(`${info.name}[${columns.length}]`)) {
+  for (
+    let column = header.indexOf(`${info.name}[0]`);
+    column >= 0;
+    column = header.indexOf(`${info.name}[${columns.length}]`)
+  ) {
     columns.push(column);
   }
   return columns.length === 0 ? null : { info, columns, rowShape: rowShapeOf(info, columns.length, true) };
@@ -65,7 +74,11 @@ export function elementOfText(text: string, dtype: Dtype): number | bigint {
 }
 
 /** The value of so many records, stacked along the first dimension. @throws RangeError naming column and record. */
-export function stackColumns(group: ColumnGroup, records: readonly (readonly string[])[], firstRecord: number): TensorData {
+export function stackColumns(
+  group: ColumnGroup,
+  records: readonly (readonly string[])[],
+  firstRecord: number,
+): TensorData {
   const { info, columns, rowShape } = group;
   const { dtype } = info;
   const shape = [records.length, ...rowShape];
@@ -80,7 +93,9 @@ export function stackColumns(group: ColumnGroup, records: readonly (readonly str
         const element = elementOfText(record[column] ?? '', dtype);
         values.push(wide ? BigInt(element) : Number(element));
       } catch (error) {
-        throw new RangeError(`record ${firstRecord + index + 1}, column ${JSON.stringify(info.name)}: ${error instanceof Error ? error.message : error}`);
+        throw new RangeError(
+          `record ${firstRecord + index + 1}, column ${JSON.stringify(info.name)}: ${error instanceof Error ? error.message : error}`,
+        );
       }
     }
   }

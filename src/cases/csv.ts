@@ -8,6 +8,8 @@ export class CsvSplitter {
   #record: string[] = [];
   #quoted = false;
   #afterQuote = false;
+  /** How much of the field stood in quotes so far; what is after the quote is not part of it. */
+  #quotedLength = 0;
   #length = 0;
   #started = false;
 
@@ -31,6 +33,7 @@ export class CsvSplitter {
         plainFrom = index + 1;
         this.#quoted = false;
         this.#afterQuote = true;
+        this.#quotedLength = this.#field.length;
         continue;
       }
       if (character === '"') {
@@ -46,7 +49,7 @@ export class CsvSplitter {
       if (character === this.#separator || character === '\n') {
         this.#field += text.slice(plainFrom, index);
         plainFrom = index + 1;
-        this.#endField();
+        this.#endField(character === '\n');
         if (character === '\n') this.#endRecord(records);
       }
       this.#afterQuote = false;
@@ -62,15 +65,17 @@ export class CsvSplitter {
     if (this.#quoted) throw new RangeError('has a quote that is never closed');
     const records: (readonly string[])[] = [];
     if (this.#field !== '' || this.#record.length > 0) {
-      this.#endField();
+      this.#endField(true);
       this.#endRecord(records);
     }
     return records;
   }
 
-  #endField(): void {
-    this.#record.push(this.#field.endsWith('\r') ? this.#field.slice(0, -1) : this.#field);
+  #endField(endsRecord: boolean): void {
+    const lineEnd = endsRecord && this.#field.length > this.#quotedLength && this.#field.endsWith('\r');
+    this.#record.push(lineEnd ? this.#field.slice(0, -1) : this.#field);
     this.#field = '';
+    this.#quotedLength = 0;
   }
 
   #endRecord(records: (readonly string[])[]): void {

@@ -3,7 +3,14 @@ import { basename } from 'node:path';
 import type { ValueInfo } from '../model/inspection.ts';
 import { CsvSplitter } from './csv.ts';
 import { type ColumnGroup, findColumns, stackColumns } from './csv-columns.ts';
-import { type Dataset, type DatasetChunk, datasetError, inDataset, LABEL_NAMES, type Labels } from './dataset.ts';
+import {
+  type Dataset,
+  type DatasetChunk,
+  datasetError,
+  inDataset,
+  LABEL_NAMES,
+  type Labels,
+} from './dataset.ts';
 
 async function* records(path: string): AsyncGenerator<readonly string[]> {
   const splitter = new CsvSplitter();
@@ -17,16 +24,25 @@ async function* records(path: string): AsyncGenerator<readonly string[]> {
 }
 
 /** The columns of the inputs; those of a single input may have any names, then all but the label count, in order. */
-function groupsOf(header: readonly string[], inputs: readonly ValueInfo[], label: number): readonly ColumnGroup[] {
+function groupsOf(
+  header: readonly string[],
+  inputs: readonly ValueInfo[],
+  label: number,
+): readonly ColumnGroup[] {
   const [only] = inputs;
   if (inputs.length === 1 && only !== undefined && findColumns(header, only) === null) {
-    const renamed = header.map((_, index) => (index === label ? '' : `${only.name}[${index > label ? index - 1 : index}]`));
+    const renamed = header.map((_, index) =>
+      index === label ? '' : `${only.name}[${index > label ? index - 1 : index}]`,
+    );
     const group = findColumns(renamed, only);
     if (group !== null) return [group];
   }
   return inputs.map(info => {
     const group = findColumns(header, info);
-    if (group === null) throw datasetError(`There are no columns for the input ${JSON.stringify(info.name)} (its name, or ${info.name}[0], ${info.name}[1], ...).`);
+    if (group === null)
+      throw datasetError(
+        `There are no columns for the input ${JSON.stringify(info.name)} (its name, or ${info.name}[0], ${info.name}[1], ...).`,
+      );
     return group;
   });
 }
@@ -39,15 +55,24 @@ export function labelsOfTexts(texts: readonly string[], asNames: boolean): Label
 }
 
 /** Reads CSV record by record. */
-export async function openCsvDataset(path: string, inputs: readonly ValueInfo[], labelName: string | null): Promise<Dataset> {
+export async function openCsvDataset(
+  path: string,
+  inputs: readonly ValueInfo[],
+  labelName: string | null,
+): Promise<Dataset> {
   const start = records(path);
   const header = await start.next();
   const first = await start.next();
   await start.return(undefined);
   if (header.done === true || first.done === true) throw datasetError(`${basename(path)} has no records.`);
   const names = header.value;
-  const label = names.findIndex(name => (labelName === null ? LABEL_NAMES.includes(name) : name === labelName));
-  if (label < 0) throw datasetError(`${basename(path)} has no column of labels ${JSON.stringify(labelName ?? LABEL_NAMES)}.`);
+  const label = names.findIndex(name =>
+    labelName === null ? LABEL_NAMES.includes(name) : name === labelName,
+  );
+  if (label < 0)
+    throw datasetError(
+      `${basename(path)} has no column of labels ${JSON.stringify(labelName ?? LABEL_NAMES)}.`,
+    );
   const groups = groupsOf(names, inputs, label);
   // The first record decides for all, so that one odd record is an error and not another kind of label.
   const asNames = !Number.isFinite(Number(first.value[label])) || (first.value[label] ?? '').trim() === '';
@@ -59,10 +84,19 @@ export async function openCsvDataset(path: string, inputs: readonly ValueInfo[],
       const chunk = {
         rows: rows.length,
         inputs: groups.map(group => ({ name: group.info.name, ...stackColumns(group, rows, done) })),
-        labels: labelsOfTexts(rows.map(row => row[label] ?? ''), asNames),
+        labels: labelsOfTexts(
+          rows.map(row => row[label] ?? ''),
+          asNames,
+        ),
       };
-      const wrong = chunk.labels.kind === 'numbers' ? chunk.labels.values.findIndex(value => !Number.isFinite(value)) : -1;
-      if (wrong >= 0) throw new RangeError(`record ${done + wrong + 1}: the label ${JSON.stringify(rows[wrong]?.[label])} is no number`);
+      const wrong =
+        chunk.labels.kind === 'numbers'
+          ? chunk.labels.values.findIndex(value => !Number.isFinite(value))
+          : -1;
+      if (wrong >= 0)
+        throw new RangeError(
+          `record ${done + wrong + 1}: the label ${JSON.stringify(rows[wrong]?.[label])} is no number`,
+        );
       done += rows.length;
       return chunk;
     };
@@ -71,7 +105,10 @@ export async function openCsvDataset(path: string, inputs: readonly ValueInfo[],
       for await (const record of records(path)) {
         if (isHeader) isHeader = false;
         else {
-          if (record.length !== names.length) throw new RangeError(`record ${done + waiting.length + 1} has ${record.length} fields, the header has ${names.length}`);
+          if (record.length !== names.length)
+            throw new RangeError(
+              `record ${done + waiting.length + 1} has ${record.length} fields, the header has ${names.length}`,
+            );
           waiting.push(record);
         }
         if (waiting.length < rowsPerChunk) continue;

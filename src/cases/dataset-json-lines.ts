@@ -9,7 +9,8 @@ import { tensorOfJson } from './json-tensor.ts';
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
-const isObject = (value: unknown): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 interface Row {
   readonly inputs: readonly TensorData[];
@@ -20,17 +21,35 @@ function stack(info: ValueInfo, rows: readonly TensorData[]): NamedTensor {
   const { name, dtype } = info;
   const [first] = rows;
   const rowShape = first?.shape ?? [];
-  const odd = rows.findIndex(({ shape }) => shape.length !== rowShape.length || shape.some((size, axis) => size !== rowShape[axis]));
-  if (odd >= 0) throw new RangeError(`${JSON.stringify(name)} has rows of different sizes: [${rowShape.join(', ')}] and [${rows[odd]?.shape.join(', ')}]`);
+  const odd = rows.findIndex(
+    ({ shape }) => shape.length !== rowShape.length || shape.some((size, axis) => size !== rowShape[axis]),
+  );
+  if (odd >= 0)
+    throw new RangeError(
+      `${JSON.stringify(name)} has rows of different sizes: [${rowShape.join(', ')}] and [${rows[odd]?.shape.join(', ')}]`,
+    );
   const shape = [rows.length, ...rowShape];
-  if (dtype === 'string') return { name, dtype, shape, data: rows.flatMap(({ data }) => (data instanceof Uint8Array ? [] : [...data])) };
-  return { name, dtype, shape, data: Buffer.concat(rows.flatMap(({ data }) => (data instanceof Uint8Array ? [data] : []))) };
+  if (dtype === 'string')
+    return {
+      name,
+      dtype,
+      shape,
+      data: rows.flatMap(({ data }) => (data instanceof Uint8Array ? [] : [...data])),
+    };
+  return {
+    name,
+    dtype,
+    shape,
+    data: Buffer.concat(rows.flatMap(({ data }) => (data instanceof Uint8Array ? [data] : []))),
+  };
 }
 
 function labelsOfJson(values: readonly unknown[], firstRow: number): Labels {
   const [first] = values;
   const wrong = (index: number): RangeError =>
-    new RangeError(`row ${firstRow + index + 1}: the label ${JSON.stringify(values[index])} is not of the same kind as the first`);
+    new RangeError(
+      `row ${firstRow + index + 1}: the label ${JSON.stringify(values[index])} is not of the same kind as the first`,
+    );
   if (typeof first === 'string') {
     const odd = values.findIndex(value => typeof value !== 'string');
     if (odd >= 0) throw wrong(odd);
@@ -41,16 +60,32 @@ function labelsOfJson(values: readonly unknown[], firstRow: number): Labels {
   for (const [index, value] of values.entries()) {
     const parts: readonly unknown[] = Array.isArray(value) ? value : [value];
     for (const part of parts) {
-      if (parts.length !== width || !(typeof part === 'boolean' || (typeof part === 'number' && Number.isFinite(part)))) throw wrong(index);
+      if (
+        parts.length !== width ||
+        !(typeof part === 'boolean' || (typeof part === 'number' && Number.isFinite(part)))
+      )
+        throw wrong(index);
       numbers.push(Number(part));
     }
   }
-  return { kind: 'numbers', values: Float64Array.from(numbers), width, whole: numbers.every(Number.isInteger) };
+  return {
+    kind: 'numbers',
+    values: Float64Array.from(numbers),
+    width,
+    whole: numbers.every(Number.isInteger),
+  };
 }
 
 /** Reads JSON lines: `{"inputs": {"x": [...]}, "label": 3}`, or `{"x": [...], "label": 3}`; every row without a batch dimension. */
-export function openJsonLinesDataset(path: string, inputs: readonly ValueInfo[], labelName: string | null): Dataset {
-  const rowTypes = inputs.map(info => ({ info, type: { dtype: info.dtype, shape: info.shape?.slice(1) ?? null } }));
+export function openJsonLinesDataset(
+  path: string,
+  inputs: readonly ValueInfo[],
+  labelName: string | null,
+): Dataset {
+  const rowTypes = inputs.map(info => ({
+    info,
+    type: { dtype: info.dtype, shape: info.shape?.slice(1) ?? null },
+  }));
 
   const parse = (line: string): Row => {
     const parsed: unknown = JSON.parse(line);
@@ -70,8 +105,16 @@ export function openJsonLinesDataset(path: string, inputs: readonly ValueInfo[],
     let done = 0;
     let waiting: Row[] = [];
     const chunkOf = (rows: readonly Row[]): DatasetChunk => {
-      const tensors = inputs.map((info, place) => stack(info, rows.flatMap(row => row.inputs[place] ?? [])));
-      const labels = labelsOfJson(rows.map(({ label }) => label), done);
+      const tensors = inputs.map((info, place) =>
+        stack(
+          info,
+          rows.flatMap(row => row.inputs[place] ?? []),
+        ),
+      );
+      const labels = labelsOfJson(
+        rows.map(({ label }) => label),
+        done,
+      );
       done += rows.length;
       return { rows: rows.length, inputs: tensors, labels };
     };

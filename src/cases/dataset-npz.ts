@@ -3,8 +3,15 @@ import type { ValueInfo } from '../model/inspection.ts';
 import { elementCount, elementFacts } from '../shared/element-types.ts';
 import { elementsOf } from '../shared/tensor-bytes.ts';
 import type { NamedTensor, TensorData } from './case-value.ts';
-import { type Dataset, type DatasetChunk, datasetError, inDataset, LABEL_NAMES, type Labels } from './dataset.ts';
-import { type NpyHeader, NPY_PREFIX_BYTES, npyElements, npyHeaderBytes, parseNpyHeader } from './npy.ts';
+import {
+  type Dataset,
+  type DatasetChunk,
+  datasetError,
+  inDataset,
+  LABEL_NAMES,
+  type Labels,
+} from './dataset.ts';
+import { NPY_PREFIX_BYTES, type NpyHeader, npyElements, npyHeaderBytes, parseNpyHeader } from './npy.ts';
 import { listZip, streamZipEntry, type ZipEntry } from './zip.ts';
 
 /** Takes exact numbers of bytes from a stream of pieces. */
@@ -50,7 +57,10 @@ interface NpzArray {
   readonly header: NpyHeader;
 }
 
-async function openFeed(path: string, entry: ZipEntry): Promise<{ readonly feed: ByteFeed; readonly header: NpyHeader }> {
+async function openFeed(
+  path: string,
+  entry: ZipEntry,
+): Promise<{ readonly feed: ByteFeed; readonly header: NpyHeader }> {
   const feed = new ByteFeed(streamZipEntry(path, entry));
   const prefix = await feed.take(Math.min(NPY_PREFIX_BYTES, entry.sizeBytes));
   const rest = await feed.take(npyHeaderBytes(prefix) - prefix.length);
@@ -61,7 +71,10 @@ async function readArray(path: string, entry: ZipEntry): Promise<NpzArray> {
   const { feed, header } = await openFeed(path, entry);
   await feed.close();
   const name = entry.name.replace(/\.npy$/, '');
-  if (header.fortranOrder) throw new RangeError(`the array "${name}" is stored column by column: save it with numpy.ascontiguousarray`);
+  if (header.fortranOrder)
+    throw new RangeError(
+      `the array "${name}" is stored column by column: save it with numpy.ascontiguousarray`,
+    );
   return { name, entry, header };
 }
 
@@ -71,7 +84,12 @@ export function labelsOf(tensor: TensorData): Labels {
   const { kind } = elementFacts(tensor.dtype);
   const elements = elementsOf(tensor.dtype, tensor.data, elementCount(tensor.shape));
   const values = Float64Array.from({ length: elements.length }, (_, index) => Number(elements[index]));
-  return { kind: 'numbers', values, width: elementCount(tensor.shape.slice(1)), whole: kind === 'integer' || kind === 'bool' };
+  return {
+    kind: 'numbers',
+    values,
+    width: elementCount(tensor.shape.slice(1)),
+    whole: kind === 'integer' || kind === 'bool',
+  };
 }
 
 const listed = (names: readonly string[]): string => names.map(name => JSON.stringify(name)).join(', ');
@@ -83,27 +101,42 @@ function arrayFor(info: ValueInfo, arrays: readonly NpzArray[], label: NpzArray,
   const [other] = others;
   const found = named ?? (inputs === 1 && others.length === 1 ? other : undefined);
   if (found === undefined) {
-    throw datasetError(`There is no array for the input ${JSON.stringify(info.name)}; there are ${listed(arrays.map(({ name }) => name))}.`);
+    throw datasetError(
+      `There is no array for the input ${JSON.stringify(info.name)}; there are ${listed(arrays.map(({ name }) => name))}.`,
+    );
   }
   if (found.header.dtype !== info.dtype) {
-    throw datasetError(`The array ${JSON.stringify(found.name)} is of ${found.header.dtype}, the input ${JSON.stringify(info.name)} wants ${info.dtype}: save it with .astype().`);
+    throw datasetError(
+      `The array ${JSON.stringify(found.name)} is of ${found.header.dtype}, the input ${JSON.stringify(info.name)} wants ${info.dtype}: save it with .astype().`,
+    );
   }
   return found;
 }
 
 /** Reads .npz row by row: arrays compressed or not, each through a stream of its own. */
-export async function openNpzDataset(path: string, inputs: readonly ValueInfo[], labelName: string | null): Promise<Dataset> {
+export async function openNpzDataset(
+  path: string,
+  inputs: readonly ValueInfo[],
+  labelName: string | null,
+): Promise<Dataset> {
   const entries = listZip(path).filter(({ name }) => name.endsWith('.npy'));
   const arrays: NpzArray[] = [];
   for (const entry of entries) arrays.push(await readArray(path, entry));
-  const label = arrays.find(({ name }) => (labelName === null ? LABEL_NAMES.includes(name) : name === labelName));
+  const label = arrays.find(({ name }) =>
+    labelName === null ? LABEL_NAMES.includes(name) : name === labelName,
+  );
   if (label === undefined) {
-    throw datasetError(`${basename(path)} has no array of labels ${labelName === null ? `(${listed(LABEL_NAMES)})` : listed([labelName])}; it has ${listed(arrays.map(({ name }) => name))}.`);
+    throw datasetError(
+      `${basename(path)} has no array of labels ${labelName === null ? `(${listed(LABEL_NAMES)})` : listed([labelName])}; it has ${listed(arrays.map(({ name }) => name))}.`,
+    );
   }
   const wanted = inputs.map(info => ({ info, array: arrayFor(info, arrays, label, inputs.length) }));
   const rows = label.header.shape[0] ?? 0;
   for (const { array } of wanted) {
-    if (array.header.shape[0] !== rows) throw datasetError(`The array ${JSON.stringify(array.name)} has ${array.header.shape[0]} rows, the labels have ${rows}.`);
+    if (array.header.shape[0] !== rows)
+      throw datasetError(
+        `The array ${JSON.stringify(array.name)} has ${array.header.shape[0]} rows, the labels have ${rows}.`,
+      );
   }
 
   async function* chunks(rowsPerChunk: number): AsyncGenerator<DatasetChunk> {
@@ -113,7 +146,8 @@ export async function openNpzDataset(path: string, inputs: readonly ValueInfo[],
         const { feed, header } = await openFeed(path, array.entry);
         feeds.push(feed);
         const rowBytes = elementCount(header.shape.slice(1)) * header.itemBytes;
-        return async count => npyElements(header, await feed.take(rowBytes * count), [count, ...header.shape.slice(1)]);
+        return async count =>
+          npyElements(header, await feed.take(rowBytes * count), [count, ...header.shape.slice(1)]);
       };
       const readers: { readonly name: string; readonly read: (count: number) => Promise<TensorData> }[] = [];
       for (const { info, array } of wanted) readers.push({ name: info.name, read: await open(array) });

@@ -5,7 +5,12 @@ import type { NamedTensor } from './case-value.ts';
 
 /** Labels of some rows: numbers (`width` of them a row) or class names. */
 export type Labels =
-  | { readonly kind: 'numbers'; readonly values: Float64Array; readonly width: number; readonly whole: boolean }
+  | {
+      readonly kind: 'numbers';
+      readonly values: Float64Array;
+      readonly width: number;
+      readonly whole: boolean;
+    }
   | { readonly kind: 'names'; readonly values: readonly string[] };
 
 /** Some rows of a dataset: every input stacked along its first dimension. */
@@ -35,7 +40,9 @@ export const LABEL_NAMES: readonly string[] = ['label', 'labels', 'y', 'target',
 export function rowInputs(model: ModelInterface): readonly ValueInfo[] {
   for (const { name, shape, kind } of model.inputs) {
     if (kind !== 'tensor' || shape?.length === 0) {
-      throw datasetError(`The input ${JSON.stringify(name)} has no dimension for rows, so a dataset cannot feed it.`);
+      throw datasetError(
+        `The input ${JSON.stringify(name)} has no dimension for rows, so a dataset cannot feed it.`,
+      );
     }
   }
   return model.inputs;

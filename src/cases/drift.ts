@@ -1,7 +1,7 @@
 import { elementCount, elementFacts } from '../shared/element-types.ts';
 import { elementsOf } from '../shared/tensor-bytes.ts';
-import type { DriftReport, OutputDrift } from './cases-report.ts';
 import type { ModelRunner, NamedTensor } from './case-value.ts';
+import type { DriftReport, OutputDrift } from './cases-report.ts';
 import { compareTensors, type ElementStatistics, type LargestDifference } from './tensor-comparison.ts';
 import { toleranceFor } from './tolerance.ts';
 
@@ -134,7 +134,15 @@ export async function measureDrift(input: DriftInput): Promise<DriftReport> {
     runs += 1;
     for (const tensor of base) {
       const sums = byOutput.get(tensor.name) ?? {
-        output: tensor.name, statistics: null, reason: null, dot: 0, baseSquares: 0, candidateSquares: 0, rows: 0, agreeing: 0, numeric: true,
+        output: tensor.name,
+        statistics: null,
+        reason: null,
+        dot: 0,
+        baseSquares: 0,
+        candidateSquares: 0,
+        rows: 0,
+        agreeing: 0,
+        numeric: true,
       };
       byOutput.set(tensor.name, sums);
       addOutput(sums, tensor, candidate.get(tensor.name));

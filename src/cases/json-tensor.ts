@@ -1,8 +1,7 @@
 import type { ValueInfo } from '../model/inspection.ts';
-import { elementFacts } from '../shared/element-types.ts';
+import { elementCount, elementFacts } from '../shared/element-types.ts';
 import { floatOfJson, jsonOfFloat, readNestedArray, type SymbolSize } from '../shared/nested-array.ts';
 import { bytesOfElements, elementsOf, flattenNested, nestFlat } from '../shared/tensor-bytes.ts';
-import { elementCount } from '../shared/element-types.ts';
 import type { CaseValue, TensorData } from './case-value.ts';
 
 /** A nested JSON array as a tensor of the model's type. "NaN", "Infinity" and "-Infinity" are floats. @throws RangeError. */
@@ -31,7 +30,8 @@ function jsonElements(tensor: TensorData): readonly unknown[] {
   return Array.from<number | bigint, unknown>(elementsOf(dtype, data, count), element => {
     if (kind === 'bool') return element !== 0;
     const value = Number(element);
-    if (kind === 'integer' && !Number.isSafeInteger(value)) throw new RangeError(`${element} does not fit a JSON number`);
+    if (kind === 'integer' && !Number.isSafeInteger(value))
+      throw new RangeError(`${element} does not fit a JSON number`);
     return jsonOfFloat(value);
   });
 }

@@ -20,8 +20,20 @@ const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 const LONGEST_HEADER = 1_048_576;
 
 const KINDS: Readonly<Record<string, Dtype>> = {
-  b1: 'bool', i1: 'int8', i2: 'int16', i4: 'int32', i8: 'int64', u1: 'uint8', u2: 'uint16', u4: 'uint32', u8: 'uint64',
-  f2: 'float16', f4: 'float32', f8: 'float64', c8: 'complex64', c16: 'complex128',
+  b1: 'bool',
+  i1: 'int8',
+  i2: 'int16',
+  i4: 'int32',
+  i8: 'int64',
+  u1: 'uint8',
+  u2: 'uint16',
+  u4: 'uint32',
+  u8: 'uint64',
+  f2: 'float16',
+  f4: 'float32',
+  f8: 'float64',
+  c8: 'complex64',
+  c16: 'complex128',
 };
 
 /** Bytes that are needed to know how long the header is. */
@@ -29,7 +41,8 @@ export const NPY_PREFIX_BYTES = 12;
 
 /** Length of the header with its prefix. @throws RangeError where the bytes are no .npy file. */
 export function npyHeaderBytes(prefix: Uint8Array): number {
-  if (prefix.length < 10 || MAGIC.some((byte, index) => prefix[index] !== byte)) throw new RangeError('is no .npy array');
+  if (prefix.length < 10 || MAGIC.some((byte, index) => prefix[index] !== byte))
+    throw new RangeError('is no .npy array');
   const view = new DataView(prefix.buffer, prefix.byteOffset, prefix.byteLength);
   const wide = (prefix[6] ?? 1) >= 2;
   if (wide && prefix.length < 12) throw new RangeError('ends inside its header');
@@ -53,15 +66,29 @@ export function parseNpyHeader(bytes: Uint8Array): NpyHeader {
   const match = /^([<>|=])([a-zA-Z])(\d*)$/.exec(descr);
   const kind = match?.[2] ?? '';
   const width = Number(match?.[3] ?? 0);
-  if (kind === 'O') throw new RangeError('holds Python objects, which would have to be unpickled: save it with a numeric or string dtype');
-  const shape = sizes.split(',').map(size => size.trim()).filter(size => size !== '').map(Number);
-  if (!shape.every(size => Number.isSafeInteger(size) && size >= 0)) throw new RangeError('has an impossible shape');
-  const common = { shape, fortranOrder: order === 'True' && shape.length > 1, bigEndian: match?.[1] === '>', dataOffset };
+  if (kind === 'O')
+    throw new RangeError(
+      'holds Python objects, which would have to be unpickled: save it with a numeric or string dtype',
+    );
+  const shape = sizes
+    .split(',')
+    .map(size => size.trim())
+    .filter(size => size !== '')
+    .map(Number);
+  if (!shape.every(size => Number.isSafeInteger(size) && size >= 0))
+    throw new RangeError('has an impossible shape');
+  const common = {
+    shape,
+    fortranOrder: order === 'True' && shape.length > 1,
+    bigEndian: match?.[1] === '>',
+    dataOffset,
+  };
   if (kind === 'U') return { ...common, dtype: 'string', itemBytes: width * 4, textKind: 'U' };
   if (kind === 'S') return { ...common, dtype: 'string', itemBytes: width, textKind: 'S' };
   // ml_dtypes writes bfloat16 as two opaque bytes.
   const dtype = descr === '|V2' || descr === '<V2' ? 'bfloat16' : KINDS[`${kind}${width}`];
-  if (dtype === undefined) throw new RangeError(`has elements of numpy type ${JSON.stringify(descr)}, which ONNX has no tensors of`);
+  if (dtype === undefined)
+    throw new RangeError(`has elements of numpy type ${JSON.stringify(descr)}, which ONNX has no tensors of`);
   return { ...common, dtype, itemBytes: packedByteLength(dtype, 1), textKind: null };
 }
 
@@ -84,7 +111,8 @@ function rowMajor(bytes: Uint8Array, shape: readonly number[], itemBytes: number
   const index = shape.map(() => 0);
   for (let to = 0; to < count; to++) {
     let from = 0;
-    for (let axis = shape.length - 1; axis >= 0; axis--) from = from * (shape[axis] ?? 1) + (index[axis] ?? 0);
+    for (let axis = shape.length - 1; axis >= 0; axis--)
+      from = from * (shape[axis] ?? 1) + (index[axis] ?? 0);
     out.set(bytes.subarray(from * itemBytes, (from + 1) * itemBytes), to * itemBytes);
     for (let axis = shape.length - 1; axis >= 0; axis--) {
       const next = (index[axis] ?? 0) + 1;
@@ -121,7 +149,8 @@ export function decodeNpy(bytes: Uint8Array): TensorData {
   const count = elementCount(header.shape);
   const expected = count * header.itemBytes;
   const raw = bytes.subarray(header.dataOffset);
-  if (raw.length !== expected) throw new RangeError(`has ${raw.length} bytes of data where ${expected} belong`);
+  if (raw.length !== expected)
+    throw new RangeError(`has ${raw.length} bytes of data where ${expected} belong`);
   return npyElements(header, raw, header.shape);
 }
 

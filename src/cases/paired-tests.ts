@@ -1,4 +1,12 @@
-import { type AccuracyMetric, type Average, correctRows, type EvaluatedRows, evaluateMetric, isErrorMetric, rowCount } from './accuracy-metrics.ts';
+import {
+  type AccuracyMetric,
+  type Average,
+  correctRows,
+  type EvaluatedRows,
+  evaluateMetric,
+  isErrorMetric,
+  rowCount,
+} from './accuracy-metrics.ts';
 import type { PairedTest } from './accuracy-report.ts';
 
 /** ln(n!) by Stirling's series; exact to 1e-12 relative, from a table below 16. */
@@ -9,7 +17,14 @@ function logFactorial(n: number): number {
     return Math.log(product);
   }
   const x = n + 1;
-  return (x - 0.5) * Math.log(x) - x + 0.5 * Math.log(2 * Math.PI) + 1 / (12 * x) - 1 / (360 * x ** 3) + 1 / (1260 * x ** 5);
+  return (
+    (x - 0.5) * Math.log(x) -
+    x +
+    0.5 * Math.log(2 * Math.PI) +
+    1 / (12 * x) -
+    1 / (360 * x ** 3) +
+    1 / (1260 * x ** 5)
+  );
 }
 
 /** Probability of exactly k of n fair throws. */
@@ -72,11 +87,20 @@ function mcnemar(metric: AccuracyMetric, { base, candidate }: PairedRows): Paire
 }
 
 /** Paired bootstrap over rows (Efron and Tibshirani 1993, ch. 16): both sides always on the same resample. */
-function bootstrap(metric: AccuracyMetric, average: Average, pair: PairedRows, seed: number): PairedTest | null {
+function bootstrap(
+  metric: AccuracyMetric,
+  average: Average,
+  pair: PairedRows,
+  seed: number,
+): PairedTest | null {
   const rows = rowCount(pair.base);
   if (rows === 0) return null;
-  const columns = pair.base.kind === 'regressed' ? pair.base.columns : metric === 'auc' ? pair.base.scoreColumns : 1;
-  const resamples = Math.max(FEWEST_RESAMPLES, Math.min(MOST_RESAMPLES, Math.floor(RESAMPLING_WORK / (rows * columns * 3))));
+  const columns =
+    pair.base.kind === 'regressed' ? pair.base.columns : metric === 'auc' ? pair.base.scoreColumns : 1;
+  const resamples = Math.max(
+    FEWEST_RESAMPLES,
+    Math.min(MOST_RESAMPLES, Math.floor(RESAMPLING_WORK / (rows * columns * 3))),
+  );
   const random = seededRandom(seed);
   const counts = new Uint32Array(rows);
   const drops: number[] = [];
@@ -92,7 +116,8 @@ function bootstrap(metric: AccuracyMetric, average: Average, pair: PairedRows, s
   }
   if (drops.length === 0) return null;
   drops.sort((a, b) => a - b);
-  const at = (share: number): number => drops[Math.min(drops.length - 1, Math.floor(share * drops.length))] ?? 0;
+  const at = (share: number): number =>
+    drops[Math.min(drops.length - 1, Math.floor(share * drops.length))] ?? 0;
   const notWorse = drops.filter(drop => drop <= 0).length;
   return {
     method: 'paired-bootstrap',
@@ -105,6 +130,11 @@ function bootstrap(metric: AccuracyMetric, average: Average, pair: PairedRows, s
  * Whether a drop is more than chance: McNemar's test where the metric is a share of right rows, else a seeded paired
  * bootstrap. null where neither can be made. Both sides must hold the same rows in the same order.
  */
-export function testDrop(metric: AccuracyMetric, average: Average, pair: PairedRows, seed: number): PairedTest | null {
+export function testDrop(
+  metric: AccuracyMetric,
+  average: Average,
+  pair: PairedRows,
+  seed: number,
+): PairedTest | null {
   return mcnemar(metric, pair) ?? bootstrap(metric, average, pair, seed);
 }

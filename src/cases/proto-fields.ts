@@ -12,7 +12,10 @@ export interface ProtoField {
 const NO_BYTES = new Uint8Array();
 
 /** A varint that starts at an offset, and where it ends. @throws RangeError where it is cut or too long. */
-export function readVarint(bytes: Uint8Array, offset: number): { readonly value: bigint; readonly end: number } {
+export function readVarint(
+  bytes: Uint8Array,
+  offset: number,
+): { readonly value: bigint; readonly end: number } {
   let value = 0n;
   for (let index = 0; index < 10; index++) {
     const byte = bytes[offset + index];
@@ -41,7 +44,8 @@ export function* protoFields(bytes: Uint8Array): Generator<ProtoField> {
     const tag = varint();
     const number = Number(tag >> 3n);
     const wire = Number(tag & 7n);
-    if (number === 0 || number > 536_870_911) throw new RangeError('has a field that protobuf does not allow');
+    if (number === 0 || number > 536_870_911)
+      throw new RangeError('has a field that protobuf does not allow');
     if (wire === 0) yield { number, wire, varint: varint(), bytes: NO_BYTES };
     else if (wire === 1) yield { number, wire, varint: 0n, bytes: take(8) };
     else if (wire === 2) {
@@ -82,4 +86,7 @@ export const varintField = (number: number, value: number | bigint): Uint8Array 
 
 /** A length-delimited field as bytes. */
 export const bytesField = (number: number, value: Uint8Array): Uint8Array =>
-  Buffer.concat([Uint8Array.from([...encodeVarint((BigInt(number) << 3n) | 2n), ...encodeVarint(BigInt(value.length))]), value]);
+  Buffer.concat([
+    Uint8Array.from([...encodeVarint((BigInt(number) << 3n) | 2n), ...encodeVarint(BigInt(value.length))]),
+    value,
+  ]);

@@ -1,9 +1,9 @@
 import { QuickServeError } from '../shared/errors.ts';
 import type { Progress } from '../shared/progress.ts';
-import type { CaseOutcome } from './cases-report.ts';
 import { compareOutputs } from './case-comparison.ts';
 import type { TestCase } from './case-reader.ts';
 import type { ModelRunner, NamedTensor, NamedValue } from './case-value.ts';
+import type { CaseOutcome } from './cases-report.ts';
 import type { OutputTolerances } from './tolerance.ts';
 
 export interface RunCasesOptions {
@@ -21,14 +21,19 @@ function feedsOf(inputs: readonly NamedValue[]): readonly NamedTensor[] | string
   const feeds: NamedTensor[] = [];
   for (const { name, value } of inputs) {
     if (value.kind === 'tensor') feeds.push({ name, ...value.tensor });
-    else if (value.kind !== 'absent') return `onnxruntime-node cannot be fed with a ${value.kind} (input "${name}")`;
+    else if (value.kind !== 'absent')
+      return `onnxruntime-node cannot be fed with a ${value.kind} (input "${name}")`;
   }
   return feeds;
 }
 
 const NOT_FOR_THIS_RUNTIME: ReadonlySet<string> = new Set(['RUNTIME_UNSUPPORTED_MODEL']);
 /** After these there is no process left that could run the next case. */
-const DEADLY: ReadonlySet<string> = new Set(['WORKER_START_FAILED', 'RUNTIME_NOT_FOUND', 'RUNTIME_PROVIDER_UNAVAILABLE']);
+const DEADLY: ReadonlySet<string> = new Set([
+  'WORKER_START_FAILED',
+  'RUNTIME_NOT_FOUND',
+  'RUNTIME_PROVIDER_UNAVAILABLE',
+]);
 
 async function runCase(test: TestCase, options: RunCasesOptions): Promise<CaseOutcome> {
   const { name } = test;
@@ -37,7 +42,10 @@ async function runCase(test: TestCase, options: RunCasesOptions): Promise<CaseOu
   let outputs: readonly NamedValue[];
   try {
     const tensors = await options.runner.run(feeds);
-    outputs = tensors.map(({ name: output, ...tensor }) => ({ name: output, value: { kind: 'tensor', tensor } }));
+    outputs = tensors.map(({ name: output, ...tensor }) => ({
+      name: output,
+      value: { kind: 'tensor', tensor },
+    }));
   } catch (error) {
     if (!(error instanceof QuickServeError) || DEADLY.has(error.code)) throw error;
     if (NOT_FOR_THIS_RUNTIME.has(error.code)) return { kind: 'not-runnable', name, reason: error.message };
@@ -49,7 +57,11 @@ async function runCase(test: TestCase, options: RunCasesOptions): Promise<CaseOu
     return { kind: 'updated', name, changed: compared.filter(({ kind }) => kind !== 'close') };
   }
   if (test.expected.length === 0) return { kind: 'no-reference', name };
-  return { kind: compared.every(({ kind }) => kind === 'close') ? 'passed' : 'failed', name, outputs: compared };
+  return {
+    kind: compared.every(({ kind }) => kind === 'close') ? 'passed' : 'failed',
+    name,
+    outputs: compared,
+  };
 }
 
 /** Runs cases one after the other. A case that fails does not stop the others; no runtime at all does. */

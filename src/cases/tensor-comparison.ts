@@ -62,7 +62,11 @@ const sameShape = (a: readonly number[], b: readonly number[]): boolean =>
 
 const typeText = ({ dtype, shape }: TensorData): string => `${dtype}[${shape.join(', ')}]`;
 
-function compareStrings(expected: readonly string[], actual: readonly string[], shape: readonly number[]): ElementStatistics {
+function compareStrings(
+  expected: readonly string[],
+  actual: readonly string[],
+  shape: readonly number[],
+): ElementStatistics {
   const places = expected.flatMap((text, place) => (text === actual[place] ? [] : [place]));
   const [first] = places;
   return {
@@ -72,7 +76,11 @@ function compareStrings(expected: readonly string[], actual: readonly string[], 
     first:
       first === undefined
         ? null
-        : { index: indexAt(first, shape), expected: JSON.stringify(expected[first]), actual: JSON.stringify(actual[first]) },
+        : {
+            index: indexAt(first, shape),
+            expected: JSON.stringify(expected[first]),
+            actual: JSON.stringify(actual[first]),
+          },
     largestAbsolute: null,
     largestRelative: null,
     meanAbsolute: 0,
@@ -95,7 +103,11 @@ const largestOf = (values: ArrayLike<number | bigint>): number => {
  * Compares element by element. NaN equals NaN; an infinity equals only itself; integers and booleans are compared as
  * numbers (64-bit ones exactly); strings and the complex numbers' two parts each on their own.
  */
-export function compareTensors(expected: TensorData, actual: TensorData, tolerance: Tolerance): TensorComparison {
+export function compareTensors(
+  expected: TensorData,
+  actual: TensorData,
+  tolerance: Tolerance,
+): TensorComparison {
   if (expected.dtype !== actual.dtype || !sameShape(expected.shape, actual.shape)) {
     return { kind: 'mismatch', reason: `expected ${typeText(expected)}, got ${typeText(actual)}` };
   }
@@ -152,7 +164,8 @@ function compareElements(
     }
     finite += 1;
     // 64-bit integers are subtracted before they are rounded.
-    const difference = typeof a === 'bigint' && typeof b === 'bigint' ? Number(b > a ? b - a : a - b) : Math.abs(to - from);
+    const difference =
+      typeof a === 'bigint' && typeof b === 'bigint' ? Number(b > a ? b - a : a - b) : Math.abs(to - from);
     const size = Math.abs(from);
     sum += difference;
     if (difference > largestAbsolute) {

@@ -5,15 +5,50 @@ import { bytesField, type ProtoField, protoFields, varintField, varintsOf } from
 
 /** TensorProto.DataType, by number (onnx.proto, IR version 13). */
 const DTYPES: readonly Dtype[] = [
-  'undefined', 'float32', 'uint8', 'int8', 'uint16', 'int16', 'int32', 'int64', 'string', 'bool', 'float16', 'float64',
-  'uint32', 'uint64', 'complex64', 'complex128', 'bfloat16', 'float8e4m3fn', 'float8e4m3fnuz', 'float8e5m2',
-  'float8e5m2fnuz', 'uint4', 'int4', 'float4e2m1', 'float8e8m0', 'uint2', 'int2',
+  'undefined',
+  'float32',
+  'uint8',
+  'int8',
+  'uint16',
+  'int16',
+  'int32',
+  'int64',
+  'string',
+  'bool',
+  'float16',
+  'float64',
+  'uint32',
+  'uint64',
+  'complex64',
+  'complex128',
+  'bfloat16',
+  'float8e4m3fn',
+  'float8e4m3fnuz',
+  'float8e5m2',
+  'float8e5m2fnuz',
+  'uint4',
+  'int4',
+  'float4e2m1',
+  'float8e8m0',
+  'uint2',
+  'int2',
 ];
 
 /** Fields of TensorProto (onnx.proto). */
 const TENSOR = {
-  dims: 1, dataType: 2, segment: 3, floatData: 4, int32Data: 5, stringData: 6, int64Data: 7, name: 8, rawData: 9,
-  doubleData: 10, uint64Data: 11, externalData: 13, dataLocation: 14,
+  dims: 1,
+  dataType: 2,
+  segment: 3,
+  floatData: 4,
+  int32Data: 5,
+  stringData: 6,
+  int64Data: 7,
+  name: 8,
+  rawData: 9,
+  doubleData: 10,
+  uint64Data: 11,
+  externalData: 13,
+  dataLocation: 14,
 } as const;
 
 /** Fields of SequenceProto and OptionalProto (onnx-data.proto); both have the name first and the element kind second. */
@@ -83,7 +118,8 @@ function readTensorFields(bytes: Uint8Array): TensorFields {
     }
   }
   const dtype = DTYPES[dataType];
-  if (dtype === undefined || dtype === 'undefined') throw new RangeError(`has the element type ${dataType}, which ONNX does not define`);
+  if (dtype === undefined || dtype === 'undefined')
+    throw new RangeError(`has the element type ${dataType}, which ONNX does not define`);
   return { dims, dtype, name, raw, strings, varints, fixed };
 }
 
@@ -96,7 +132,8 @@ export function decodeTensorProto(bytes: Uint8Array): NamedData {
   const { dims, dtype, name, raw, strings, varints, fixed } = readTensorFields(bytes);
   const shape = dims.map(Number);
   const count = elementCount(shape);
-  if (!Number.isSafeInteger(count) || shape.some(size => size < 0)) throw new RangeError('has an impossible shape');
+  if (!Number.isSafeInteger(count) || shape.some(size => size < 0))
+    throw new RangeError('has an impossible shape');
   if (dtype === 'string') {
     if (strings.length !== count) throw new RangeError(`has ${strings.length} strings where ${count} belong`);
     return { name, dtype, shape, data: strings };
@@ -108,7 +145,8 @@ export function decodeTensorProto(bytes: Uint8Array): NamedData {
   if (bits >= 8 && raw === null && fixed.length === 0 && varints.length !== count) {
     throw new RangeError(`has ${varints.length} elements where ${count} belong`);
   }
-  if (data.length !== expected) throw new RangeError(`has ${data.length} bytes of data where ${expected} belong`);
+  if (data.length !== expected)
+    throw new RangeError(`has ${data.length} bytes of data where ${expected} belong`);
   if (data.byteOffset % 8 !== 0) data = new Uint8Array(data);
   return { name, dtype, shape, data };
 }
@@ -120,10 +158,12 @@ function decodeSequence(bytes: Uint8Array): NamedValue {
   const elements: CaseValue[] = [];
   for (const field of protoFields(bytes)) {
     if (field.number === SEQUENCE.name) name = text.decode(field.bytes);
-    else if (field.number === SEQUENCE.tensors) elements.push({ kind: 'tensor', tensor: decodeTensorProto(nested(field)) });
+    else if (field.number === SEQUENCE.tensors)
+      elements.push({ kind: 'tensor', tensor: decodeTensorProto(nested(field)) });
     else if (field.number === SEQUENCE.sequences) elements.push(decodeSequence(nested(field)).value);
     else if (field.number === SEQUENCE.optionals) elements.push(decodeOptional(nested(field)).value);
-    else if (field.number !== SEQUENCE.elementKind) throw new RangeError('is a sequence of maps or sparse tensors, which cases cannot have');
+    else if (field.number !== SEQUENCE.elementKind)
+      throw new RangeError('is a sequence of maps or sparse tensors, which cases cannot have');
   }
   return { name, value: { kind: 'sequence', elements } };
 }
@@ -133,10 +173,12 @@ function decodeOptional(bytes: Uint8Array): NamedValue {
   let value: CaseValue = { kind: 'absent' };
   for (const field of protoFields(bytes)) {
     if (field.number === OPTIONAL.name) name = text.decode(field.bytes);
-    else if (field.number === OPTIONAL.tensor) value = { kind: 'tensor', tensor: decodeTensorProto(nested(field)) };
+    else if (field.number === OPTIONAL.tensor)
+      value = { kind: 'tensor', tensor: decodeTensorProto(nested(field)) };
     else if (field.number === OPTIONAL.sequence) value = decodeSequence(nested(field)).value;
     else if (field.number === OPTIONAL.optional) value = decodeOptional(nested(field)).value;
-    else if (field.number !== OPTIONAL.elementKind) throw new RangeError('is an optional map or sparse tensor, which cases cannot have');
+    else if (field.number !== OPTIONAL.elementKind)
+      throw new RangeError('is an optional map or sparse tensor, which cases cannot have');
   }
   return { name, value };
 }
@@ -145,7 +187,10 @@ function decodeOptional(bytes: Uint8Array): NamedValue {
  * Decodes a .pb file of a test case. The file does not say what it holds: the kind is that of the model's input or output.
  * @throws RangeError saying what is wrong with it.
  */
-export function decodeCaseProto(bytes: Uint8Array, kind: 'tensor' | 'sequence' | 'optional' | 'map' | 'sparse_tensor'): NamedValue {
+export function decodeCaseProto(
+  bytes: Uint8Array,
+  kind: 'tensor' | 'sequence' | 'optional' | 'map' | 'sparse_tensor',
+): NamedValue {
   if (kind === 'sequence') return decodeSequence(bytes);
   if (kind === 'optional') return decodeOptional(bytes);
   if (kind === 'map') throw new RangeError('is a map, which cases cannot have');

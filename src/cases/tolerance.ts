@@ -34,13 +34,20 @@ export function defaultTolerance(dtype: Dtype): Tolerance {
   }
 }
 
-export function toleranceFor(output: string, dtype: Dtype, ...layers: readonly OutputTolerances[]): Tolerance {
-  const own = defaultTolerance(dtype);
-  return layers.reduce<Tolerance>((tolerance, layer) => {
-    const general = Object.hasOwn(layer, '*') ? layer['*'] : undefined;
-    const named = Object.hasOwn(layer, output) ? layer[output] : undefined;
-    return { ...tolerance, ...general, ...named };
-  }, own);
+const ownValue = (layer: OutputTolerances, key: string): Partial<Tolerance> | undefined =>
+  Object.hasOwn(layer, key) ? layer[key] : undefined;
+
+/** The dtype's own tolerance with each layer on top: what it says of all outputs, then of this one. */
+export function toleranceFor(
+  output: string,
+  dtype: Dtype,
+  ...layers: readonly OutputTolerances[]
+): Tolerance {
+  const found = [
+    defaultTolerance(dtype),
+    ...layers.flatMap(layer => [ownValue(layer, '*'), ownValue(layer, output)]),
+  ];
+  return Object.assign({}, ...found) as Tolerance;
 }
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
@@ -52,11 +59,16 @@ export function parseTolerances(value: unknown, file: string): OutputTolerances 
   if (!isObject(value)) throw unusable(file, 'its tolerances are no object', hint);
   return Object.fromEntries(
     Object.entries(value).map(([output, given]) => {
-      if (!isObject(given)) throw unusable(file, `the tolerance of ${JSON.stringify(output)} is no object`, hint);
+      if (!isObject(given))
+        throw unusable(file, `the tolerance of ${JSON.stringify(output)} is no object`, hint);
       for (const [name, number] of Object.entries(given)) {
         const known = name === 'absolute' || name === 'relative';
         if (!known || typeof number !== 'number' || !(number >= 0)) {
-          throw unusable(file, `the tolerance of ${JSON.stringify(output)} has ${JSON.stringify(name)}: ${JSON.stringify(number)}`, hint);
+          throw unusable(
+            file,
+            `the tolerance of ${JSON.stringify(output)} has ${JSON.stringify(name)}: ${JSON.stringify(number)}`,
+            hint,
+          );
         }
       }
       return [output, given as Partial<Tolerance>];

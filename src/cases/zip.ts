@@ -36,7 +36,11 @@ function findDirectory(file: number, sizeBytes: number): Directory {
   const tail = readAt(file, sizeBytes - tailBytes, tailBytes);
   const at = tail.lastIndexOf(Buffer.from([0x50, 0x4b, 5, 6]));
   if (at < 0 || at + END_BYTES > tail.length) throw new RangeError('is no zip archive');
-  const plain = { entries: tail.readUInt16LE(at + 10), sizeBytes: tail.readUInt32LE(at + 12), offset: tail.readUInt32LE(at + 16) };
+  const plain = {
+    entries: tail.readUInt16LE(at + 10),
+    sizeBytes: tail.readUInt32LE(at + 12),
+    offset: tail.readUInt32LE(at + 16),
+  };
   if (plain.offset !== ZIP64_MARK && plain.sizeBytes !== ZIP64_MARK && plain.entries !== 0xffff) return plain;
   if (at < 20 || tail.readUInt32LE(at - 20) !== 0x0706_4b50) return plain;
   const record = readAt(file, Number(tail.readBigUInt64LE(at - 12)), 56);
@@ -81,7 +85,8 @@ export function listZip(path: string): readonly ZipEntry[] {
     const entries: ZipEntry[] = [];
     let at = 0;
     for (let index = 0; index < directory.entries; index++) {
-      if (at + 46 > bytes.length || bytes.readUInt32LE(at) !== 0x0201_4b50) throw new RangeError('has a damaged directory');
+      if (at + 46 > bytes.length || bytes.readUInt32LE(at) !== 0x0201_4b50)
+        throw new RangeError('has a damaged directory');
       const flags = bytes.readUInt16LE(at + 8);
       const method = bytes.readUInt16LE(at + 10);
       const nameBytes = bytes.readUInt16LE(at + 28);
@@ -90,7 +95,11 @@ export function listZip(path: string): readonly ZipEntry[] {
       if ((flags & 1) !== 0) throw new RangeError(`has an encrypted entry ${JSON.stringify(name)}`);
       if (method !== 0 && method !== 8) throw new RangeError(`has an entry of compression method ${method}`);
       const extra = bytes.subarray(at + 46 + nameBytes, at + 46 + nameBytes + extraBytes);
-      const sizes = zip64Sizes(extra, [bytes.readUInt32LE(at + 24), bytes.readUInt32LE(at + 20), bytes.readUInt32LE(at + 42)]);
+      const sizes = zip64Sizes(extra, [
+        bytes.readUInt32LE(at + 24),
+        bytes.readUInt32LE(at + 20),
+        bytes.readUInt32LE(at + 42),
+      ]);
       entries.push({
         name,
         compressed: method === 8,
@@ -139,7 +148,11 @@ export async function* streamZipEntry(path: string, entry: ZipEntry): AsyncGener
     closeSync(file);
   }
   if (entry.compressedBytes === 0) return;
-  const raw = createReadStream(path, { start, end: start + entry.compressedBytes - 1, highWaterMark: 1_048_576 });
+  const raw = createReadStream(path, {
+    start,
+    end: start + entry.compressedBytes - 1,
+    highWaterMark: 1_048_576,
+  });
   try {
     if (!entry.compressed) {
       for await (const piece of raw) yield piece as Uint8Array;
@@ -154,7 +167,9 @@ export async function* streamZipEntry(path: string, entry: ZipEntry): AsyncGener
 }
 
 /** A zip archive in memory with a fixed time stamp: the same contents are the same bytes. */
-export function makeZip(contents: readonly { readonly name: string; readonly bytes: Uint8Array }[]): Uint8Array {
+export function makeZip(
+  contents: readonly { readonly name: string; readonly bytes: Uint8Array }[],
+): Uint8Array {
   const parts: Uint8Array[] = [];
   const directory: Uint8Array[] = [];
   let offset = 0;

@@ -1,4 +1,7 @@
 import { dirname, resolve } from 'node:path';
+import { trustSentence } from '../benchmark/calibration.ts';
+import type { PairMeasurement, SoloMeasurement } from '../benchmark/measurement.ts';
+import { standardDeviation } from '../benchmark/statistics.ts';
 import { METRIC_FIELDS } from '../config/config.ts';
 import { defaultConfig } from '../config/parse.ts';
 import { compareInterfaces } from '../contract/compare-interfaces.ts';
@@ -12,6 +15,8 @@ import { formatDifference, formatTransition } from '../report/format-values.ts';
 import { METRIC_WORDS } from '../report/metric-words.ts';
 import { QuickServeError } from '../shared/errors.ts';
 import { terminalSafe } from '../shared/terminal-text.ts';
+import { runScenarios } from './benchmark/run-scenarios.ts';
+import { readScenarios } from './benchmark/scenarios.ts';
 import { measure, type ReadableModel } from './check/measuring.ts';
 import type { CommandResult } from './command-result.ts';
 import { readDuration } from './duration-option.ts';
@@ -25,8 +30,13 @@ export interface BenchmarkOptions {
   readonly threads: number;
   readonly provider: string;
   readonly cases?: string;
-  readonly dim: readonly string[];
+  readonly dim?: readonly string[];
   readonly seed: number;
+  /** Instead of the comparison: what else is to be measured of the model. */
+  readonly scenario?: readonly string[];
+  readonly rate?: number;
+  readonly concurrency?: number;
+  readonly duration?: string;
   readonly runtimePath?: string;
   readonly cwd: string;
 }
@@ -53,6 +63,13 @@ function read(file: string): ReadableModel {
   return { file, model };
 }
 
+/** How much launches differ; null for fewer than three. */
+function spreadOf(measured: PairMeasurement | SoloMeasurement): number | null {
+  const values =
+    measured.kind === 'pair' ? measured.latency.logRatios : measured.samples.latencyMs.map(Math.log);
+  return values.length < 3 ? null : standardDeviation(values);
+}
+
 /** `benchmark MODEL [--against BASE]`: measures, compares and judges nothing but what it measured. */
 export async function benchmarkCommand(
   options: BenchmarkOptions,
@@ -70,11 +87,28 @@ export async function benchmarkCommand(
     },
     world,
   );
-  const measured = await measure(
+  if ((options.scenario ?? []).length > 0) {
+    return runScenarios(
+      candidate,
+      {
+        scenarios: readScenarios(options.scenario ?? []),
+        threads: options.threads,
+        seed: options.seed,
+        dims: readDims(options.dim ?? []),
+        casesPath: options.cases === undefined ? null : resolve(options.cwd, options.cases),
+        rate: options.rate ?? null,
+        concurrency: options.concurrency ?? null,
+        durationMs: options.duration === undefined ? null : readDuration('--duration', options.duration),
+      },
+      { source: runtime, config: config.runtime },
+      world,
+    );
+  }
+  const { measured, layers } = await measure(
     {
       name: options.model.slice(dirname(options.model).length + 1),
       path: options.model,
-      dims: readDims(options.dim),
+      dims: readDims(options.dim ?? []),
       casesPath: options.cases === undefined ? null : resolve(options.cwd, options.cases),
       benchmark: {
         budgetMs: readDuration('--budget', options.budget),
@@ -109,10 +143,11 @@ export async function benchmarkCommand(
     return `${METRIC_WORDS[comparison.metric].label.padEnd(16)} ${value}${difference}  ${base === null ? '' : comparison.outcome.kind}`.trimEnd();
   });
   const machine = `${fingerprint.cpuModel}, ${fingerprint.cores} cores, onnxruntime ${fingerprint.runtimeVersion}, ${options.provider}, ${options.threads} thread(s)`;
+  const trust = trustSentence({ waitShare: measured.waitShare, spread: spreadOf(measured) });
   const how = `${measured.launches} processes, ${measured.runs} runs, ${(measured.durationMs / 1000).toFixed(1)} s, inputs: ${measured.feedOrigin}`;
   return {
-    document: { metrics, contract, measured, fingerprint },
-    text: [...lines, '', terminalSafe(machine), how].join('\n'),
+    document: { metrics, contract, measured, fingerprint, ...(layers === null ? {} : { layers }) },
+    text: [...lines, '', terminalSafe(machine), how, trust].join('\n'),
     exitCode: 0,
   };
 }

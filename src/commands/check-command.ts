@@ -4,7 +4,7 @@ import type { RecordMode } from '../config/config.ts';
 import { readCiContext } from '../platforms/detect.ts';
 import { REPORT_FORMATS } from '../report/formats.ts';
 import type { CheckOptions } from './check/check-options.ts';
-import { writeReportFiles } from './check/report-files.ts';
+import { readFormats, writeReportFiles } from './check/report-files.ts';
 import { planCheck, runCheck } from './check.ts';
 import type { CommandResult } from './command-result.ts';
 import { readDuration } from './duration-option.ts';
@@ -17,12 +17,14 @@ export interface CheckArguments {
   readonly config?: string;
   readonly base?: string;
   readonly against?: string;
-  readonly model: readonly string[];
+  readonly model?: readonly string[];
   readonly reportDir?: string;
+  readonly reportFormat?: string;
   readonly record?: RecordMode;
-  readonly accept: readonly string[];
+  readonly accept?: readonly string[];
   readonly budget?: string;
   readonly comment?: boolean;
+  readonly runtime?: string;
   readonly runtimePath?: string;
   readonly dryRun?: boolean;
   readonly color: boolean;
@@ -37,11 +39,12 @@ export async function checkCommand(given: CheckArguments, world: Surroundings): 
     configPath: given.config ?? null,
     base: given.base ?? null,
     against: given.against === undefined ? null : resolve(given.cwd, given.against),
-    models: given.model,
+    models: given.model ?? [],
     record: given.record ?? null,
     registryBranch: null,
-    accept: given.accept,
+    accept: given.accept ?? [],
     budgetMs: given.budget === undefined ? null : readDuration('--budget', given.budget),
+    runtimeVersion: given.runtime ?? null,
     runtimePath: given.runtimePath === undefined ? null : resolve(given.cwd, given.runtimePath),
     dryRun: given.dryRun === true,
     context,
@@ -52,10 +55,11 @@ export async function checkCommand(given: CheckArguments, world: Surroundings): 
     const plan = await planCheck(options, world);
     return { document: { plan }, text: JSON.stringify(plan, null, 2), exitCode: 0 };
   }
+  const formats = readFormats(given.reportFormat ?? '');
   const { report, exitCode, comment } = await runCheck(options, world);
   const format = { commentKey: comment.key, color: given.color, reportUrl: null };
   if (given.reportDir !== undefined) {
-    const files = await writeReportFiles(report, resolve(given.cwd, given.reportDir), format);
+    const files = await writeReportFiles(report, resolve(given.cwd, given.reportDir), { ...format, formats });
     world.progress.step(`Report: ${files.html}`);
   }
   if (given.comment === true && comment.enabled) {

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Fingerprint } from '../benchmark/measurement.ts';
+import { allotTime } from '../benchmark/time-allotment.ts';
 import type { CommentConfig, Config } from '../config/config.ts';
 import { rulesChanged } from '../config/rules-changed.ts';
 import type { ModelIdentity } from '../model/model-identity.ts';
@@ -15,6 +16,8 @@ import { QuickServeError } from '../shared/errors.ts';
 import type { Finding } from '../shared/finding.ts';
 import { type ChangeSet, isChanged, openChangeSet } from './check/change-set.ts';
 import type { CheckOptions } from './check/check-options.ts';
+import { drawGraphs } from './check/drawn-graphs.ts';
+import { historyOf } from './check/history.ts';
 import type { Bench } from './check/measuring.ts';
 import { type CheckedModel, checkModel } from './check/model-check.ts';
 import { type RecordIntent, recordIntent } from './check/recording.ts';
@@ -48,6 +51,8 @@ export interface CheckPlan {
     readonly measured: boolean;
     readonly budgetMs: number | null;
   }[];
+  /** Time for all measurements: the smaller of the check's own budget and the sum of the models'. */
+  readonly budgetMs: number;
   readonly comparisons: number;
   readonly alpha: number;
   readonly record: { readonly branch: string; readonly planned: boolean; readonly reason: string };
@@ -57,6 +62,14 @@ export interface CheckPlan {
 function planComparisons(changes: ChangeSet): ReturnType<typeof planErrors> {
   return planErrors(changes.models.filter(isChanged).length * TIMED_METRICS.length);
 }
+
+/** The own budgets of the models that will be measured, in their order. */
+const budgetsOf = (changes: ChangeSet): readonly number[] =>
+  changes.models.flatMap(model =>
+    model.config !== null && (isChanged(model) || model.change.kind === 'added')
+      ? [model.config.benchmark.budgetMs]
+      : [],
+  );
 
 /** What `check` would do. Reads git and the configuration; measures and writes nothing. */
 export async function planCheck(options: CheckOptions, world: Surroundings): Promise<CheckPlan> {
@@ -72,6 +85,10 @@ export async function planCheck(options: CheckOptions, world: Surroundings): Pro
       measured: isChanged(model) || model.change.kind === 'added',
       budgetMs: model.config?.benchmark.budgetMs ?? null,
     })),
+    budgetMs: Math.min(
+      changes.config.budgetMs ?? Number.POSITIVE_INFINITY,
+      budgetsOf(changes).reduce((sum, each) => sum + each, 0),
+    ),
     comparisons,
     alpha,
     record: {
@@ -104,6 +121,8 @@ export async function runCheck(options: CheckOptions, world: Surroundings): Prom
     config: changes.config,
     runtime: runtime.resolve,
     alpha: planComparisons(changes).alpha,
+    ...baseRuntimeOf(options, changes, world),
+    time: allotTime(changes.config.budgetMs, budgetsOf(changes), () => performance.now()),
   };
 
   const checked = await checkModels(options, changes, bench, intent, registry, scratch.folder);
@@ -122,6 +141,7 @@ export async function runCheck(options: CheckOptions, world: Surroundings): Prom
   const versions = planVersions(checked, registry.state, recorded.summary.entries);
   const { repository, base } = changes;
   const finalGate = worstGate([gate, ...(recorded.error === null ? [] : (['no-verdict'] as const))]);
+  const graphs = drawGraphs(checked);
   const report: Report = {
     schemaVersion: 1,
     tool: { name: 'quickserveml', version: world.toolVersion },
@@ -139,7 +159,16 @@ export async function runCheck(options: CheckOptions, world: Surroundings): Prom
       runUrl: options.context.runUrl,
       filesUrl: options.context.filesUrl,
     },
-    models: checked.map(({ report: model }) => ({ ...model, version: versions.get(model.name) ?? null })),
+    models: checked.map(({ report: model }) => {
+      const history = historyOf(registry.state, model.name, environment?.key ?? null);
+      const outline = graphs.get(model.name);
+      return {
+        ...model,
+        version: versions.get(model.name) ?? null,
+        ...(history === null ? {} : { history }),
+        ...(outline === undefined ? {} : { outline }),
+      };
+    }),
     findings: [...findings, ...recorded.findings],
     environment,
     seed: checked.find(({ config }) => config !== null)?.config?.benchmark.seed ?? 0,
@@ -151,6 +180,20 @@ export async function runCheck(options: CheckOptions, world: Surroundings): Prom
     exitCode: exitCodeOf(finalGate),
     comment: changes.config.comment,
     recordError: recorded.error,
+  };
+}
+
+/** Where the base commit names another version of the runtime, that one too: two cannot live in one process. */
+function baseRuntimeOf(
+  options: CheckOptions,
+  { baseConfig, config, base }: ChangeSet,
+  world: Surroundings,
+): Pick<Bench, 'baseRuntime'> {
+  const version = baseConfig?.runtime.version;
+  const isSame = version === undefined || version === config.runtime.version;
+  if (isSame || base.kind !== 'commit' || options.runtimePath !== null) return {};
+  return {
+    baseRuntime: createRuntimeSource({ runtimePath: null, version, cwd: options.cwd }, world).resolve,
   };
 }
 
@@ -216,6 +259,14 @@ async function checkModels(
         against: options.against,
         measureIdentical: (identity: ModelIdentity) =>
           intent.kind === 'record' && state !== null && !known.has(identity.sha256),
+        historyOf: async ({ benchmark }) => {
+          const { provider } = changes.config.runtime;
+          const { key } = await readFingerprint(await bench.runtime(), {
+            provider,
+            threads: benchmark.threads,
+          });
+          return historyOf(state, name, key);
+        },
         recordedBytes: (sha256, target) => recordedBytes(registry, versions, sha256, target),
         scratch: folder,
       }),

@@ -1,10 +1,10 @@
 import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { isReportFormat, REPORT_FORMATS } from '../report/formats.ts';
+import { isReportFormat, REPORT_FORMAT_NAMES, renderReport } from '../report/formats.ts';
 import type { Report } from '../report/report.ts';
 import { DEFAULT_REPORT_LIMITS, parseReport } from '../report/report-parsing.ts';
 import { messageOf, QuickServeError } from '../shared/errors.ts';
-import { writeTextFile } from './check/report-files.ts';
+import { writeWholeFile } from './check/report-files.ts';
 import type { CommandResult } from './command-result.ts';
 
 export interface ReportOptions {
@@ -45,16 +45,23 @@ export async function reportCommand(options: ReportOptions): Promise<CommandResu
     throw new QuickServeError({
       code: 'USAGE',
       message: `"${options.format}" is not a format.`,
-      hint: `The formats are ${Object.keys(REPORT_FORMATS).join(', ')}.`,
+      hint: `The formats are ${REPORT_FORMAT_NAMES.join(', ')}.`,
     });
   }
-  const text = REPORT_FORMATS[options.format].render(report, {
+  const content = await renderReport(options.format, report, {
     commentKey: 'default',
     color: options.color && options.output === undefined,
     reportUrl: null,
   });
-  if (options.output === undefined) return { document: report, text, exitCode: 0 };
+  if (options.output === undefined) {
+    if (typeof content === 'string') return { document: report, text: content, exitCode: 0 };
+    throw new QuickServeError({
+      code: 'USAGE',
+      message: `The format ${options.format} is no text.`,
+      hint: `Name a file for it: -o report.${options.format}.`,
+    });
+  }
   const path = resolve(options.cwd, options.output);
-  await writeTextFile(path, text);
+  await writeWholeFile(path, content);
   return { document: { written: path }, text: `Written: ${path}`, exitCode: 0 };
 }

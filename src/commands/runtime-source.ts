@@ -1,3 +1,4 @@
+import { calibrate } from '../benchmark/calibration.ts';
 import { fingerprintOf } from '../benchmark/fingerprint.ts';
 import type { Fingerprint } from '../benchmark/measurement.ts';
 import type { RuntimeConfig } from '../config/config.ts';
@@ -58,9 +59,10 @@ export async function readFingerprint(
   location: RuntimeLocation,
   settings: Pick<RuntimeConfig, 'provider'> & { readonly threads: number },
 ): Promise<Fingerprint> {
-  return fingerprintOf(await readMachine(process.version), {
+  const fingerprint = fingerprintOf(await readMachine(process.version), {
     runtimeVersion: location.version,
     provider: settings.provider,
     threads: settings.threads,
   });
+  return { ...fingerprint, calibrationMs: calibrate(() => performance.now()) };
 }

@@ -2,7 +2,13 @@ import { writeFile } from 'node:fs/promises';
 import { basename, extname, resolve } from 'node:path';
 import { openApiDocument } from '../contract/openapi.ts';
 import { payloadExample } from '../contract/payload-example.ts';
-import { hasForm, isDescribable, type PayloadForm, type PayloadSide, payloadValues } from '../contract/payload-forms.ts';
+import {
+  hasForm,
+  isDescribable,
+  type PayloadForm,
+  type PayloadSide,
+  payloadValues,
+} from '../contract/payload-forms.ts';
 import { payloadSchema } from '../contract/payload-schema.ts';
 import type { ModelInterface } from '../model/inspection.ts';
 import { interfaceOf } from '../model/model-interface.ts';
@@ -24,7 +30,8 @@ export interface SchemaOptions {
 }
 
 /** The name of a model without its folder and ending. */
-export const modelTitle = (path: string): string => basename(path, extname(path)) === 'model' ? basename(resolve(path, '..')) : basename(path, extname(path));
+export const modelTitle = (path: string): string =>
+  basename(path, extname(path)) === 'model' ? basename(resolve(path, '..')) : basename(path, extname(path));
 
 function assertForm(model: ModelInterface, side: PayloadSide, form: PayloadForm): void {
   const { required, optional } = payloadValues(model, side);

@@ -16,4 +16,11 @@ export interface Surroundings {
   readonly homeFolder: string;
   /** Where runtimes and LFS objects are cached. */
   readonly cacheFolder: string;
+  /** How patient requests to a platform's API are; left out: as the client has it. */
+  readonly patience?: {
+    readonly timeoutMs?: number;
+    readonly maxBodyBytes?: number;
+    readonly backoffMs?: number;
+    readonly sleep?: (durationMs: number) => Promise<void>;
+  };
 }

@@ -1,11 +1,16 @@
+import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { compareInterfaces } from '../contract/compare-interfaces.ts';
-import { compareWithContract, contractOf, parseContract, serialiseContract } from '../contract/contract-file.ts';
+import {
+  compareWithContract,
+  contractOf,
+  parseContract,
+  serialiseContract,
+} from '../contract/contract-file.ts';
 import { hasForm, type PayloadSide } from '../contract/payload-forms.ts';
 import { createPayloadValidator, recogniseForm } from '../contract/payload-validator.ts';
-import { interfaceOf } from '../model/model-interface.ts';
 import { inspectRead } from '../model/model-inspection.ts';
+import { interfaceOf } from '../model/model-interface.ts';
 import { readModel } from '../model/model-reader.ts';
 import { messageOf, QuickServeError } from '../shared/errors.ts';
 import { terminalSafe } from '../shared/terminal-text.ts';
@@ -15,7 +20,7 @@ import { replaceTextFile } from './text-file.ts';
 export interface ValidateOptions {
   /** Absolute. */
   readonly model: string;
-  /** A payload file, `-` is not read. */
+  /** A payload file. */
   readonly input?: string;
   /** The payload is a response. */
   readonly response?: boolean;
@@ -64,13 +69,21 @@ async function validatePayload(options: ValidateOptions, input: string): Promise
   const payload = parsePayload(await readText(resolve(options.cwd, input), input), input);
   const form = recogniseForm(payload, side);
   if (!hasForm(model, side, form)) {
-    throw usage(`The model's ${side} cannot be written in the form "${form}".`, 'See `quickserveml schema` for the form that it can have.');
+    throw usage(
+      `The model's ${side} cannot be written in the form "${form}".`,
+      'See `quickserveml schema` for the form that it can have.',
+    );
   }
   const { problems } = createPayloadValidator(model, side, form)(payload);
-  const lines = problems.map(({ path, message }) => terminalSafe(path === '' ? message : `${path}: ${message}`));
+  const lines = problems.map(({ path, message }) =>
+    terminalSafe(path === '' ? message : `${path}: ${message}`),
+  );
   return {
     document: { valid: problems.length === 0, form, side, problems },
-    text: problems.length === 0 ? `${input} is a ${side} that the model ${side === 'request' ? 'takes' : 'gives'} (${form} form).` : lines.join('\n'),
+    text:
+      problems.length === 0
+        ? `${input} is a ${side} that the model ${side === 'request' ? 'takes' : 'gives'} (${form} form).`
+        : lines.join('\n'),
     exitCode: problems.length === 0 ? 0 : 1,
   };
 }
@@ -80,19 +93,26 @@ async function validateContract(options: ValidateOptions, file: string): Promise
   const wanted = { interface: interfaceOf(model), metadata: inspectRead(model, null).metadata };
   const path = resolve(options.cwd, file);
   if (options.update === true) {
-    const contract = contractOf(wanted.interface);
+    const earlier = existsSync(path) ? parseContract(await readText(path, file), file) : null;
+    const contract = contractOf(wanted, earlier);
     await replaceTextFile(path, serialiseContract(contract));
     return { document: contract, text: `${file} now holds the interface of the model.`, exitCode: 0 };
   }
   const contract = parseContract(await readText(path, file), file);
-  const comparison = compareWithContract(contract, wanted, compareInterfaces);
-  const lines = comparison.changes.map(({ effect, rule, message }) => terminalSafe(`${effect}  ${rule}: ${message}`));
+  const comparison = compareWithContract(contract, wanted);
+  const lines = comparison.changes.map(({ effect, rule, message }) =>
+    terminalSafe(`${effect}  ${rule}: ${message}`),
+  );
   const headline = {
     unchanged: 'The model keeps the contract; nothing has changed.',
     compatible: 'The model keeps the contract.',
     breaking: 'The model breaks the contract.',
   }[comparison.kind];
-  return { document: comparison, text: [headline, ...lines].join('\n'), exitCode: comparison.kind === 'breaking' ? 1 : 0 };
+  return {
+    document: comparison,
+    text: [headline, ...lines].join('\n'),
+    exitCode: comparison.kind === 'breaking' ? 1 : 0,
+  };
 }
 
 /**
@@ -103,5 +123,8 @@ export async function validateCommand(options: ValidateOptions): Promise<Command
   const { input, contract } = options;
   if (input !== undefined && contract === undefined) return validatePayload(options, input);
   if (contract !== undefined && input === undefined) return validateContract(options, contract);
-  throw usage('Either --input or --contract must be given.', 'For example: quickserveml validate model.onnx --input request.json');
+  throw usage(
+    'Either --input or --contract must be given.',
+    'For example: quickserveml validate model.onnx --input request.json',
+  );
 }

@@ -12,6 +12,8 @@ export interface Config {
   /** What a model has that sets nothing itself. */
   readonly defaults: ModelDefaults;
   readonly comment: CommentConfig;
+  /** Time for the measurements of a whole check, shared out over the models; null: only each model's own budget. */
+  readonly budgetMs: number | null;
 }
 
 export type RecordMode = 'auto' | 'always' | 'never';
@@ -23,6 +25,24 @@ interface RegistryConfig {
   readonly record: RecordMode;
   /** Models up to this size are stored on the branch itself. */
   readonly blobLimitBytes: number;
+  /** Before the names of this repository's models in a registry that several repositories share; null: none. */
+  readonly namespace: string | null;
+  /** Allowed-signers file, relative to the root, by which signatures are checked; null: none. */
+  readonly signersPath: string | null;
+  /** Every commit of the registry branch must be signed by one of the signers. */
+  readonly signedCommits: boolean;
+  /** What a promotion to a status demands, by status. */
+  readonly promotion: Readonly<Record<string, PromotionConfig>>;
+}
+
+export interface PromotionConfig {
+  readonly verdict: boolean;
+  readonly cases: boolean;
+  readonly signature: boolean;
+  readonly from: readonly string[];
+  readonly approvers: readonly string[];
+  /** How many of the approvers must have approved. */
+  readonly approvals: number;
 }
 
 export interface RuntimeConfig {
@@ -60,6 +80,37 @@ export interface ModelConfig {
   readonly casesPath: string | null;
   readonly benchmark: BenchmarkConfig;
   readonly policy: Policy;
+  /** Absent where nothing of it is configured. */
+  readonly tests?: TestConfig;
+}
+
+/** What a model must still give, and how it comes about. */
+export interface TestConfig {
+  /** By output; `*` for all others. An object without a prototype: the names are the model's. */
+  readonly tolerances: Readonly<Record<string, { readonly absolute?: number; readonly relative?: number }>>;
+  /** File with the interface that callers rely on, relative to the root, or null. */
+  readonly contractPath: string | null;
+  readonly dataset: DatasetConfig | null;
+  /** Shell command that makes the model, or null. */
+  readonly prepare: string | null;
+}
+
+export interface DatasetConfig {
+  /** Relative to the repository's root, with `/`. */
+  readonly path: string;
+  readonly label: string | null;
+  readonly output: string | null;
+  readonly classes: readonly string[] | null;
+  readonly average: 'macro' | 'micro' | 'weighted' | 'binary';
+  /** null: the evaluation's own choice. */
+  readonly batch: number | null;
+  readonly metrics: readonly DatasetMetric[];
+}
+
+export interface DatasetMetric {
+  readonly name: string;
+  readonly min: number | null;
+  readonly maxDrop: number | null;
 }
 
 /** A contract break that is accepted on purpose. */

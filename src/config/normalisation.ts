@@ -1,5 +1,14 @@
 import type { MetricPolicy } from '../regression/verdict.ts';
-import type { AcceptEntry, BenchmarkConfig, Config, ModelConfig, Policy } from './config.ts';
+import type {
+  AcceptEntry,
+  BenchmarkConfig,
+  Config,
+  DatasetConfig,
+  ModelConfig,
+  Policy,
+  PromotionConfig,
+  TestConfig,
+} from './config.ts';
 import { parseDuration } from './durations.ts';
 import { defaultOf } from './json-schema.ts';
 import { parsePercent, parseSize } from './quantities.ts';
@@ -8,9 +17,11 @@ import {
   type RawAccept,
   type RawBenchmark,
   type RawConfig,
+  type RawDataset,
   type RawMetric,
   type RawModel,
   type RawPolicy,
+  type RawPromotion,
 } from './raw.ts';
 import { normalisePath } from './repository-path.ts';
 import { CONFIG_SCHEMA } from './schema.ts';
@@ -22,11 +33,21 @@ export function normalise(raw: RawConfig, source: string | null): Config {
   return {
     version: 1,
     source,
+    budgetMs: whole.budget === undefined ? null : durationMs(whole.budget),
     registry: {
       branch: present(whole.registry?.branch),
       remote: whole.registry?.remote ?? null,
       record: present(whole.registry?.record),
       blobLimitBytes: sizeBytes(whole.registry?.['blob-limit']),
+      namespace: whole.registry?.namespace ?? null,
+      signersPath: whole.registry?.signers === undefined ? null : normalisePath(whole.registry.signers),
+      signedCommits: present(whole.registry?.['signed-commits']),
+      promotion: Object.fromEntries(
+        Object.entries(whole.registry?.promotion ?? {}).map(([status, rules]) => [
+          status,
+          normalisePromotion(rules),
+        ]),
+      ),
     },
     runtime: {
       version: present(whole.runtime?.version),
@@ -40,6 +61,19 @@ export function normalise(raw: RawConfig, source: string | null): Config {
         : Object.entries(whole.models).map(([name, model]) => normaliseModel(name, model, defaults)),
     defaults: { benchmark: normaliseBenchmark(defaults.benchmark), policy: normalisePolicy(defaults.policy) },
     comment: { enabled: present(whole.comment?.enabled), key: present(whole.comment?.key) },
+  };
+}
+
+/** Whoever is named as an approver is asked for an approval unless a number says otherwise. */
+function normalisePromotion(raw: RawPromotion): PromotionConfig {
+  const approvers = raw.approvers ?? [];
+  return {
+    verdict: raw.verdict ?? false,
+    cases: raw.cases ?? false,
+    signature: raw.signature ?? false,
+    from: raw.from ?? [],
+    approvers,
+    approvals: raw.approvals ?? (approvers.length > 0 ? 1 : 0),
   };
 }
 
@@ -59,6 +93,39 @@ function normaliseModel(
     casesPath: model.cases === undefined ? null : normalisePath(model.cases),
     benchmark: normaliseBenchmark(overlay(defaults.benchmark, model.benchmark) as RawBenchmark),
     policy: normalisePolicy(overlay(defaults.policy, model.policy) as RawPolicy),
+    ...normaliseTests(model),
+  };
+}
+
+function normaliseTests(model: RawModel): { readonly tests?: TestConfig } {
+  const { tolerance, contract, dataset, prepare } = model;
+  if ([tolerance, contract, dataset, prepare].every(value => value === undefined)) return {};
+  const tolerances: Record<string, { readonly absolute?: number; readonly relative?: number }> =
+    Object.create(null);
+  for (const [output, given] of Object.entries(tolerance ?? {})) tolerances[output] = given;
+  return {
+    tests: {
+      tolerances,
+      contractPath: contract === undefined ? null : normalisePath(contract),
+      dataset: dataset === undefined ? null : normaliseDataset(dataset),
+      prepare: prepare ?? null,
+    },
+  };
+}
+
+function normaliseDataset(raw: RawDataset): DatasetConfig {
+  return {
+    path: normalisePath(present(raw.path)),
+    label: raw.label ?? null,
+    output: raw.output ?? null,
+    classes: raw.classes ?? null,
+    average: raw.average ?? 'macro',
+    batch: raw.batch ?? null,
+    metrics: Object.entries(raw.metrics ?? { accuracy: {} }).map(([name, limits]) => ({
+      name,
+      min: limits.min ?? null,
+      maxDrop: limits['max-drop'] ?? null,
+    })),
   };
 }
 

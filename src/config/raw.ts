@@ -1,11 +1,16 @@
 /** quickserveml.yml after validation, before its quantities are parsed: keys and texts as they stand in the file. */
 export interface RawConfig {
   readonly version?: 1;
+  readonly budget?: string;
   readonly registry?: {
     readonly branch?: string;
     readonly remote?: string;
     readonly record?: 'auto' | 'always' | 'never';
     readonly 'blob-limit'?: string;
+    readonly namespace?: string;
+    readonly signers?: string;
+    readonly 'signed-commits'?: boolean;
+    readonly promotion?: Readonly<Record<string, RawPromotion>>;
   };
   readonly runtime?: {
     readonly version?: string;
@@ -16,6 +21,15 @@ export interface RawConfig {
   readonly defaults?: { readonly benchmark?: RawBenchmark; readonly policy?: RawPolicy };
   readonly models?: Readonly<Record<string, RawModel>>;
   readonly comment?: { readonly enabled?: boolean; readonly key?: string };
+}
+
+export interface RawPromotion {
+  readonly verdict?: boolean;
+  readonly cases?: boolean;
+  readonly signature?: boolean;
+  readonly from?: readonly string[];
+  readonly approvers?: readonly string[];
+  readonly approvals?: number;
 }
 
 export interface RawBenchmark {
@@ -47,11 +61,26 @@ export interface RawPolicy {
   readonly 'no-baseline'?: 'pass' | 'fail';
 }
 
+export interface RawDataset {
+  /** Required by the schema. */
+  readonly path?: string;
+  readonly label?: string;
+  readonly output?: string;
+  readonly classes?: readonly string[];
+  readonly average?: 'macro' | 'micro' | 'weighted' | 'binary';
+  readonly batch?: number;
+  readonly metrics?: Readonly<Record<string, { readonly min?: number; readonly 'max-drop'?: number }>>;
+}
+
 export interface RawModel {
   /** Required by the schema; missing only while errors are collected and the path was one of them. */
   readonly path?: string;
   readonly dims?: Readonly<Record<string, number | readonly number[]>>;
   readonly cases?: string;
+  readonly tolerance?: Readonly<Record<string, { readonly absolute?: number; readonly relative?: number }>>;
+  readonly contract?: string;
+  readonly dataset?: RawDataset;
+  readonly prepare?: string;
   readonly benchmark?: RawBenchmark;
   readonly policy?: RawPolicy;
 }

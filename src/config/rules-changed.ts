@@ -1,5 +1,12 @@
 import type { Finding } from '../shared/finding.ts';
-import { type BenchmarkConfig, type Config, METRIC_FIELDS, type ModelConfig, type Policy } from './config.ts';
+import {
+  type BenchmarkConfig,
+  type Config,
+  METRIC_FIELDS,
+  type ModelConfig,
+  type Policy,
+  type TestConfig,
+} from './config.ts';
 import { formatDuration } from './durations.ts';
 import { formatPercent, formatSize } from './quantities.ts';
 
@@ -17,7 +24,7 @@ const MOST_KEYS_SHOWN = 12;
 export function rulesChanged(base: Config | null, head: Config): readonly Finding[] {
   if (base === null) return [];
   const file = head.source ?? base.source ?? 'quickserveml.yml';
-  const changedRules = differences(base, head, model => ruleSettings(model.policy));
+  const changedRules = differences(base, head, model => ruleSettings(model));
   const changedMeasurement = [
     ...compare('runtime', runtimeSettings(base), runtimeSettings(head)),
     ...differences(base, head, measurementSettings),
@@ -114,8 +121,8 @@ function compare(prefix: string, before: Settings, after: Settings): readonly st
   });
 }
 
-function ruleSettings(policy: Policy): Settings {
-  const settings = new Map<string, string>();
+function ruleSettings({ policy, tests }: Described): Settings {
+  const settings = new Map<string, string>(testSettings(tests));
   for (const [name, field] of Object.entries(METRIC_FIELDS)) {
     const { gate, maxRegression, max } = policy[field];
     const counted = field === 'fileSize' || field === 'parameters' || field === 'nodes';
@@ -136,6 +143,25 @@ function ruleSettings(policy: Policy): Settings {
   settings.set('policy.inconclusive', policy.inconclusive);
   settings.set('policy.no-baseline', policy.noBaseline);
   return settings;
+}
+
+/** What a model must still give: limits, tolerances, and where labels and contract lie. */
+function testSettings(tests: TestConfig | undefined): readonly (readonly [string, string])[] {
+  if (tests === undefined) return [];
+  const { tolerances, contractPath, dataset, prepare } = tests;
+  const metrics = (dataset?.metrics ?? []).flatMap(({ name, min, maxDrop }) => [
+    ...(min === null ? [] : [[`dataset.metrics.${name}.min`, String(min)] as const]),
+    ...(maxDrop === null ? [] : [[`dataset.metrics.${name}.max-drop`, String(maxDrop)] as const]),
+  ]);
+  return [
+    ...Object.entries(tolerances).flatMap(([output, given]) =>
+      Object.entries(given).map(([kind, value]) => [`tolerance.${output}.${kind}`, String(value)] as const),
+    ),
+    ...(contractPath === null ? [] : [['contract', contractPath] as const]),
+    ...(dataset === null ? [] : [['dataset.path', dataset.path] as const]),
+    ...metrics,
+    ...(prepare === null ? [] : [['prepare', prepare] as const]),
+  ];
 }
 
 function formatMax(field: keyof Policy, max: number): string {

@@ -56,9 +56,46 @@ const pathsStayInside: Rule = config =>
     }),
   );
 
+const testPathsStayInside: Rule = config =>
+  modelsOf(config).flatMap(([name, { contract, dataset }]) =>
+    [
+      { path: ['models', name, 'contract'], value: contract },
+      { path: ['models', name, 'dataset', 'path'], value: dataset?.path },
+    ].flatMap(({ path, value }) => {
+      const message = value === undefined ? null : pathProblem(value);
+      return message === null ? [] : [{ path, message }];
+    }),
+  );
+
+const CLASS_METRICS = ['accuracy', 'precision', 'recall', 'f1', 'auc'];
+const NUMBER_METRICS = ['mae', 'rmse', 'r2'];
+
+/** Labels are classes or numbers: metrics of both at once mean that one of them is wrong. */
+const accuracyMetricsAreKnown: Rule = config =>
+  modelsOf(config).flatMap(([name, { dataset }]) => {
+    const names = Object.keys(dataset?.metrics ?? {});
+    const path = ['models', name, 'dataset', 'metrics'];
+    const isKnown = (metric: string): boolean =>
+      CLASS_METRICS.includes(metric) || NUMBER_METRICS.includes(metric) || /^top-[1-9]\d{0,3}$/.test(metric);
+    const unknown = names.filter(metric => !isKnown(metric));
+    const ofNumbers = names.filter(metric => NUMBER_METRICS.includes(metric));
+    const mixed = unknown.length === 0 && ofNumbers.length > 0 && ofNumbers.length < names.length;
+    return [
+      ...unknown.map(metric => ({
+        path: [...path, metric],
+        message: `is no metric; known are ${[...CLASS_METRICS, 'top-1', 'top-5', ...NUMBER_METRICS].join(', ')}`,
+      })),
+      ...(mixed ? [{ path, message: 'mixes metrics of classes with those of numbers (mae, rmse, r2)' }] : []),
+    ];
+  });
+
 const timesAreUsable: Rule = config => {
   const budgets = benchmarksOf(config).map(({ path, budget }) => [[...path, 'budget'], budget] as const);
-  const times = [...budgets, [['runtime', 'load-timeout'], config.runtime?.['load-timeout']] as const];
+  const times = [
+    ...budgets,
+    [['budget'], config.budget] as const,
+    [['runtime', 'load-timeout'], config.runtime?.['load-timeout']] as const,
+  ];
   return times.flatMap(([path, text]) => {
     const durationMs = text === undefined ? null : parseDuration(text);
     if (durationMs === null) return [];
@@ -170,6 +207,8 @@ const RULES: readonly Rule[] = [
   namesDifferByMoreThanCase,
   pathsAreDifferent,
   pathsStayInside,
+  testPathsStayInside,
+  accuracyMetricsAreKnown,
   timesAreUsable,
   sizesAreUsable,
   measuredMarginsAreAboveZero,

@@ -1,5 +1,6 @@
 import { type JsonSchema, withDefault } from './json-schema.ts';
 import { DURATION, policySchema, SIZE } from './schema-policy.ts';
+import { TEST_KEYS } from './schema-tests.ts';
 
 function benchmarkSchema(defaults: boolean): JsonSchema {
   const origin = defaults ? '' : ' What is left out comes from `defaults.benchmark`.';
@@ -75,15 +76,48 @@ const MODEL: JsonSchema = {
       examples: [{ batch: [1, 8], sequence: 128 }],
     },
     cases: repositoryPath(
-      "Folder with `test_data_set_*` folders in ONNX's own layout; the inputs of the first are what is measured. Without it they are made from `seed`.",
+      "Folder with test cases: `test_data_set_*` folders in ONNX's own layout, .npz, .json or .csv (docs/guides/testing.md). The model must give their outputs; the inputs of the first `test_data_set_*` are what is measured, otherwise they are made from `seed`.",
       'models/digits/cases',
     ),
+    ...TEST_KEYS,
     benchmark: benchmarkSchema(false),
     policy: policySchema(false),
   },
 };
 
 /** The single source of the vocabulary of quickserveml.yml: its validation, its defaults and its documentation. */
+const STATUS = ['draft', 'validated', 'staging', 'production', 'archived', 'failed'];
+
+const PROMOTION: JsonSchema = {
+  description: 'What `registry promote` demands before a version gets a status, by status.',
+  type: 'object',
+  propertyNames: { enum: STATUS },
+  additionalProperties: {
+    type: 'object',
+    additionalProperties: false,
+    properties: {
+      verdict: { description: 'The latest verdict for exactly these bytes passed.', type: 'boolean' },
+      cases: { description: 'In that verdict the test cases passed.', type: 'boolean' },
+      signature: { description: 'That verdict is signed by one of the signers.', type: 'boolean' },
+      from: {
+        description: 'Statuses of which the version must have one.',
+        type: 'array',
+        items: { enum: STATUS },
+      },
+      approvers: {
+        description: 'Names or addresses (as in their commits) of those whose approval counts.',
+        type: 'array',
+        items: { type: 'string', minLength: 1 },
+      },
+      approvals: {
+        description: 'How many of them must have approved. Default: 1 where any is named.',
+        type: 'integer',
+        minimum: 0,
+      },
+    },
+  },
+};
+
 export const CONFIG_SCHEMA: JsonSchema = {
   $schema: 'https://json-schema.org/draft/2020-12/schema',
   title: 'QuickServeML configuration',
@@ -92,6 +126,12 @@ export const CONFIG_SCHEMA: JsonSchema = {
   additionalProperties: false,
   properties: {
     version: { description: 'Version of this format.', const: 1, default: 1 },
+    budget: {
+      ...DURATION,
+      description:
+        'Time for the measurements of a whole check, shared out over the changed models by their own budgets; what one does not need goes to those after it. Without it only those count.',
+      examples: ['5min'],
+    },
     registry: {
       type: 'object',
       description: 'The git branch that keeps versions and measurements.',
@@ -125,6 +165,29 @@ export const CONFIG_SCHEMA: JsonSchema = {
             'Models up to this size are stored on the branch itself; of larger ones only where they are.',
           default: '10MB',
         },
+        namespace: {
+          title: 'a name such as acme/vision',
+          description:
+            'Goes before the names of the models, where several repositories share one registry (registry.remote).',
+          type: 'string',
+          pattern: '^[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)*$',
+          maxLength: 80,
+          examples: ['acme/vision'],
+        },
+        signers: {
+          description:
+            'Allowed-signers file (ssh-keygen, ALLOWED SIGNERS), relative to the root of the repository: whose signatures on verdicts and registry commits count.',
+          type: 'string',
+          minLength: 1,
+          examples: ['.github/allowed_signers'],
+        },
+        'signed-commits': {
+          description:
+            '`registry audit` fails where a commit of the registry branch is not signed by one of the signers.',
+          type: 'boolean',
+          default: false,
+        },
+        promotion: PROMOTION,
       },
     },
     runtime: {

@@ -60,7 +60,7 @@ export function nestedSchema(element: JsonSchema, shape: readonly Dimension[] | 
 }
 
 const isFixed = (shape: readonly Dimension[] | null): shape is readonly number[] =>
-  shape !== null && shape.every(size => typeof size === 'number');
+  shape?.every(size => typeof size === 'number') === true;
 
 /** The sizes of a tensor, each as far as it is known. */
 export function shapeSchema(shape: readonly Dimension[] | null): JsonSchema {

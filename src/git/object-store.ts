@@ -6,7 +6,8 @@ import type { ConfigEntry, GitEnvironment } from './git-environment.ts';
 import { type GitCommand, type GitOutput, runGit, streamGit } from './git-process.ts';
 import type { Remote, Repository } from './repository.ts';
 
-export type ObjectFilter = 'tree:0' | 'blob:none';
+/** `none`: everything. */
+export type ObjectFilter = 'tree:0' | 'blob:none' | 'none';
 
 export interface FetchRequest {
   /** Object ids, or `+refs/heads/x:refs/y`. */
@@ -18,6 +19,8 @@ export interface FetchRequest {
   readonly deepenBy?: number;
   /** Ask as if nothing were there: for single objects, of which the store has relatives. */
   readonly refetch?: boolean;
+  /** Remove local refs that a pattern among the refspecs brought earlier and that the remote has no more. */
+  readonly prune?: boolean;
 }
 
 export interface GitObject {
@@ -184,10 +187,11 @@ export async function openObjectStore(options: ObjectStoreOptions): Promise<Obje
   const fetchOnce = async (request: FetchRequest, can: ServerAbilities): Promise<void> => {
     const { url } = requireRemote(remote);
     const args = ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--no-auto-gc'];
-    if (can.filter) args.push(`--filter=${request.filter}`);
+    if (can.filter && request.filter !== 'none') args.push(`--filter=${request.filter}`);
     if (request.depth !== undefined) args.push(`--depth=${request.depth}`);
     if (request.deepenBy !== undefined) args.push(`--deepen=${request.deepenBy}`);
     if (request.refetch === true && can.refetch) args.push('--refetch');
+    if (request.prune === true) args.push('--prune');
     // A partial clone does not have all that its commits name, so it must not offer them in the negotiation.
     const silent = repository?.isPartial === true || (request.refetch === true && !can.refetch);
     const config: ConfigEntry[] = silent ? [['fetch.negotiationAlgorithm', 'noop']] : [];

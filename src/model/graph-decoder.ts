@@ -39,6 +39,9 @@ const DEFAULT_SCALARS: Readonly<Record<number, AttributeValue>> = {
   3: { kind: 'string', sizeBytes: 0, offset: 0, value: '' },
 };
 
+/** What an empty graph takes, in nodes, with what checking it takes: real models have a few, hostile ones half a million. */
+const GRAPH_ITEMS = 5;
+
 /** Decodes the current value as GraphProto. */
 export function decodeGraph(context: DecodeContext): Graph {
   const { reader } = context;
@@ -50,7 +53,7 @@ export function decodeGraph(context: DecodeContext): Graph {
   const inputs: ValueInfo[] = [];
   const outputs: ValueInfo[] = [];
   const valueInfo: ValueInfo[] = [];
-  reader.keep(1);
+  reader.keep(GRAPH_ITEMS);
   reader.enter(GRAPH.name);
   for (let field = reader.next(GRAPH); field; field = reader.next(GRAPH)) {
     switch (field) {
@@ -82,7 +85,16 @@ export function decodeGraph(context: DecodeContext): Graph {
         break;
     }
   }
-  return { name, docString, nodes, initializers, sparseInitializers, inputs, outputs, valueInfo };
+  return {
+    name,
+    docString,
+    nodes: trim(nodes),
+    initializers: trim(initializers),
+    sparseInitializers: trim(sparseInitializers),
+    inputs: trim(inputs),
+    outputs: trim(outputs),
+    valueInfo: trim(valueInfo),
+  };
 }
 
 /** Decodes the current value as NodeProto. */
@@ -148,7 +160,7 @@ function append<Element>(list: Element[] | undefined, element: Element): Element
 
 /** Without the room that `push` leaves at the end. */
 function trim<Element>(list: Element[] | undefined): readonly Element[] {
-  if (list === undefined) return NONE;
+  if (list === undefined || list.length === 0) return NONE;
   return list.length === 1 ? list : list.slice();
 }
 

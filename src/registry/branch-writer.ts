@@ -1,13 +1,32 @@
 import type { ObjectStore } from '../git/object-store.ts';
-import { messageOf, QuickServeError } from '../shared/errors.ts';
-import { type BranchState, openBranchState } from './branch-reader.ts';
-import { classifyPush, type PushOutcome } from './push-outcome.ts';
+import { QuickServeError } from '../shared/errors.ts';
+import { pushUpdate } from './branch-push.ts';
+import { fetchBranchTip } from './branch-reader.ts';
+import type { BranchState, BranchTip } from './branch-state.ts';
+import { type ComplaintAbout, type InboxPlace, inboxMessage, inboxRef } from './inbox.ts';
+import { REGISTRY_FORMAT } from './layout.ts';
+import type { PushOutcome } from './push-outcome.ts';
 import type { RecordAuthor } from './records.ts';
+import { createTimeId } from './time-ids.ts';
 import { buildTree, existingFiles, type NewFile, writeBlobs } from './tree-builder.ts';
+import { givenUp, refusedError } from './write-failures.ts';
 
-/** What an append is to add, computed from the branch as it is. */
+/** What a write is to do, computed from the branch as it is. */
 export type AppendPlan<T> =
-  | { readonly kind: 'add'; readonly files: readonly NewFile[]; readonly message: string; readonly result: T }
+  | {
+      readonly kind: 'add';
+      readonly files: readonly NewFile[];
+      readonly message: string;
+      readonly result: T;
+      /** Files and folders that go; only compaction has some. */
+      readonly removed?: readonly string[];
+      /** Paths among the files that may exist with other contents; only packs may. */
+      readonly replaced?: ReadonlySet<string>;
+      /** The commit gets no parents: the history before it goes. */
+      readonly rewrites?: boolean;
+      /** Nothing here depends on what others write: it may wait in the inbox. */
+      readonly independent?: boolean;
+    }
   | { readonly kind: 'nothing'; readonly result: T };
 
 export interface AppendOutcome<T> {
@@ -15,6 +34,10 @@ export interface AppendOutcome<T> {
   /** The commit that holds the files; null where there was nothing to add. */
   readonly commit: string | null;
   readonly attempts: number;
+  /** `inbox`: on the remote and read by everybody, and perhaps still to be merged into the branch. */
+  readonly via: 'branch' | 'inbox' | 'none';
+  /** When the remote had it, on the writer's clock. */
+  readonly acceptedAt: number;
 }
 
 export interface BranchWriterOptions {
@@ -25,24 +48,55 @@ export interface BranchWriterOptions {
   /** Uniform in [0, 1). */
   readonly random: () => number;
   readonly sleep: (ms: number) => Promise<void>;
+  readonly complaintAbout: ComplaintAbout;
+  /** Checks that this version may write to the branch. */
+  readonly guard: (state: BranchState) => Promise<unknown>;
   /** No new attempt is begun after this time. Default: two minutes. */
   readonly patienceMs?: number;
+  /** An SSH key that signs the commits: the path of the private key. */
+  readonly signingKey?: string | null;
+}
+
+export interface IndependentAddition<T> {
+  readonly files: readonly NewFile[];
+  readonly result: T;
+  /** Checks that this version may write here. */
+  readonly check: (tip: BranchTip) => Promise<unknown>;
+  readonly plan: (state: BranchState) => Promise<AppendPlan<T>>;
 }
 
 export interface BranchWriter {
   /**
-   * Adds files to the branch by compare-and-swap, creating it where it does not exist. `plan` is called again on every
-   * new tip; the files of an earlier call that turn out to have landed end the matter.
+   * Changes the branch by compare-and-swap, creating it where it does not exist; takes the inbox in on the way. `plan` is
+   * called again on every new tip; the files of an earlier call that turn out to have landed end the matter. What is
+   * independent goes into the inbox where the branch is crowded.
    * @throws QuickServeError REGISTRY_CONFLICT, REGISTRY_WRITE_REFUSED, REMOTE_UNREACHABLE, REMOTE_REFUSED, and what
    *   `plan` throws; nothing was pushed then.
    */
   append<T>(plan: (state: BranchState) => Promise<AppendPlan<T>>): Promise<AppendOutcome<T>>;
+  /**
+   * Adds files that depend on nothing that others write. Where the branch is crowded they go into the inbox.
+   * @param wasCrowded they go there at once: the last write found it crowded, and checked that it may write.
+   * @throws QuickServeError as `append`.
+   */
+  addIndependent<T>(addition: IndependentAddition<T>, wasCrowded: boolean): Promise<AppendOutcome<T>>;
+  /** Tries to take in what waits in the inbox, without insisting. @returns how many entries were taken in. */
+  mergeInbox(): Promise<number>;
 }
 
 const DEFAULT_PATIENCE_MS = 120_000;
 const SHORTEST_BOUND_MS = 100;
 const LONGEST_WAIT_MS = 8_000;
-const PUSH_TIMEOUT_MS = 120_000;
+/** So many rejections are taken before independent files go into the inbox. */
+const REJECTIONS_BEFORE_INBOX = 3;
+/** A write by compare-and-swap takes about so many times as long as the fetch of the tip. */
+const LOOKS_PER_APPEND = 8;
+/** Independent files rather go into the inbox than wait longer than this for their turn. */
+const INBOX_SOONER_MS = 6_000;
+/** One push takes in at most so many entries. */
+const MERGE_LIMIT = 200;
+const MERGE_STAGGER_MS = 150;
+const MERGE_LONGEST_WAIT_MS = 6_000;
 
 /** What an earlier attempt tried to push. */
 interface Candidate<T> {
@@ -66,13 +120,20 @@ async function writeCommit(
   parent: string | null,
   message: string,
 ): Promise<string> {
-  const { store, author } = options;
+  const { store, author, signingKey = null } = options;
   const clean = (text: string): string => text.replace(/[<>\r\n\0]/g, ' ').trim() || 'quickserveml';
   const date = `@${Math.floor(options.now() / 1000)} +0000`;
   const { stdout } = await store.run(
-    ['commit-tree', tree, ...(parent === null ? [] : ['-p', parent]), '-F', '-'],
+    [
+      'commit-tree',
+      ...(signingKey === null ? [] : [`-S${signingKey}`]),
+      ...(parent === null ? [] : ['-p', parent]),
+      '-F',
+      '-',
+      tree,
+    ],
     {
-      stdin: `${message}\n`,
+      stdin: message,
       variables: {
         GIT_AUTHOR_NAME: clean(author.name),
         GIT_AUTHOR_EMAIL: clean(author.email),
@@ -81,63 +142,42 @@ async function writeCommit(
         GIT_COMMITTER_EMAIL: clean(author.email),
         GIT_COMMITTER_DATE: date,
       },
-      config: [['i18n.commitEncoding', 'utf-8']],
+      config: [
+        ['i18n.commitEncoding', 'utf-8'],
+        ['gpg.format', 'ssh'],
+      ],
     },
   );
   return stdout.toString('latin1').trim();
 }
 
-async function push(options: BranchWriterOptions, commit: string, tip: string | null): Promise<PushOutcome> {
-  const { store, branch } = options;
-  const ref = `refs/heads/${branch}`;
-  try {
-    const output = await store.run(
-      [
-        'push',
-        '--porcelain',
-        '--no-verify',
-        // An empty value: the branch must not exist. A plain push would recreate one that was deleted meanwhile.
-        `--force-with-lease=${ref}:${tip ?? ''}`,
-        '--',
-        store.remote?.url ?? '',
-        `${commit}:${ref}`,
-      ],
-      { accept: [0, 1], timeoutMs: PUSH_TIMEOUT_MS },
-    );
-    return classifyPush(output.exitCode, output.stdout.toString('utf8'), output.stderr);
-  } catch (error) {
-    if (!(error instanceof QuickServeError)) throw error;
-    if (error.code === 'REMOTE_REFUSED') return { kind: 'refused', reason: error.message };
-    // The connection may have been lost after the remote took the push: the next look at the tip tells.
-    return { kind: 'unclear', error };
-  }
+/** The trailer tells a writer what it may write to without another request. */
+const withTrailer = (message: string): string => `${message}\n\nRegistry-Format: ${REGISTRY_FORMAT}\n`;
+
+/** The format that the tip's commit names; null where it was made by hand. */
+export function formatOfMessage(message: string): number | null {
+  // The last one: a reason that somebody gave may say anything above it.
+  const found = [...message.matchAll(/^Registry-Format: (\d+)$/gm)].at(-1)?.[1];
+  return found === undefined ? null : Number(found);
 }
 
 /** True where all files of the candidate are on the branch with the same bytes: their paths are unique to it. */
 async function hasLanded(state: BranchState, candidate: Candidate<unknown>): Promise<boolean> {
   if (state.tip === candidate.commit) return true;
+  if (candidate.blobs.size === 0) return false;
   const there = await existingFiles(state, [...candidate.blobs.keys()]);
   return [...candidate.blobs].every(([path, id]) => there.get(path) === id);
-}
-
-function refusedError(branch: string, reason: string): QuickServeError {
-  return new QuickServeError({
-    code: 'REGISTRY_WRITE_REFUSED',
-    message: `The remote refuses pushes to the registry branch "${branch}": ${reason}`,
-    hint:
-      'Allow the job to push: on GitHub `permissions: contents: write`; on GitLab enable "Allow Git push requests to the ' +
-      'repository" for the job token or use a project access token; and see that no protection covers the branch.',
-  });
 }
 
 function checkImmutable(
   blobs: ReadonlyMap<string, string>,
   there: ReadonlyMap<string, string>,
+  replaced: ReadonlySet<string>,
 ): Map<string, string> {
   const added = new Map<string, string>();
   for (const [path, id] of blobs) {
     const existing = there.get(path);
-    if (existing === undefined) added.set(path, id);
+    if (existing === undefined || (replaced.has(path) && existing !== id)) added.set(path, id);
     else if (existing !== id) {
       throw new QuickServeError({
         code: 'REGISTRY_CONFLICT',
@@ -150,77 +190,159 @@ function checkImmutable(
 }
 
 export function createBranchWriter(options: BranchWriterOptions): BranchWriter {
-  const { store, branch } = options;
+  const { store, branch, now } = options;
   const patienceMs = options.patienceMs ?? DEFAULT_PATIENCE_MS;
+  const ref = `refs/heads/${branch}`;
+  let inboxPlace: InboxPlace | null = 'custom';
+  const look = (): Promise<BranchTip> => fetchBranchTip(store, branch, 'tree:0', options.complaintAbout);
+  const taken = (state: BranchState) => state.inbox.slice(0, MERGE_LIMIT);
 
   async function prepare<T>(
     state: BranchState,
     plan: Extract<AppendPlan<T>, { kind: 'add' }>,
   ): Promise<Candidate<T> | null> {
+    const { removed = [], replaced = new Set<string>(), rewrites = false } = plan;
     const blobs = await writeBlobs(store, plan.files);
-    const added = checkImmutable(blobs, await existingFiles(state, [...blobs.keys()]));
-    if (added.size === 0) return null;
-    const tree = await buildTree(store, state, added);
+    const added = checkImmutable(blobs, await existingFiles(state, [...blobs.keys()]), replaced);
+    if (added.size === 0 && removed.length === 0 && !rewrites) return null;
+    const tree = await buildTree(store, state, { added, removed });
     return {
-      commit: await writeCommit(options, tree, state.tip, plan.message),
+      commit: await writeCommit(options, tree, rewrites ? null : state.tip, withTrailer(plan.message)),
       blobs: added,
       result: plan.result,
     };
   }
 
-  return {
-    async append(plan) {
-      const deadline = options.now() + patienceMs;
-      const candidates: Candidate<Awaited<ReturnType<typeof plan>>['result']>[] = [];
-      let last: PushOutcome | null = null;
-      let attemptMs = 0;
-      for (let attempt = 0; ; attempt += 1) {
-        if (attempt > 0) {
-          if (options.now() > deadline) throw givenUp(branch, attempt, last);
-          await options.sleep(retryWaitMs(attempt, attemptMs, options.random));
-        }
-        const begunAt = options.now();
-        const state = await openBranchState(store, branch, 'tree:0');
-        for (const candidate of candidates) {
-          if (await hasLanded(state, candidate)) {
-            return { result: candidate.result, commit: candidate.commit, attempts: attempt };
-          }
-        }
-        const planned = await plan(state);
-        if (planned.kind === 'nothing') return { result: planned.result, commit: null, attempts: attempt };
-        const candidate = await prepare(state, planned);
-        if (candidate === null) return { result: planned.result, commit: null, attempts: attempt };
-        last = await push(options, candidate.commit, state.tip);
-        if (last.kind === 'accepted') {
-          return { result: candidate.result, commit: candidate.commit, attempts: attempt + 1 };
-        }
-        if (last.kind === 'refused') throw refusedError(branch, last.reason);
-        candidates.push(candidate);
-        attemptMs = options.now() - begunAt;
+  /** Puts the files into the inbox. null where that cannot be: they are too large, or the host takes no such refs. */
+  async function putIntoInbox(files: readonly NewFile[]): Promise<PushOutcome | null> {
+    const message = inboxMessage(files);
+    if (message === null) return null;
+    const { stdout } = await store.run(['hash-object', '-t', 'tree', '-w', '--stdin'], { stdin: '' });
+    const commit = await writeCommit(options, stdout.toString('latin1').trim(), null, message);
+    const id = createTimeId(now(), options.random);
+    while (inboxPlace !== null) {
+      const target = inboxRef(branch, inboxPlace, id);
+      const outcome = await pushUpdate(store, { ref: target, commit, expected: null, merged: [] });
+      if (outcome.kind !== 'refused') return outcome;
+      inboxPlace = inboxPlace === 'custom' ? 'branch' : null;
+    }
+    return null;
+  }
+
+  async function mergeOnce(state: BranchState): Promise<boolean> {
+    await options.guard(state);
+    if (state.tip === null || state.root === null) return false;
+    const merged = taken(state);
+    // More than fit into one push are in the tree all the same; what stays in the inbox is merged again, to no effect.
+    const message = withTrailer(`Merge ${merged.length} inbox ${merged.length === 1 ? 'entry' : 'entries'}`);
+    const commit = await writeCommit(options, state.root, state.tip, message);
+    return (await pushUpdate(store, { ref, commit, expected: state.tip, merged })).kind === 'accepted';
+  }
+
+  /**
+   * After an entry was accepted: the more wait, the fewer of their writers try to merge them, and they do it at different
+   * times. The entry is safe and read by all; whether it is merged now or by a later writer is no failure.
+   */
+  async function mergePerhaps(): Promise<void> {
+    try {
+      const { waiting } = await look();
+      if (waiting === 0 || options.random() * Math.sqrt(waiting) >= 1) return;
+      await options.sleep(
+        options.random() * Math.min(MERGE_LONGEST_WAIT_MS, (waiting - 1) * MERGE_STAGGER_MS),
+      );
+      const tip = await look();
+      if (tip.waiting > 0) await mergeOnce(await tip.open());
+    } catch {
+      // Whoever writes next merges it.
+    }
+  }
+
+  const isCrowded = (waiting: number, rejections: number, lookMs: number): boolean => {
+    if (rejections >= REJECTIONS_BEFORE_INBOX || lookMs * LOOKS_PER_APPEND > INBOX_SOONER_MS) return true;
+    // Who finds entries of others would compete with them; one in so many merges, the rest joins the queue.
+    return waiting > 0 && options.random() * (waiting + 1) >= 1;
+  };
+
+  async function viaInbox<T>(
+    files: readonly NewFile[],
+    result: T,
+    attempts: number,
+  ): Promise<AppendOutcome<T> | null> {
+    const outcome = await putIntoInbox(files);
+    if (outcome?.kind !== 'accepted') return null;
+    const acceptedAt = now();
+    await mergePerhaps();
+    return { result, commit: null, attempts, via: 'inbox', acceptedAt };
+  }
+
+  async function append<T>(
+    plan: (state: BranchState) => Promise<AppendPlan<T>>,
+    addition: IndependentAddition<T> | null,
+  ): Promise<AppendOutcome<T>> {
+    const deadline = now() + patienceMs;
+    const candidates: Candidate<T>[] = [];
+    let last: PushOutcome | null = null;
+    let attemptMs = 0;
+    for (let attempt = 0; ; attempt += 1) {
+      if (attempt > 0) {
+        if (now() > deadline) throw givenUp(branch, attempt, last);
+        await options.sleep(retryWaitMs(attempt, attemptMs, options.random));
       }
+      const begunAt = now();
+      const tip = await look();
+      const crowded = tip.tip !== null && isCrowded(tip.waiting, attempt, now() - begunAt);
+      if (addition !== null && crowded) {
+        await addition.check(tip);
+        const accepted = await viaInbox(addition.files, addition.result, attempt + 1);
+        if (accepted !== null) return accepted;
+      }
+      const state = await tip.open();
+      for (const { commit, result, blobs } of candidates) {
+        if (await hasLanded(state, { commit, result, blobs })) {
+          return { result, commit, attempts: attempt, via: 'branch', acceptedAt: now() };
+        }
+      }
+      const planned = await plan(state);
+      const nothing = { commit: null, attempts: attempt, via: 'none', acceptedAt: now() } as const;
+      if (planned.kind === 'nothing') return { result: planned.result, ...nothing };
+      if (planned.independent === true && crowded) {
+        const accepted = await viaInbox(planned.files, planned.result, attempt + 1);
+        if (accepted !== null) return accepted;
+      }
+      await options.guard(state);
+      const candidate = await prepare(state, planned);
+      if (candidate === null) return { result: planned.result, ...nothing };
+      const { commit, result } = candidate;
+      last = await pushUpdate(store, { ref, commit, expected: state.tip, merged: taken(state) });
+      if (last.kind === 'accepted') {
+        return { result, commit, attempts: attempt + 1, via: 'branch', acceptedAt: now() };
+      }
+      if (last.kind === 'refused') throw refusedError(branch, last.reason);
+      candidates.push(candidate);
+      attemptMs = now() - begunAt;
+    }
+  }
+
+  return {
+    append: plan => append(plan, null),
+    async addIndependent(addition, wasCrowded) {
+      if (wasCrowded) {
+        const accepted = await viaInbox(addition.files, addition.result, 1);
+        if (accepted !== null) return accepted;
+      }
+      return append(addition.plan, addition);
+    },
+    async mergeInbox() {
+      for (let attempt = 1; attempt <= 5; attempt += 1) {
+        const begunAt = now();
+        const tip = await look();
+        if (tip.waiting === 0) return 0;
+        const state = await tip.open();
+        if (state.inbox.length === 0) return 0;
+        if (await mergeOnce(state)) return taken(state).length;
+        await options.sleep(retryWaitMs(attempt, now() - begunAt, options.random));
+      }
+      return 0;
     },
   };
-}
-
-function givenUp(branch: string, attempts: number, last: PushOutcome | null): QuickServeError {
-  if (last?.kind === 'unclear') {
-    return new QuickServeError({
-      code: 'REMOTE_UNREACHABLE',
-      message: `The registry branch "${branch}" could not be pushed in ${attempts} attempts: ${messageOf(last.error)}`,
-      hint: 'Check the network and the remote, then run again: what may have arrived is not written twice.',
-      cause: last.error,
-    });
-  }
-  if (last?.kind === 'locked') {
-    return new QuickServeError({
-      code: 'REGISTRY_CONFLICT',
-      message: `The remote could not lock the registry branch "${branch}" in ${attempts} attempts: ${last.reason}`,
-      hint: 'A crashed process on the server may have left a lock file there; only an administrator of the server can remove it.',
-    });
-  }
-  return new QuickServeError({
-    code: 'REGISTRY_CONFLICT',
-    message: `The registry branch "${branch}" kept changing: ${attempts} attempts were all overtaken by other writers.`,
-    hint: 'Run again, or let fewer jobs record at once.',
-  });
 }

@@ -24,10 +24,12 @@ function remoteWords(stderr: string): string {
 }
 
 /**
- * Reads `git push --porcelain` (git-push documentation, "Output"): a line of flag, refs and summary for the branch.
+ * Reads `git push --porcelain` (git-push documentation, "Output"): a line of flag, refs and summary for each ref.
+ * @param ref the one that matters, where several were pushed.
  */
-export function classifyPush(exitCode: number, stdout: string, stderr: string): PushOutcome {
-  const line = stdout.split('\n').find(candidate => /^[ +*=!-]\t/.test(candidate));
+export function classifyPush(exitCode: number, stdout: string, stderr: string, ref = ''): PushOutcome {
+  const lines = stdout.split('\n').filter(candidate => /^[ +*=!-]\t/.test(candidate));
+  const line = lines.find(candidate => candidate.split('\t')[1]?.endsWith(`:${ref}`)) ?? lines[0];
   const [flag, , summary = ''] = line?.split('\t') ?? [];
   if (exitCode === 0 && flag !== '!') return { kind: 'accepted' };
   if (flag !== '!')
@@ -44,7 +46,9 @@ export function classifyPush(exitCode: number, stdout: string, stderr: string): 
       : { kind: 'locked', reason };
   }
   if (
-    /failed to update ref|incorrect old value|reference already exists|fetch first|stale info/i.test(summary)
+    /atomic|failed to update ref|incorrect old value|reference already exists|fetch first|stale info/i.test(
+      summary,
+    )
   ) {
     return { kind: words.includes('.lock') ? 'locked' : 'overtaken', reason };
   }

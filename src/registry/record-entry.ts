@@ -2,7 +2,7 @@ import type { Fingerprint } from '../benchmark/measurement.ts';
 import type { Bump } from '../contract/comparison.ts';
 import type { Inspection, ModelInterface } from '../model/inspection.ts';
 import type { Gate } from '../regression/verdict.ts';
-import type { BytesLocation, ModelIdentity, VersionRecord } from './records.ts';
+import type { BytesLocation, ModelIdentity, VersionRecord, VersionStatus } from './records.ts';
 import type { SourceRelation } from './versions.ts';
 
 /** Measured values of a model on one machine. */
@@ -18,6 +18,8 @@ export interface VerdictEntry {
   /** Digest of the rules that were applied. */
   readonly policyDigest: string;
   readonly baseCommit: string | null;
+  /** Whether the test cases were run, and how they ended. Default: none were. */
+  readonly cases?: 'passed' | 'failed' | 'none';
 }
 
 /** One model of a check that is to be recorded. */
@@ -41,6 +43,14 @@ export interface RecordEntry {
   readonly relationTo?: (newest: VersionRecord) => Promise<SourceRelation>;
   readonly measurement: MeasurementEntry | null;
   readonly verdict: VerdictEntry | null;
+  /** A number that was chosen; without one it follows from the newest version and the bump. */
+  readonly version?: string;
+  readonly status?: VersionStatus;
+  readonly description?: string | null;
+  readonly tags?: readonly string[];
+  readonly metrics?: Readonly<Record<string, number>>;
+  /** What an import brought along. */
+  readonly imported?: Readonly<Record<string, unknown>>;
 }
 
 /** What became of an entry. */

@@ -1,144 +1,25 @@
-import type { BranchState } from './branch-reader.ts';
+import { QuickServeError } from '../shared/errors.ts';
+import type { BranchState } from './branch-state.ts';
 import type { AppendPlan } from './branch-writer.ts';
-import {
-  blobPath,
-  measurementPath,
-  modelPath,
-  REGISTRY_FILE,
-  REGISTRY_FORMAT,
-  verdictPath,
-  versionPath,
-  versionsFolder,
-} from './layout.ts';
+import { type KnownModel, nothingKnown, readKnown } from './known-models.ts';
+import { digestPath, versionPath } from './layout.ts';
+import type { RecordContext } from './record-context.ts';
 import type { RecordEntry, RecordOutcome } from './record-entry.ts';
-import type {
-  BytesLocation,
-  MeasurementRecord,
-  ModelRecord,
-  RecordAuthor,
-  VerdictRecord,
-  VersionRecord,
-} from './records.ts';
-import { checkRegistry, readVersions } from './registry-files.ts';
-import { type RecordReader, serialiseRecord } from './schemas.ts';
+import {
+  blobFiles,
+  formatFile,
+  type IdentifiedEntry,
+  jsonFile,
+  measurementFile,
+  modelFile,
+  verdictFile,
+  versionRecord,
+} from './record-files.ts';
+import type { DigestRecord } from './records.ts';
+import { checkRegistry } from './registry-files.ts';
+import type { RecordReader } from './schemas.ts';
 import type { NewFile } from './tree-builder.ts';
-import { decideVersion, newestVersion, type VersionDecision } from './versions.ts';
-
-/** Who records, when, and in which run. */
-export interface RecordContext {
-  readonly author: RecordAuthor;
-  /** ISO 8601, UTC. */
-  readonly createdAt: string;
-  readonly runUrl: string | null;
-  readonly toolVersion: string;
-}
-
-/** An entry with the ids of its records: made once, so that a retry writes the same files. */
-export interface IdentifiedEntry {
-  readonly entry: RecordEntry;
-  readonly measurementId: string;
-  readonly verdictId: string;
-}
-
-const jsonFile = (path: string, value: object): NewFile => ({
-  path,
-  content: { kind: 'bytes', bytes: serialiseRecord(value) },
-});
-
-/** `registry.json` of a new branch. */
-export function formatFile(context: RecordContext): NewFile {
-  return jsonFile(REGISTRY_FILE, {
-    format: REGISTRY_FORMAT,
-    createdAt: context.createdAt,
-    tool: { name: 'quickserveml', version: context.toolVersion },
-  });
-}
-
-function locateBytes(entry: RecordEntry): BytesLocation {
-  const { bytes, identity, source } = entry;
-  const storable =
-    identity.sizeBytes <= bytes.blobLimitBytes &&
-    identity.parts.every(({ sha256 }) => bytes.files.has(sha256));
-  if (storable) return { kind: 'blob' };
-  if (bytes.otherwise !== null) return bytes.otherwise;
-  return { kind: 'commit', repository: null, commit: source.commit ?? '', path: source.path };
-}
-
-function versionRecord(
-  entry: RecordEntry,
-  decision: Extract<VersionDecision, { kind: 'new' }>,
-  context: RecordContext,
-): VersionRecord {
-  const { identity } = entry;
-  return {
-    model: entry.model,
-    version: decision.version,
-    previous: decision.previous?.version ?? null,
-    bump: decision.bump,
-    sha256: identity.sha256,
-    sizeBytes: identity.sizeBytes,
-    parts: identity.parts,
-    interface: entry.interface,
-    inspection: entry.inspection,
-    bytes: locateBytes(entry),
-    source: entry.source,
-    createdAt: context.createdAt,
-    author: context.author,
-    runUrl: context.runUrl,
-  };
-}
-
-function measurementFile(
-  { entry, measurementId }: IdentifiedEntry,
-  version: string | null,
-  context: RecordContext,
-): NewFile[] {
-  const { measurement } = entry;
-  if (measurement === null) return [];
-  const record: MeasurementRecord = {
-    id: measurementId,
-    model: entry.model,
-    sha256: entry.identity.sha256,
-    version,
-    commit: entry.source.commit,
-    createdAt: context.createdAt,
-    fingerprint: measurement.fingerprint,
-    metrics: measurement.metrics,
-    samples: measurement.samples ?? {},
-    runUrl: context.runUrl,
-  };
-  return [
-    jsonFile(
-      measurementPath(entry.model, measurement.fingerprint.key, context.createdAt, measurementId),
-      record,
-    ),
-  ];
-}
-
-function verdictFile({ entry, verdictId }: IdentifiedEntry, context: RecordContext): NewFile[] {
-  const { verdict, identity } = entry;
-  if (verdict === null) return [];
-  const record: VerdictRecord = {
-    id: verdictId,
-    model: entry.model,
-    sha256: identity.sha256,
-    gate: verdict.gate,
-    policyDigest: verdict.policyDigest,
-    baseCommit: verdict.baseCommit,
-    commit: entry.source.commit,
-    toolVersion: context.toolVersion,
-    createdAt: context.createdAt,
-    runUrl: context.runUrl,
-  };
-  return [jsonFile(verdictPath(identity.sha256, verdictId), record)];
-}
-
-function blobFiles(entry: RecordEntry): NewFile[] {
-  return entry.identity.parts.flatMap(({ sha256 }): NewFile[] => {
-    const source = entry.bytes.files.get(sha256);
-    return source === undefined ? [] : [{ path: blobPath(sha256), content: { kind: 'file', source } }];
-  });
-}
+import { decideVersion, isVersion, newestName, type VersionDecision } from './versions.ts';
 
 function outcomeOf(entry: RecordEntry, decision: VersionDecision): RecordOutcome {
   const { model } = entry;
@@ -170,36 +51,6 @@ function outcomeOf(entry: RecordEntry, decision: VersionDecision): RecordOutcome
   }
 }
 
-const folderOf = (path: string): string => path.slice(0, path.lastIndexOf('/'));
-
-/**
- * Asks for all folders and files that recording looks at, level by level and then in one request: each request costs a
- * round trip. What comes stays in the store; the looks that follow are local.
- */
-async function prefetch(
-  state: BranchState,
-  entries: readonly IdentifiedEntry[],
-  { createdAt }: RecordContext,
-): Promise<void> {
-  if (state.tip === null) return;
-  const folders = entries.flatMap(({ entry, measurementId, verdictId }) => {
-    const { model, identity, measurement, verdict } = entry;
-    const measured =
-      measurement === null
-        ? []
-        : [measurementPath(model, measurement.fingerprint.key, createdAt, measurementId)];
-    const judged = verdict === null ? [] : [verdictPath(identity.sha256, verdictId)];
-    return [versionsFolder(model), ...[modelPath(model), ...measured, ...judged].map(folderOf)];
-  });
-  const found = await state.listFolders(['', 'blobs', ...new Set(folders)]);
-  const models = [...new Set(entries.map(({ entry }) => entry.model))];
-  const versions = models.flatMap(model => {
-    const folder = versionsFolder(model);
-    return (found.get(folder) ?? []).map(({ path }) => `${folder}/${path}`);
-  });
-  await state.readFiles([REGISTRY_FILE, ...models.map(modelPath), ...versions]);
-}
-
 const CREATED = 'Create the registry';
 
 function commitMessage(outcomes: readonly RecordOutcome[], context: RecordContext): string {
@@ -220,35 +71,43 @@ export async function planRecords(
   entries: readonly IdentifiedEntry[],
   context: RecordContext,
 ): Promise<AppendPlan<readonly RecordOutcome[]>> {
-  await prefetch(state, entries, context);
-  const initialised = await checkRegistry(state, reader);
-  const models = [...new Set(entries.map(({ entry }) => entry.model))];
-  const versions = new Map(await readVersions(state, reader, models));
-  const known = await state.readFiles(models.map(modelPath));
+  const { initialised, models } = await readKnown(state, reader, entries, context);
+  const known = new Map(models);
   const files = new Map<string, NewFile>();
   const add = (file: NewFile): void => {
     files.set(file.path, file);
   };
   const outcomes: RecordOutcome[] = [];
+  let independent = initialised;
   for (const identified of entries) {
     const { entry } = identified;
-    const existing = versions.get(entry.model) ?? [];
-    const newest = newestVersion(existing);
-    const relation =
-      newest === null || entry.relationTo === undefined ? 'unknown' : await entry.relationTo(newest);
     const { sha256 } = entry.identity;
-    const decision = decideVersion({ versions: existing, sha256, relation, bumpOf: entry.bumpOf });
+    const model = known.get(entry.model) ?? nothingKnown;
+    const decision = await decide(entry, model);
     if (decision.kind === 'new') {
+      independent = false;
       const record = versionRecord(entry, decision, context);
-      versions.set(entry.model, [...existing, record]);
       add(jsonFile(versionPath(entry.model, decision.version), record));
+      add(
+        jsonFile(digestPath(entry.model, sha256), {
+          sha256,
+          version: decision.version,
+        } satisfies DigestRecord),
+      );
       if (record.bytes.kind === 'blob') blobFiles(entry).forEach(add);
-      if (!known.has(modelPath(entry.model))) add(modelFile(entry.model, context));
+      if (!model.exists) add(modelFile(entry.model, context));
+      const isNewest = newestName([...model.versionNames, decision.version]) === decision.version;
+      known.set(entry.model, {
+        exists: true,
+        versionNames: [...model.versionNames, decision.version],
+        newest: isNewest ? record : model.newest,
+        byDigest: new Map([...model.byDigest, [sha256, record]]),
+      });
     }
     const outcome = outcomeOf(entry, decision);
     outcomes.push(outcome);
-    for (const file of measurementFile(identified, outcome.version, context)) add(file);
-    for (const file of verdictFile(identified, context)) add(file);
+    for (const file of await measurementFile(state, identified, outcome.version, context)) add(file);
+    for (const file of verdictFile(identified)) add(file);
   }
   if (files.size === 0) return { kind: 'nothing', result: outcomes };
   if (!initialised) add(formatFile(context));
@@ -257,12 +116,30 @@ export async function planRecords(
     files: [...files.values()],
     message: commitMessage(outcomes, context),
     result: outcomes,
+    independent,
   };
 }
 
-function modelFile(name: string, context: RecordContext): NewFile {
-  const record: ModelRecord = { name, createdAt: context.createdAt, description: null, owners: [], tags: [] };
-  return jsonFile(modelPath(name), record);
+async function decide(entry: RecordEntry, model: KnownModel): Promise<VersionDecision> {
+  const known = model.byDigest.get(entry.identity.sha256) ?? null;
+  const { version } = entry;
+  if (version !== undefined && known === null) {
+    if (!isVersion(version) || model.versionNames.includes(version)) {
+      throw new QuickServeError({
+        code: 'USAGE',
+        message: isVersion(version)
+          ? `${entry.model} has a version ${version} already, with other bytes.`
+          : `"${version}" is not a semantic version.`,
+        hint: 'Choose another number such as 2.1.0, or none: it follows from the newest version.',
+      });
+    }
+    return { kind: 'new', version, previous: model.newest, bump: entry.bumpOf(model.newest) };
+  }
+  const relation =
+    model.newest === null || entry.relationTo === undefined
+      ? 'unknown'
+      : await entry.relationTo(model.newest);
+  return decideVersion({ newest: model.newest, known, relation, bumpOf: entry.bumpOf });
 }
 
 /** What makes an empty branch a registry; nothing where it is one. */

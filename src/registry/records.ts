@@ -24,7 +24,28 @@ export type BytesLocation =
       readonly path: string;
       readonly oid: string;
     }
-  | { readonly kind: 'oci'; readonly reference: string };
+  | { readonly kind: 'oci'; readonly reference: string }
+  /** Nowhere that is known: an imported version whose file was not there. */
+  | { readonly kind: 'none'; readonly reason: string };
+
+/** The vocabulary of a version's life. */
+export const VERSION_STATUSES = [
+  'draft',
+  'validated',
+  'staging',
+  'production',
+  'archived',
+  'failed',
+] as const;
+export type VersionStatus = (typeof VERSION_STATUSES)[number];
+
+/** A detached SSH signature (`ssh-keygen -Y sign`), in its armour. */
+export interface RecordSignature {
+  readonly kind: 'ssh';
+  /** Whom the configuration's list of signers must name for the key. */
+  readonly identity: string;
+  readonly value: string;
+}
 
 export interface RecordAuthor {
   readonly name: string;
@@ -65,13 +86,28 @@ export interface VersionRecord {
   readonly createdAt: string;
   readonly author: RecordAuthor;
   readonly runUrl: string | null;
+  /** What the version begins as. Default: draft. */
+  readonly status?: VersionStatus;
+  readonly description?: string | null;
+  readonly tags?: readonly string[];
+  /** Numbers that somebody else measured, by name. */
+  readonly metrics?: Readonly<Record<string, number>>;
+  /** What an import brought along and has no place of its own. */
+  readonly imported?: Readonly<Record<string, unknown>>;
+}
+
+/** `models/<name>/digests/<2>/<sha256>.json`; immutable. */
+export interface DigestRecord {
+  readonly sha256: string;
+  readonly version: string;
 }
 
 /** `models/<name>/benchmarks/<fingerprint>/<yyyy-mm>/<id>.json`; immutable. */
 export interface MeasurementRecord {
   readonly id: string;
   readonly model: string;
-  readonly sha256: string;
+  /** null where an import did not say which bytes were measured. */
+  readonly sha256: string | null;
   readonly version: string | null;
   readonly commit: string | null;
   readonly createdAt: string;
@@ -81,9 +117,12 @@ export interface MeasurementRecord {
   /** Launch statistics behind a metric, in its unit. */
   readonly samples: Readonly<Record<string, readonly number[]>>;
   readonly runUrl: string | null;
+  /** Units of imported metrics whose names say none. */
+  readonly units?: Readonly<Record<string, string>>;
+  readonly imported?: Readonly<Record<string, unknown>>;
 }
 
-/** `verdicts/<sha256>/<id>.json`; immutable. */
+/** `verdicts/<2>/<sha256>/<id>.json`; immutable. */
 export interface VerdictRecord {
   readonly id: string;
   readonly model: string;
@@ -96,14 +135,52 @@ export interface VerdictRecord {
   readonly toolVersion: string;
   readonly createdAt: string;
   readonly runUrl: string | null;
+  /** Whether the test cases were run, and how they ended. */
+  readonly cases?: 'passed' | 'failed' | 'none';
+  readonly signature?: RecordSignature;
 }
 
-/** `models/<name>/events/<yyyy-mm>/<id>.json`; immutable. */
-export interface EventRecord {
+interface EventFacts {
+  /** Orders the events of a model: greater than every id that its writer saw, whatever the clocks say. */
   readonly id: string;
   readonly model: string;
+  /** null: about the model as a whole. */
   readonly version: string | null;
-  readonly kind: string;
+  /** By the writer's clock. ISO 8601, UTC. */
   readonly createdAt: string;
   readonly author: RecordAuthor;
+  readonly runUrl: string | null;
+  readonly reason: string | null;
 }
+
+/** A condition of a promotion, and how it stood when the event was written. */
+export interface ConditionOutcome {
+  readonly name: string;
+  readonly met: boolean;
+  readonly detail: string;
+}
+
+/** What happened. Kinds that a later version adds are kept and shown, and change nothing here. */
+export type EventContent =
+  | {
+      readonly kind: 'status';
+      readonly status: VersionStatus;
+      readonly conditions: readonly ConditionOutcome[];
+    }
+  | {
+      readonly kind: 'update';
+      readonly description?: string;
+      readonly addTags?: readonly string[];
+      readonly removeTags?: readonly string[];
+      readonly owners?: readonly string[];
+      /** null takes a metric away. */
+      readonly metrics?: Readonly<Record<string, number | null>>;
+      readonly note?: string;
+    }
+  | { readonly kind: 'approval'; readonly status: VersionStatus }
+  | { readonly kind: 'tombstone' }
+  /** `compact --rewrite` took these blobs away. */
+  | { readonly kind: 'purge'; readonly digests: readonly string[] };
+
+/** `models/<name>/events/<yyyy-mm>/<id>.json`; immutable. */
+export type EventRecord = EventFacts & EventContent;

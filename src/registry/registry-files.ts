@@ -1,9 +1,19 @@
 import { QuickServeError } from '../shared/errors.ts';
-import type { BranchState } from './branch-reader.ts';
-import { REGISTRY_FILE, versionPath, versionsFolder } from './layout.ts';
-import type { VersionRecord } from './records.ts';
+import type { BranchState } from './branch-state.ts';
+import {
+  eventsFolder,
+  modelFolder,
+  modelPath,
+  placeOf,
+  REGISTRY_FILE,
+  verdictPath,
+  verdictsFolder,
+  versionPath,
+  versionsFolder,
+} from './layout.ts';
+import { assembleModel, type RegisteredModel, readSource } from './model-sources.ts';
+import type { VerdictRecord } from './records.ts';
 import { checkFormat, type RecordReader } from './schemas.ts';
-import { isVersion } from './versions.ts';
 
 /**
  * Checks that the branch is a registry that this version may write to.
@@ -20,52 +30,80 @@ export async function checkRegistry(state: BranchState, reader: RecordReader): P
       hint: 'Choose another branch name for the registry, or restore the branch from its history.',
     });
   }
-  checkFormat(reader.read('format', REGISTRY_FILE, content));
+  checkFormat(reader.read('format', REGISTRY_FILE, content).format);
   return true;
 }
 
-/** All versions of the named models. */
-export async function readVersions(
+/** What a change to one model's life looks at. */
+export interface ModelFiles {
+  /** null: the branch knows no such model. */
+  readonly model: RegisteredModel | null;
+  /** Names of all versions that there are. */
+  readonly versionNames: readonly string[];
+  /** The greatest id among its events. */
+  readonly newestEventId: string | null;
+}
+
+const baseName = (name: string): string => name.replace(/\.json$/, '');
+
+/**
+ * One model with all its events and those of its versions that are asked for; measurements are left out.
+ * @throws QuickServeError REGISTRY_MALFORMED.
+ */
+export async function readModelFiles(
   state: BranchState,
   reader: RecordReader,
-  models: readonly string[],
-): Promise<ReadonlyMap<string, readonly VersionRecord[]>> {
-  const folders = await state.listFolders(models.map(versionsFolder));
-  const paths = new Map<string, readonly string[]>();
-  for (const model of models) {
-    const folder = versionsFolder(model);
-    const names = (folders.get(folder) ?? []).map(({ path }) => path).filter(name => name.endsWith('.json'));
-    paths.set(
-      model,
-      names.map(name => `${folder}/${name}`),
-    );
-  }
-  const contents = await state.readFiles([...paths.values()].flat());
-  const versions = new Map<string, readonly VersionRecord[]>();
-  for (const [model, files] of paths) {
-    versions.set(
-      model,
-      files.flatMap(path => {
-        const content = contents.get(path);
-        return content === undefined ? [] : [readVersion(reader, path, content)];
-      }),
-    );
-  }
-  return versions;
+  name: string,
+  wanted: readonly string[] | 'all',
+): Promise<ModelFiles> {
+  const [events, versions] = [eventsFolder(name), versionsFolder(name)];
+  const folders = await state.listFolders([modelFolder(name), events, versions]);
+  if (!folders.has(modelFolder(name))) return { model: null, versionNames: [], newestEventId: null };
+  const inEvents = folders.get(events) ?? [];
+  const months = inEvents.filter(({ type }) => type === 'tree').map(({ path }) => `${events}/${path}`);
+  const loose = await state.listFolders(months);
+  const versionNames = (folders.get(versions) ?? []).map(({ path }) => baseName(path));
+  const chosen = wanted === 'all' ? versionNames : wanted.filter(version => versionNames.includes(version));
+  const paths = [
+    modelPath(name),
+    ...chosen.map(version => versionPath(name, version)),
+    ...inEvents.filter(({ type }) => type === 'blob').map(({ path }) => `${events}/${path}`),
+    ...months.flatMap(month => (loose.get(month) ?? []).map(({ path }) => `${month}/${path}`)),
+  ];
+  const contents = await state.readFiles(paths);
+  const sources = [...contents].flatMap(([path, content]) => {
+    const place = placeOf(path);
+    return place.kind === 'unknown' ? [] : [readSource(reader, path, '', place, content)];
+  });
+  const model = assembleModel(name, sources, 0);
+  return { model, versionNames, newestEventId: model.events.at(-1)?.id ?? null };
 }
 
 /**
- * One version; the record must say what its place says.
+ * The latest verdict on these bytes of this model; null where there is none.
  * @throws QuickServeError REGISTRY_MALFORMED.
  */
-export function readVersion(reader: RecordReader, path: string, content: Uint8Array): VersionRecord {
-  const record = reader.read('version', path, content);
-  let place = '';
-  if (isVersion(record.version)) place = versionPath(record.model, record.version);
-  if (place === path) return record;
+export async function readLatestVerdict(
+  state: BranchState,
+  reader: RecordReader,
+  model: string,
+  sha256: string,
+): Promise<VerdictRecord | null> {
+  const folder = verdictsFolder(sha256);
+  const entries = (await state.listFolders([folder])).get(folder) ?? [];
+  const paths = entries.map(({ path }) => `${folder}/${path}`).sort();
+  const contents = await state.readFiles(paths);
+  const verdicts = paths.map(path => readVerdict(reader, path, contents.get(path) ?? Buffer.alloc(0)));
+  return verdicts.findLast(verdict => verdict.model === model) ?? null;
+}
+
+/** One verdict; the record must say what its place says. @throws QuickServeError REGISTRY_MALFORMED. */
+export function readVerdict(reader: RecordReader, path: string, content: Uint8Array): VerdictRecord {
+  const record = reader.read('verdict', path, content);
+  if (verdictPath(record.sha256, record.id) === path) return record;
   throw new QuickServeError({
     code: 'REGISTRY_MALFORMED',
-    message: `${path} on the registry branch says that it is version ${record.version} of ${record.model}. Nothing was changed.`,
+    message: `${path} on the registry branch is verdict ${record.id} on other bytes (${record.sha256}). Nothing was changed.`,
     hint: 'Restore that file from the history of the branch (git log -- <file>), then run again.',
   });
 }

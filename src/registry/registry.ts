@@ -1,164 +1,172 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
-import { dirname, join, posix } from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import type { GitEnvironment } from '../git/git-environment.ts';
-import { type ObjectStore, openObjectStore } from '../git/object-store.ts';
-import type { Remote } from '../git/repository.ts';
-import { QuickServeError } from '../shared/errors.ts';
-import { openBranchState } from './branch-reader.ts';
-import { createBranchWriter } from './branch-writer.ts';
-import { blobPath } from './layout.ts';
+import { type EventOutcome, type EventRequest, planEvent } from './event-plan.ts';
+import {
+  type MeasurementAddition,
+  measurementFiles,
+  measurementRecords,
+  planMeasurements,
+} from './measurement-plan.ts';
+import type { JudgedVerdict } from './promotion.ts';
 import type { RecordEntry, RecordOutcome } from './record-entry.ts';
-import { planInit, planRecords, type RecordContext } from './record-plan.ts';
-import type { ModelPart, RecordAuthor, VersionRecord } from './records.ts';
-import { checkRegistry } from './registry-files.ts';
+import { type IdentifiedEntry, verdictRecord } from './record-files.ts';
+import { planInit, planRecords } from './record-plan.ts';
+import type { VerdictRecord, VersionRecord } from './records.ts';
+import { checkTip, openAccess, type RegistryAccess, type RegistryOptions } from './registry-access.ts';
+import { checkRegistry, readLatestVerdict } from './registry-files.ts';
 import { type ReadOptions, type RegistryState, readRegistryState } from './registry-state.ts';
-import { createRecordReader } from './schemas.ts';
-import { createTimeId } from './time-ids.ts';
+import { placeSigningKey, signVerdict, verifyVerdict } from './ssh-signatures.ts';
+import { writeBranchBytes } from './version-bytes.ts';
 
-export interface RegistryOptions {
-  /** The repository that holds the branch. */
-  readonly remote: Remote;
-  /** Default: `quickserveml`. */
-  readonly branch?: string;
-  readonly environment: GitEnvironment;
-  readonly objectFormat?: 'sha1' | 'sha256';
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
-  /** Uniform in [0, 1). */
-  readonly random: () => number;
-  readonly sleep: (ms: number) => Promise<void>;
-  /** Whose name the commits and versions carry. */
-  readonly author: RecordAuthor;
-  readonly runUrl: string | null;
-  readonly toolVersion: string;
-  /** How long a write is tried again. Default: two minutes. */
-  readonly patienceMs?: number;
+export type { RegistryOptions };
+
+/** How a measurement got to the remote. */
+export interface AdditionOutcome {
+  readonly via: 'branch' | 'inbox' | 'none';
+  /** When the remote had it, on the writer's clock, in milliseconds since the epoch. */
+  readonly acceptedAt: number;
 }
 
 /** The registry: a branch of a git repository. Every call works in a throw-away store; no clone is touched. */
 export interface Registry {
   readonly branch: string;
+  /** For the operations on the branch as a whole: compaction, verification, backup and the like. */
+  readonly access: RegistryAccess;
   /** Creates the branch where it does not exist. */
   init(): Promise<{ readonly created: boolean }>;
   /**
-   * Versions and latest measurements of the named models, or of all.
+   * Versions, events and latest measurements of the named models, or of all of this namespace.
    * @throws QuickServeError REGISTRY_MALFORMED, REGISTRY_FORMAT_UNKNOWN, REMOTE_UNREACHABLE, REMOTE_REFUSED.
    */
   read(options?: ReadOptions): Promise<RegistryState>;
   /**
    * Records all entries in one commit, creating the branch where it does not exist. Outcomes are in the entries' order.
-   * @throws QuickServeError as `read`, and REGISTRY_WRITE_REFUSED, REGISTRY_CONFLICT.
+   * @throws QuickServeError as `read`, and REGISTRY_WRITE_REFUSED, REGISTRY_CONFLICT, SIGNATURE_FAILED.
    */
   record(entries: readonly RecordEntry[]): Promise<readonly RecordOutcome[]>;
   /**
+   * What `record` would do on the branch as it is now; nothing is written.
+   * @throws QuickServeError as `read`.
+   */
+  previewRecord(entries: readonly RecordEntry[]): Promise<readonly RecordOutcome[]>;
+  /**
+   * Adds measurements without looking at the branch; where it is crowded they wait in the inbox.
+   * @throws QuickServeError as `record`.
+   */
+  addMeasurements(additions: readonly MeasurementAddition[]): Promise<AdditionOutcome>;
+  /**
+   * Changes the life of a model or a version.
+   * @param dryRun says what would happen, and writes nothing.
+   * @throws QuickServeError as `record`, and VERSION_NOT_FOUND, VERSION_DELETED, REGISTRY_NOT_INITIALISED.
+   */
+  addEvent(request: EventRequest, dryRun?: boolean): Promise<EventOutcome>;
+  /** The latest verdict on these bytes, and what its signature is worth; null where there is none. */
+  readVerdict(model: string, sha256: string): Promise<JudgedVerdict | null>;
+  /**
    * Writes the files of a version that is stored on the branch into a folder, sha256 checked.
    * @returns the path of the model file; null where its bytes are elsewhere (`version.bytes` says where).
-   * @throws QuickServeError REGISTRY_MALFORMED where the branch lacks the bytes or has other ones.
+   * @throws QuickServeError VERSION_BYTES_GONE, REGISTRY_MALFORMED where the branch lacks the bytes or has other ones.
    */
   readBytes(version: VersionRecord, folder: string): Promise<string | null>;
 }
 
-const DEFAULT_BRANCH = 'quickserveml';
-
-function damaged(path: string, why: string): QuickServeError {
-  return new QuickServeError({
-    code: 'REGISTRY_MALFORMED',
-    message: `${path} on the registry branch ${why}.`,
-    hint: 'Restore that file from the history of the branch (git log -- <file>), then run again.',
-  });
-}
-
-/** A part's place in the folder; a record must not lead out of it. */
-function placePart(folder: string, part: ModelPart): string {
-  const path = posix.normalize(part.path.replaceAll('\\', '/'));
-  if (path.startsWith('..') || posix.isAbsolute(path) || /^[a-z]:/i.test(path) || path === '.') {
-    throw damaged(`A part named "${part.path}"`, 'leads out of its folder');
-  }
-  return join(folder, ...path.split('/'));
-}
-
-async function sha256Of(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path), hash);
-  return hash.digest('hex');
-}
-
-async function writePart(
-  store: ObjectStore,
-  blobId: string,
-  part: ModelPart,
-  destination: string,
-): Promise<void> {
-  const temporary = `${destination}.${randomUUID()}.part`;
-  await mkdir(dirname(destination), { recursive: true });
-  try {
-    await store.stream(['cat-file', 'blob', blobId], createWriteStream(temporary, { flags: 'wx' }));
-    const sha256 = await sha256Of(temporary);
-    if (sha256 !== part.sha256)
-      throw damaged(blobPath(part.sha256), `has other bytes: their sha256 is ${sha256}`);
-    await rename(temporary, destination);
-  } finally {
-    await rm(temporary, { force: true });
-  }
-}
-
 /** Opens a registry; nothing is read or written before the first call. */
 export function openRegistry(options: RegistryOptions): Registry {
-  const branch = options.branch ?? DEFAULT_BRANCH;
-  const { environment, remote, objectFormat } = options;
-  const reader = createRecordReader();
-  const openStore = (): Promise<ObjectStore> =>
-    openObjectStore({ environment, remote, ...(objectFormat === undefined ? {} : { objectFormat }) });
-  const writerFor = (store: ObjectStore) => createBranchWriter({ ...options, store, branch });
-  const contextOf = (): RecordContext => ({
-    author: options.author,
-    createdAt: new Date(options.now()).toISOString(),
-    runUrl: options.runUrl,
-    toolVersion: options.toolVersion,
-  });
+  const access = openAccess(options);
+  const { reader } = access;
+
+  const judge = async (verdict: VerdictRecord, scratch: string): Promise<JudgedVerdict> => {
+    const { signersFile = null } = options;
+    if (verdict.signature === undefined) return { verdict, signature: { kind: 'none' } };
+    if (signersFile !== null)
+      return { verdict, signature: await verifyVerdict(verdict, signersFile, scratch) };
+    return { verdict, signature: { kind: 'invalid', reason: 'registry.signers names no file of signers' } };
+  };
+
+  const own = (state: RegistryState): RegistryState => {
+    const models = [...state.models.values()].flatMap(model => {
+      const name = access.unqualify(model.name);
+      return name === null ? [] : [[name, { ...model, name }] as const];
+    });
+    return { tip: state.tip, models: new Map(models) };
+  };
+
+  const qualified = (entries: readonly RecordEntry[]): readonly RecordEntry[] =>
+    entries.map(entry => ({ ...entry, model: access.qualify(entry.model) }));
 
   return {
-    branch,
+    branch: access.branch,
+    access,
     async init() {
-      const context = contextOf();
-      await using store = await openStore();
-      return (await writerFor(store).append(state => planInit(state, reader, context))).result;
+      await using store = await access.openStore();
+      const context = access.context();
+      return (await access.append(store, state => planInit(state, reader, context))).result;
     },
     async read(readOptions = {}) {
-      await using store = await openStore();
-      const state = await openBranchState(store, branch, 'blob:none');
-      if (!(await checkRegistry(state, reader))) return { tip: null, models: new Map() };
-      return await readRegistryState(state, reader, readOptions);
+      await using store = await access.openStore();
+      const tip = await access.fetchTip(store);
+      if (tip.tip === null) return { tip: null, models: new Map() };
+      await checkTip(tip, reader);
+      const state = await tip.open();
+      const names = readOptions.models?.map(access.qualify);
+      const limits = names === undefined ? readOptions : { ...readOptions, models: names };
+      return own(await readRegistryState(store, state, reader, access.cache, limits));
     },
     async record(entries) {
       if (entries.length === 0) return [];
-      const context = contextOf();
-      const identified = entries.map(entry => ({
-        entry,
-        measurementId: createTimeId(options.now(), options.random),
-        verdictId: createTimeId(options.now(), options.random),
-      }));
-      await using store = await openStore();
-      const outcome = await writerFor(store).append(state => planRecords(state, reader, identified, context));
-      return outcome.result;
+      const context = access.context();
+      await using store = await access.openStore();
+      const key = await placeSigningKey(options.signingKey ?? null, store.gitDir);
+      const identified: IdentifiedEntry[] = [];
+      for (const entry of qualified(entries)) {
+        const verdict = verdictRecord(entry, context);
+        const signed =
+          verdict === null || key === null ? verdict : await signVerdict(verdict, key, options.author.email);
+        identified.push({ entry, verdict: signed });
+      }
+      const { result } = await access.append(store, state => planRecords(state, reader, identified, context));
+      return result.map((outcome, index) => ({ ...outcome, model: entries[index]?.model ?? outcome.model }));
+    },
+    async previewRecord(entries) {
+      await using store = await access.openStore();
+      const identified = qualified(entries).map(entry => ({ entry, verdict: null }));
+      const state = await access.openState(store, 'tree:0');
+      const { result } = await planRecords(state, reader, identified, access.context());
+      return result.map((outcome, index) => ({ ...outcome, model: entries[index]?.model ?? outcome.model }));
+    },
+    async addMeasurements(additions) {
+      const context = access.context();
+      const named = additions.map(addition => ({ ...addition, model: access.qualify(addition.model) }));
+      const records = measurementRecords(named, context);
+      await using store = await access.openStore();
+      const { via, acceptedAt } = await access.addIndependent(store, {
+        files: measurementFiles(records),
+        result: null,
+        plan: async state => planMeasurements(state, records, context),
+      });
+      return { via, acceptedAt };
+    },
+    async addEvent(request, dryRun = false) {
+      const context = access.context();
+      const named = { ...request, model: access.qualify(request.model) };
+      await using store = await access.openStore();
+      const judged = (verdict: VerdictRecord) => judge(verdict, store.gitDir);
+      if (!dryRun) {
+        return (await access.append(store, state => planEvent(state, reader, named, context, judged))).result;
+      }
+      const state = await access.openState(store, 'tree:0');
+      return (await planEvent(state, reader, named, context, judged)).result;
+    },
+    async readVerdict(model, sha256) {
+      await using store = await access.openStore();
+      const state = await access.openState(store, 'tree:0');
+      if (!(await checkRegistry(state, reader))) return null;
+      const verdict = await readLatestVerdict(state, reader, access.qualify(model), sha256);
+      return verdict === null ? null : await judge(verdict, store.gitDir);
     },
     async readBytes(version, folder) {
       if (version.bytes.kind !== 'blob') return null;
-      await using store = await openStore();
-      const state = await openBranchState(store, branch, 'tree:0');
-      const entries = (await state.listFolders(['blobs'])).get('blobs') ?? [];
-      const ids = version.parts.map(part => {
-        const id = entries.find(({ path }) => path === part.sha256)?.id;
-        if (id === undefined)
-          throw damaged(blobPath(part.sha256), `is missing; ${version.model} ${version.version} needs it`);
-        return { part, id, destination: placePart(folder, part) };
-      });
-      await store.ensureBlobs(ids.map(({ id }) => id));
-      for (const { part, id, destination } of ids) await writePart(store, id, part, destination);
-      return ids[0]?.destination ?? null;
+      await using store = await access.openStore();
+      const state = await access.openState(store, 'tree:0');
+      return await writeBranchBytes(store, state, version, folder);
     },
   };
 }

@@ -2,6 +2,7 @@ import { Ajv, type ValidateFunction } from 'ajv';
 import { messageOf, QuickServeError } from '../shared/errors.ts';
 import { REGISTRY_FILE, REGISTRY_FORMAT } from './layout.ts';
 import type {
+  DigestRecord,
   EventRecord,
   MeasurementRecord,
   ModelRecord,
@@ -9,12 +10,14 @@ import type {
   VerdictRecord,
   VersionRecord,
 } from './records.ts';
+import { VERSION_STATUSES } from './records.ts';
 
 /** The record behind each kind of file. */
 export interface RecordTypes {
   readonly format: RegistryFormat;
   readonly model: ModelRecord;
   readonly version: VersionRecord;
+  readonly digest: DigestRecord;
   readonly measurement: MeasurementRecord;
   readonly verdict: VerdictRecord;
   readonly event: EventRecord;
@@ -36,6 +39,13 @@ const record = (required: Readonly<Record<string, object>>): object => ({
 const value = record({ name: text, kind: text, dtype: text, shape: { type: ['array', 'null'] } });
 const location = (kind: string, fields: Readonly<Record<string, object>>): object =>
   record({ kind: { type: 'string', const: kind }, ...fields });
+
+/** More fields that events of one kind must have; other kinds pass. */
+const eventOf = (kind: string, fields: Readonly<Record<string, object>>): object => ({
+  if: { properties: { kind: { const: kind } } },
+  // biome-ignore lint/suspicious/noThenProperty: the keyword of JSON Schema
+  then: { required: Object.keys(fields), properties: fields },
+});
 
 /** JSON Schemas (draft 7) of the files on the registry branch, by kind. */
 export const REGISTRY_SCHEMAS: Readonly<Record<keyof RecordTypes, object>> = {
@@ -70,9 +80,10 @@ export const REGISTRY_SCHEMAS: Readonly<Record<keyof RecordTypes, object>> = {
         location('commit', { repository: textOrNull, commit: text, path: text }),
         location('lfs', { repository: textOrNull, commit: text, path: text, oid: sha256 }),
         location('oci', { reference: text }),
+        location('none', { reason: text }),
         {
           type: 'object',
-          properties: { kind: { type: 'string', not: { enum: ['blob', 'commit', 'lfs', 'oci'] } } },
+          properties: { kind: { type: 'string', not: { enum: ['blob', 'commit', 'lfs', 'oci', 'none'] } } },
         },
       ],
     },
@@ -80,10 +91,11 @@ export const REGISTRY_SCHEMAS: Readonly<Record<keyof RecordTypes, object>> = {
     createdAt: text,
     author: person,
   }),
+  digest: record({ sha256, version: text }),
   measurement: record({
     id: text,
     model: text,
-    sha256,
+    sha256: { type: ['string', 'null'], pattern: '^[0-9a-f]{64}$' },
     createdAt: text,
     fingerprint: record({ key: text }),
     metrics: { type: 'object', additionalProperties: { type: 'number' } },
@@ -95,7 +107,14 @@ export const REGISTRY_SCHEMAS: Readonly<Record<keyof RecordTypes, object>> = {
     gate: { type: 'string', enum: ['passed', 'warned', 'failed', 'no-verdict'] },
     createdAt: text,
   }),
-  event: record({ id: text, model: text, kind: text, createdAt: text }),
+  event: {
+    ...record({ id: text, model: text, version: textOrNull, kind: text, createdAt: text, author: person }),
+    allOf: [
+      eventOf('status', { status: { type: 'string', enum: VERSION_STATUSES } }),
+      eventOf('approval', { status: { type: 'string', enum: VERSION_STATUSES } }),
+      eventOf('purge', { digests: list(sha256) }),
+    ],
+  },
 };
 
 function malformed(path: string, why: string, cause?: unknown): QuickServeError {
@@ -147,14 +166,17 @@ export function createRecordReader(): RecordReader {
 /**
  * @throws QuickServeError REGISTRY_FORMAT_UNKNOWN where the branch was written in a later format.
  */
-export function checkFormat(format: RegistryFormat): void {
-  if (format.format <= REGISTRY_FORMAT) return;
+export function checkFormat(format: number): void {
+  if (format <= REGISTRY_FORMAT) return;
   throw new QuickServeError({
     code: 'REGISTRY_FORMAT_UNKNOWN',
-    message: `${REGISTRY_FILE} says format ${format.format}; this version knows formats up to ${REGISTRY_FORMAT}. Nothing was changed.`,
+    message: `${REGISTRY_FILE} says format ${format}; this version knows formats up to ${REGISTRY_FORMAT}. Nothing was changed.`,
     hint: 'Update QuickServeML to the version that wrote the registry, or a later one.',
   });
 }
+
+/** One line of a pack. */
+export const serialiseLine = (value: object): string => `${JSON.stringify(value)}\n`;
 
 /** How a record is written: sorted keys would cost nothing to readers, but the order of the type reads better in a diff. */
 export function serialiseRecord(value: object): Buffer {

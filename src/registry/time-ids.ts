@@ -31,3 +31,12 @@ export function timeOfId(id: string): number | null {
   }
   return time;
 }
+
+/**
+ * An id that sorts behind `after` whatever the clock says (a hybrid logical clock: Kulkarni et al., 2014): what somebody
+ * wrote knowing of another's entry comes after it, although the clocks of the two differ.
+ */
+export function createIdAfter(after: string | null, nowMs: number, random: () => number): string {
+  const seen = after === null ? null : timeOfId(after);
+  return createTimeId(seen === null ? nowMs : Math.max(nowMs, seen + 1), random);
+}

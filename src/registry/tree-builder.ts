@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { ObjectStore } from '../git/object-store.ts';
 import type { TreeEntry } from '../git/tree-listing.ts';
 import { QuickServeError } from '../shared/errors.ts';
-import { type BranchState, splitPath } from './branch-reader.ts';
+import type { BranchState } from './branch-state.ts';
 
 /** A file to add to the branch: its bytes, or the path of a file that has them. */
 export interface NewFile {
@@ -15,6 +15,7 @@ export interface NewFile {
     | { readonly kind: 'file'; readonly source: string };
 }
 
+const splitPath = (path: string): string[] => (path === '' ? [] : path.split('/'));
 const folderOf = (path: string): string => splitPath(path).slice(0, -1).join('/');
 const nameOf = (path: string): string => splitPath(path).at(-1) ?? '';
 
@@ -69,7 +70,7 @@ async function makeTrees(store: ObjectStore, trees: readonly (readonly TreeEntry
  * Those of the paths that the branch has already, with the ids they have there.
  */
 export async function existingFiles(
-  state: BranchState,
+  state: Pick<BranchState, 'listFolders'>,
   paths: readonly string[],
 ): Promise<ReadonlyMap<string, string>> {
   const folders = await state.listFolders([...new Set(paths.map(folderOf))]);
@@ -81,22 +82,35 @@ export async function existingFiles(
   return found;
 }
 
-/**
- * The tree of the branch with the blobs added. Only folders on the way to them are read; their siblings are named by id
- * and need not be in the store.
- * @returns the id of the new root tree.
- */
-export async function buildTree(
-  store: ObjectStore,
-  state: BranchState,
-  blobs: ReadonlyMap<string, string>,
-): Promise<string> {
+/** What a commit does to the branch's files. */
+export interface TreeChange {
+  /** Blob ids by path, of new files and of those that are replaced. */
+  readonly added: ReadonlyMap<string, string>;
+  /** Files and whole folders. */
+  readonly removed: readonly string[];
+}
+
+function foldersAbove(paths: Iterable<string>): ReadonlySet<string> {
   const folders = new Set<string>(['']);
-  for (const path of blobs.keys()) {
+  for (const path of paths) {
     const segments = splitPath(path).slice(0, -1);
     for (let length = 1; length <= segments.length; length += 1)
       folders.add(segments.slice(0, length).join('/'));
   }
+  return folders;
+}
+
+/**
+ * The tree of the branch with a change made. Only folders on the way are read; their siblings are named by id and need
+ * not be in the store. A folder that is left empty goes.
+ * @returns the id of the new root tree.
+ */
+export async function buildTree(
+  store: ObjectStore,
+  state: Pick<BranchState, 'listFolders'>,
+  { added, removed }: TreeChange,
+): Promise<string> {
+  const folders = foldersAbove([...added.keys(), ...removed]);
   const before = await state.listFolders([...folders]);
   const contents = new Map<string, Map<string, TreeEntry>>();
   for (const folder of folders) {
@@ -105,12 +119,20 @@ export async function buildTree(
   const put = (path: string, entry: Omit<TreeEntry, 'path'>): void => {
     contents.get(folderOf(path))?.set(nameOf(path), { ...entry, path: nameOf(path) });
   };
-  for (const [path, id] of blobs) put(path, { mode: '100644', type: 'blob', id });
+  for (const path of removed) contents.get(folderOf(path))?.delete(nameOf(path));
+  for (const [path, id] of added) put(path, { mode: '100644', type: 'blob', id });
 
   const depthOf = (folder: string): number => splitPath(folder).length;
   const deepest = Math.max(...[...folders].map(depthOf));
   for (let depth = deepest; depth >= 0; depth -= 1) {
-    const level = [...folders].filter(folder => depthOf(folder) === depth);
+    const level: string[] = [];
+    for (const folder of folders) {
+      if (depthOf(folder) !== depth) continue;
+      if (depth > 0 && contents.get(folder)?.size === 0)
+        contents.get(folderOf(folder))?.delete(nameOf(folder));
+      else level.push(folder);
+    }
+    if (level.length === 0) continue;
     const ids = await makeTrees(
       store,
       level.map(folder => [...(contents.get(folder)?.values() ?? [])]),

@@ -38,21 +38,26 @@ export function nextVersion(previous: string, bump: Bump): string {
   return inc(previous, bump === 'none' ? 'patch' : bump) ?? FIRST_VERSION;
 }
 
+/** The greatest of these names by semantic version; what is none is left out. */
+export function newestName(names: readonly string[]): string | null {
+  return names.filter(isVersion).sort(compare).at(-1) ?? null;
+}
+
 /**
- * Decides what a model with these bytes becomes, given all its versions. Pure: computed again on every retry.
+ * Decides what a model with these bytes becomes. Pure: computed again on every retry.
+ * @param newest the newest version, deleted ones included: a number is never given twice.
+ * @param known the version that has these bytes.
  * @param bumpOf how the contract changes against the newest version.
  */
 export function decideVersion(question: {
-  readonly versions: readonly VersionRecord[];
-  readonly sha256: string;
+  readonly newest: VersionRecord | null;
+  readonly known: VersionRecord | null;
   readonly relation: SourceRelation;
   readonly bumpOf: (previous: VersionRecord | null) => Bump;
 }): VersionDecision {
-  const { versions, sha256, relation, bumpOf } = question;
-  const newest = newestVersion(versions);
+  const { newest, known, relation, bumpOf } = question;
+  if (known !== null) return { kind: 'known', version: known };
   if (newest === null) return { kind: 'new', version: FIRST_VERSION, previous: null, bump: bumpOf(null) };
-  const known = sortVersions(versions).findLast(version => version.sha256 === sha256);
-  if (known !== undefined) return { kind: 'known', version: known };
   if (relation === 'older') return { kind: 'outdated', newest };
   const bump = bumpOf(newest);
   return { kind: 'new', version: nextVersion(newest.version, bump), previous: newest, bump };

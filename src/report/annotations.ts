@@ -19,6 +19,8 @@ export interface AnnotationLimits {
 }
 
 export const GITHUB_STEP_ANNOTATIONS: AnnotationLimits = { errors: 10, warnings: 10, notices: 10 };
+/** A check run takes more, 50 a request. */
+export const GITHUB_CHECK_RUN_ANNOTATIONS: AnnotationLimits = { errors: 100, warnings: 60, notices: 40 };
 
 const SEVERITIES = { error: 'error', warning: 'warning', info: 'notice' } as const;
 

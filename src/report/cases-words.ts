@@ -1,5 +1,11 @@
 import type { AccuracyReport, MetricResult } from '../cases/accuracy-report.ts';
-import type { CaseOutcome, CasesReport, DriftReport, OutputDrift, OutputOutcome } from '../cases/cases-report.ts';
+import type {
+  CaseOutcome,
+  CasesReport,
+  DriftReport,
+  OutputDrift,
+  OutputOutcome,
+} from '../cases/cases-report.ts';
 import type { ElementPair, ElementStatistics } from '../cases/tensor-comparison.ts';
 import type { Tolerance } from '../cases/tolerance.ts';
 import { formatCount } from './format-values.ts';
@@ -11,7 +17,10 @@ export function shortNumber(value: number): string {
   if (value === 0 || !Number.isFinite(value)) return String(value);
   const size = Math.abs(value);
   if (size >= 1e-3 && size < 1e6) return String(Number(value.toPrecision(3)));
-  return value.toExponential(2).replace(/\.?0+e/, 'e').replace('e+', 'e');
+  return value
+    .toExponential(2)
+    .replace(/\.?0+e/, 'e')
+    .replace('e+', 'e');
 }
 
 /** `[0][3]`; a scalar has none. */
@@ -28,7 +37,9 @@ export function shareText(share: number): string {
 }
 
 const toleranceText = ({ absolute, relative }: Tolerance): string =>
-  absolute === 0 && relative === 0 ? 'must be equal' : `tolerance ${shortNumber(absolute)} + ${shortNumber(relative)} x |expected|`;
+  absolute === 0 && relative === 0
+    ? 'must be equal'
+    : `tolerance ${shortNumber(absolute)} + ${shortNumber(relative)} x |expected|`;
 
 /**
  * Where all differences are at values close to zero, relative differences mean nothing: says so, how small the
@@ -36,7 +47,14 @@ const toleranceText = ({ absolute, relative }: Tolerance): string =>
  */
 function nearZeroText(statistics: ElementStatistics): string | null {
   const { differing, differingNearZero, largestAbsolute, scale, specials } = statistics;
-  if (differing === 0 || differingNearZero !== differing || specials > 0 || largestAbsolute === null || scale === 0) return null;
+  if (
+    differing === 0 ||
+    differingNearZero !== differing ||
+    specials > 0 ||
+    largestAbsolute === null ||
+    scale === 0
+  )
+    return null;
   return (
     `all of them near zero (|expected| below a ten-thousandth of ${shortNumber(scale)}, the largest value): ` +
     `there a relative difference says nothing. The largest difference is ${shortNumber(largestAbsolute.value / scale)} of the largest value; ` +
@@ -57,10 +75,16 @@ export function describeOutput(outcome: OutputOutcome): readonly string[] {
   if (outcome.kind === 'close') return [];
   const { output, statistics, tolerance } = outcome;
   const { differing, elements, share, first, largestAbsolute, largestRelative, specials } = statistics;
-  const lines = [`${output}: ${differing} of ${formatCount(elements, 'element')} differ (${shareText(share)}; ${toleranceText(tolerance)})`];
+  const lines = [
+    `${output}: ${differing} of ${formatCount(elements, 'element')} differ (${shareText(share)}; ${toleranceText(tolerance)})`,
+  ];
   if (first !== null) lines.push(`  first ${pairText(first)}`);
-  if (largestAbsolute !== null) lines.push(`  largest difference ${shortNumber(largestAbsolute.value)} ${pairText(largestAbsolute)}`);
-  if (largestRelative !== null) lines.push(`  largest relative difference ${shortNumber(largestRelative.value)} ${pairText(largestRelative)}`);
+  if (largestAbsolute !== null)
+    lines.push(`  largest difference ${shortNumber(largestAbsolute.value)} ${pairText(largestAbsolute)}`);
+  if (largestRelative !== null)
+    lines.push(
+      `  largest relative difference ${shortNumber(largestRelative.value)} ${pairText(largestRelative)}`,
+    );
   if (specials > 0) lines.push(`  ${formatCount(specials, 'element')} NaN or infinite on one side only`);
   const nearZero = nearZeroText(statistics);
   if (nearZero !== null) lines.push(`  ${nearZero}`);
@@ -75,12 +99,18 @@ const outputLines = (outcomes: readonly OutputOutcome[]): readonly string[] => {
 
 /** The largest difference of a case that passed, so that a tolerance that is almost used up is seen. */
 function closeness(outputs: readonly OutputOutcome[]): string {
-  const largest = Math.max(0, ...outputs.map(each => (each.kind === 'mismatch' ? 0 : (each.statistics.largestAbsolute?.value ?? 0))));
+  const largest = Math.max(
+    0,
+    ...outputs.map(each => (each.kind === 'mismatch' ? 0 : (each.statistics.largestAbsolute?.value ?? 0))),
+  );
   return largest === 0 ? 'equal' : `largest difference ${shortNumber(largest)}`;
 }
 
 /** One case: a headline, and lines of detail. */
-export function describeCase(outcome: CaseOutcome): { readonly headline: string; readonly details: readonly string[] } {
+export function describeCase(outcome: CaseOutcome): {
+  readonly headline: string;
+  readonly details: readonly string[];
+} {
   const { name } = outcome;
   switch (outcome.kind) {
     case 'passed':
@@ -88,13 +118,25 @@ export function describeCase(outcome: CaseOutcome): { readonly headline: string;
     case 'failed':
       return { headline: `FAILED  ${name}`, details: outputLines(outcome.outputs) };
     case 'no-reference':
-      return { headline: `no reference  ${name}: there are no expected outputs; --update writes them`, details: [] };
+      return {
+        headline: `no reference  ${name}: there are no expected outputs; --update writes them`,
+        details: [],
+      };
     case 'updated':
       return outcome.changed.length === 0
-        ? { headline: `updated  ${name}: the expected outputs were the same, or there were none`, details: [] }
-        : { headline: `updated  ${name}: the expected outputs were others before`, details: outputLines(outcome.changed) };
+        ? {
+            headline: `updated  ${name}: the expected outputs were the same, or there were none`,
+            details: [],
+          }
+        : {
+            headline: `updated  ${name}: the expected outputs were others before`,
+            details: outputLines(outcome.changed),
+          };
     case 'error':
-      return { headline: `FAILED  ${name}: ${outcome.error.code}: ${outcome.error.message}`, details: [outcome.error.hint] };
+      return {
+        headline: `FAILED  ${name}: ${outcome.error.code}: ${outcome.error.message}`,
+        details: [outcome.error.hint],
+      };
     case 'not-runnable':
       return { headline: `not run  ${name}: ${outcome.reason}`, details: [] };
   }
@@ -106,9 +148,13 @@ function driftLine({ output, statistics, reason, cosine, topOneAgreement, rows }
   const parts = [
     `largest difference ${shortNumber(statistics.largestAbsolute?.value ?? 0)}`,
     `mean ${shortNumber(statistics.meanAbsolute)}`,
-    ...(statistics.specials > 0 ? [`${formatCount(statistics.specials, 'element')} NaN or infinite on one side only`] : []),
+    ...(statistics.specials > 0
+      ? [`${formatCount(statistics.specials, 'element')} NaN or infinite on one side only`]
+      : []),
     ...(cosine === null ? [] : [`cosine ${cosine.toFixed(6)}`]),
-    ...(topOneAgreement === null ? [] : [`same top class in ${shareText(topOneAgreement)} of ${formatCount(rows, 'row')}`]),
+    ...(topOneAgreement === null
+      ? []
+      : [`same top class in ${shareText(topOneAgreement)} of ${formatCount(rows, 'row')}`]),
   ];
   return `${output}: ${parts.join(', ')}`;
 }
@@ -121,7 +167,10 @@ const CAUSES: Readonly<Record<DriftReport['cause'], string>> = {
 };
 
 /** How far base and candidate are apart, a line an output. */
-export function describeDrift(drift: DriftReport): { readonly headline: string; readonly details: readonly string[] } {
+export function describeDrift(drift: DriftReport): {
+  readonly headline: string;
+  readonly details: readonly string[];
+} {
   const inputs = drift.inputs === 'case' ? 'the inputs of the cases' : 'seeded inputs';
   return {
     headline: `Base against candidate (${CAUSES[drift.cause]}) on ${inputs}, ${formatCount(drift.runs, 'run')}`,
@@ -132,7 +181,10 @@ export function describeDrift(drift: DriftReport): { readonly headline: string; 
 const value = (number: number | null): string => (number === null ? 'not defined' : number.toFixed(4));
 
 function outcomeText({ outcome, test }: MetricResult): string {
-  const chance = test === null ? '' : ` (p = ${shortNumber(test.pValue)}, ${test.method === 'mcnemar-mid-p' ? "McNemar's test" : 'paired bootstrap'})`;
+  const chance =
+    test === null
+      ? ''
+      : ` (p = ${shortNumber(test.pValue)}, ${test.method === 'mcnemar-mid-p' ? "McNemar's test" : 'paired bootstrap'})`;
   switch (outcome.kind) {
     case 'passed':
       return `passed${chance}`;
@@ -150,12 +202,21 @@ function outcomeText({ outcome, test }: MetricResult): string {
 /** A line a metric: `top-1 0.9731 (base 0.9786, -0.0055): passed`. */
 export function describeMetric(result: MetricResult): string {
   const { metric, candidate, base, drop } = result;
-  const against = base === null ? '' : ` (base ${value(base)}${drop === null ? '' : `, ${drop > 0 ? 'worse' : 'better'} by ${shortNumber(Math.abs(drop))}`})`;
+  const against =
+    base === null
+      ? ''
+      : ` (base ${value(base)}${drop === null ? '' : `, ${drop > 0 ? 'worse' : 'better'} by ${shortNumber(Math.abs(drop))}`})`;
   return `${metric} ${value(candidate)}${drop === 0 ? ` (base ${value(base)}, the same)` : against}: ${outcomeText(result)}`;
 }
 
-export function describeAccuracy(accuracy: AccuracyReport): { readonly headline: string; readonly details: readonly string[] } {
-  const broken = accuracy.notANumber === 0 ? '' : `; ${formatCount(accuracy.notANumber, 'row')} gave NaN and count as wrong`;
+export function describeAccuracy(accuracy: AccuracyReport): {
+  readonly headline: string;
+  readonly details: readonly string[];
+} {
+  const broken =
+    accuracy.notANumber === 0
+      ? ''
+      : `; ${formatCount(accuracy.notANumber, 'row')} gave NaN and count as wrong`;
   return {
     headline: `Accuracy on ${accuracy.dataset}, ${formatCount(accuracy.rows, 'row')}, output ${accuracy.output}${broken}`,
     details: accuracy.metrics.map(describeMetric),
@@ -163,7 +224,9 @@ export function describeAccuracy(accuracy: AccuracyReport): { readonly headline:
 }
 
 /** Everything that was tested, as blocks of a headline and details; a serialiser escapes and lays them out. */
-export function describeCasesReport(report: CasesReport): readonly { readonly headline: string; readonly details: readonly string[] }[] {
+export function describeCasesReport(
+  report: CasesReport,
+): readonly { readonly headline: string; readonly details: readonly string[] }[] {
   return [
     ...report.cases.map(describeCase),
     ...(report.drift === null ? [] : [describeDrift(report.drift)]),

@@ -2,6 +2,8 @@ import { markdownTable } from 'markdown-table';
 import type { ContractChange } from '../contract/comparison.ts';
 import type { ValueInfo } from '../model/inspection.ts';
 import type { MetricComparison } from '../regression/verdict.ts';
+import { casesBlocks } from './comment-cases.ts';
+import { historyChart, layersChart, layersTable, structureTable } from './comment-structure.ts';
 import { escapeHtml, escapeMarkdown, markdownCode, markdownProse, shortenText } from './escape.ts';
 import {
   formatDifference,
@@ -12,6 +14,7 @@ import {
   formatTransition,
   formatValue,
 } from './format-values.ts';
+import { historyBars } from './history-line.ts';
 import { acceptanceWords, measurementWords } from './measurement-words.ts';
 import { METRIC_WORDS } from './metric-words.ts';
 import { type JudgedModel, metricOf } from './model-verdict.ts';
@@ -22,6 +25,7 @@ const NAME_MAX_CHARACTERS = 60;
 const MESSAGE_MAX_CHARACTERS = 500;
 const ROWS_MAX = 30;
 const FINDINGS_MAX = 20;
+const HISTORY_MAX = 40;
 
 /** A name inside raw HTML of a comment: a code element, in which the platforms look for no mention and no reference. */
 const htmlCode = (text: string): string =>
@@ -105,15 +109,18 @@ function contractTable(changes: readonly ContractChange[]): string {
 
 export function latencyPlot(model: ModelReport): string | null {
   const latency = metricOf(model, 'latency');
-  if (latency?.samples === undefined) return null;
   const lines = stripPlot(
     [
-      { label: 'base', values: latency.samples.base },
-      { label: 'candidate', values: latency.samples.candidate },
+      { label: 'base', values: latency?.samples?.base ?? [] },
+      { label: 'candidate', values: latency?.samples?.candidate ?? [] },
     ],
-    'latency ms',
+    'latency',
+    'ms',
   );
-  return lines.length === 0 ? null : `\`\`\`text\n${lines.join('\n')}\n\`\`\``;
+  const bars = historyBars(model, 'latency', HISTORY_MAX);
+  const history = bars === null ? [] : [`history    ${bars}`];
+  const all = [...lines, ...history];
+  return all.length === 0 ? null : `\`\`\`text\n${all.join('\n')}\n\`\`\``;
 }
 
 function findingLines(model: ModelReport): readonly string[] {
@@ -154,11 +161,12 @@ export function hasDetails({ model, verdict }: JudgedModel): boolean {
   return (
     verdict.tone !== 'quiet' ||
     model.findings.length > 0 ||
+    model.cases !== undefined ||
     (model.contract !== null && model.contract.kind !== 'unchanged')
   );
 }
 
-/** Everything about one model, collapsed; `short` leaves out the plot and the table of metrics. */
+/** Everything about one model, collapsed; `short` leaves out the plots and tables of what was measured. */
 export function modelDetails(judged: JudgedModel, length: 'full' | 'short'): string {
   const { model } = judged;
   const blocks: string[] = [];
@@ -167,6 +175,11 @@ export function modelDetails(judged: JudgedModel, length: 'full' | 'short'): str
   if (model.contract !== null && model.contract.changes.length > 0)
     blocks.push(contractTable(model.contract.changes));
   if (length === 'full' && model.metrics.length > 0) blocks.push(metricsTable(model.metrics));
+  if (length === 'full') {
+    const parts = [layersTable, layersChart, structureTable, historyChart].map(render => render(model));
+    blocks.push(...parts.filter(part => part !== null));
+  }
+  if (length === 'full' && model.cases !== undefined) blocks.push(...casesBlocks(model.cases));
   const findings = findingLines(model);
   if (findings.length > 0) blocks.push(findings.join('\n'));
   const accepted = acceptanceWords(model);

@@ -1,7 +1,14 @@
 import { markdownTable } from 'markdown-table';
 import type { MetricComparison, MetricName } from '../regression/verdict.ts';
 import { escapeMarkdown, fileLink, shortenText } from './escape.ts';
-import { formatCount, formatPair, formatSignedPercent, formatTransition } from './format-values.ts';
+import {
+  formatCount,
+  formatInterval,
+  formatPair,
+  formatSignedPercent,
+  formatTransition,
+} from './format-values.ts';
+import { historyBars } from './history-line.ts';
 import { METRIC_WORDS } from './metric-words.ts';
 import { type JudgedModel, metricOf, type Tone } from './model-verdict.ts';
 import type { ModelReport } from './report.ts';
@@ -22,6 +29,7 @@ const MAIN_METRICS: readonly MetricName[] = ['latency', 'memory', 'file-size'];
 const SIDE_METRICS: readonly MetricName[] = ['load-time', 'parameters', 'nodes'];
 const NOTE_MAX_CHARACTERS = 140;
 const NAME_MAX_CHARACTERS = 60;
+const HISTORY_MAX = 12;
 
 const isBad = (comparison: MetricComparison | undefined): boolean =>
   comparison !== undefined &&
@@ -38,7 +46,7 @@ function columnsFor(models: readonly ModelReport[]): readonly MetricName[] {
   ];
 }
 
-/** `1.84 → **2.21 ms** **+20.1 %**`: bold where it decides something. */
+/** `1.84 → **2.21 ms** **+20.1 %**` over its interval where it was measured: bold where it decides something. */
 export function metricCell(comparison: MetricComparison | undefined): string {
   if (comparison === undefined) return '';
   const { base, candidate, difference, outcome, unit } = comparison;
@@ -53,7 +61,11 @@ export function metricCell(comparison: MetricComparison | undefined): string {
   const suffix = pair.unit === '' ? '' : `\u00A0${pair.unit}`;
   // The two numbers stay on one line; the difference may go below.
   const values = `${pair.base}\u00A0→\u00A0${strong(`${pair.candidate}${suffix}`)}`;
-  return `${values} ${strong(formatSignedPercent(difference.estimate))}`;
+  const interval =
+    comparison.metric !== 'latency' || difference.low === difference.high
+      ? ''
+      : `<br><sub>${formatInterval(difference)}</sub>`;
+  return `${values} ${strong(formatSignedPercent(difference.estimate))}${interval}`;
 }
 
 export function contractWords(model: ModelReport): string {
@@ -83,6 +95,8 @@ function row(
   const attention = verdict.tone === 'failed' || verdict.tone === 'no-verdict' || verdict.tone === 'warned';
   const word = escapeMarkdown(verdict.word);
   const cells = columns.map(name => metricCell(metricOf(model, name)));
+  const bars = historyBars(model, 'latency', HISTORY_MAX);
+  if (bars !== null && columns[0] === 'latency' && cells[0] !== '') cells[0] += `<br><sub>${bars}</sub>`;
   const note = verdict.note === '' ? '' : escapeMarkdown(shortenText(verdict.note, NOTE_MAX_CHARACTERS));
   // A note takes the place of numbers that are not there, else it stands behind the verdict.
   const inCell = note !== '' && columns[0] === 'latency' && cells[0] === '';
@@ -105,11 +119,16 @@ export function comparisonTable(
 ): string {
   const models = shown.map(({ model }) => model);
   const columns = columnsFor(models);
+  const hasHistory = models.some(model => historyBars(model, 'latency', HISTORY_MAX) !== null);
   const withContract = models.some(model => model.contract !== null);
   const header = [
     'model',
     'verdict',
-    ...columns.map(name => METRIC_WORDS[name].label),
+    ...columns.map(name =>
+      name === 'latency' && hasHistory
+        ? `${METRIC_WORDS[name].label}<br><sub>history │ now</sub>`
+        : METRIC_WORDS[name].label,
+    ),
     ...(withContract ? ['contract'] : []),
   ];
   const table = markdownTable(

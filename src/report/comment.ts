@@ -11,6 +11,8 @@ import type { Report } from './report.ts';
 
 /** GitHub counts characters; bytes are never fewer. */
 export const GITHUB_COMMENT_BYTES = 65_536;
+/** The summary of a check run; GitHub refuses a longer one. */
+export const CHECK_RUN_SUMMARY_BYTES = 65_535;
 /** GitHub drops the whole summary of a step that is larger. */
 export const JOB_SUMMARY_BYTES = 1_024 * 1_024;
 
@@ -131,13 +133,14 @@ function remedyWords({ remedy, severity }: Problem): string {
     : `${hint} ${words}`;
 }
 
-/** What concerns the whole check and is no problem: remarks, and what is recorded. */
+/** What concerns the whole check and is no problem: remarks, and what was recorded. */
 function checkNotes(report: Report): string {
   const remarks = report.findings
     .filter(({ severity }) => severity === 'info')
     .slice(0, 10)
     .map(finding => `- ${markdownProse(shortenText(finding.message, MESSAGE_MAX_CHARACTERS))}`);
-  const recording = recordingWords(report);
+  const { recording: outcome } = report.registry;
+  const recording = outcome === 'recorded' || outcome === 'failed' ? recordingWords(report) : null;
   return [...remarks, ...(recording === null ? [] : [`- ${escapeMarkdown(recording)}`])].join('\n');
 }
 
@@ -156,6 +159,10 @@ function howMeasured(report: Report): string {
       'Times count as worse only where the whole interval says so, in a second measurement too; what cannot be told apart is inconclusive and fails nothing by default.',
     );
   }
+  // What was not to happen, or will happen later, is no news in a pull request.
+  const { recording } = report.registry;
+  const words = recording === 'skipped' || recording === 'planned' ? recordingWords(report) : null;
+  if (words !== null) lines.push(escapeMarkdown(words));
   return lines.length === 0 ? '' : collapsed('How this was measured', lines.join('\n'));
 }
 

@@ -7,7 +7,7 @@ import {
   formatTicks,
   formatValue,
 } from './format-values.ts';
-import { axisTicks, medianOf } from './strip-plot.ts';
+import { axisTicks, medianOf, plottable } from './strip-plot.ts';
 
 /** Charts as inline SVG: no script, no style attribute, colours from the page's style sheet. */
 
@@ -69,8 +69,12 @@ function swarm(values: readonly number[], axis: Axis, middle: number, kind: 'bas
 
 /** The measured launches of base and candidate as dots, a bar at each median; null where there are none. */
 export function samplesFigure(comparison: MetricComparison): string | null {
-  const { samples, unit } = comparison;
-  if (samples === undefined || samples.base.length === 0 || samples.candidate.length === 0) return null;
+  const { unit } = comparison;
+  const samples = {
+    base: plottable(comparison.samples?.base ?? []),
+    candidate: plottable(comparison.samples?.candidate ?? []),
+  };
+  if (samples.base.length === 0 || samples.candidate.length === 0) return null;
   const axis = axisOver([...samples.base, ...samples.candidate], 0.05);
   const text = `Medians: base ${formatValue(medianOf(samples.base), unit)}, candidate ${formatValue(medianOf(samples.candidate), unit)}.`;
   return `<figure><figcaption>Latency of each launch; the bar is the median.</figcaption><svg viewBox="0 0 ${WIDTH} 156" role="img" aria-label="${escapeHtml(`Dot plot of latency. ${samples.base.length} launches. ${text}`)}">${axisMarks(axis, 128, ticks => formatTicks(ticks, unit))}<text class="label" x="0" y="49">base</text><text class="label" x="0" y="101">candidate</text>${swarm(samples.base, axis, 45, 'base')}${swarm(samples.candidate, axis, 97, 'candidate')}</svg></figure>`;
@@ -81,6 +85,8 @@ export function intervalFigure(comparison: MetricComparison): string | null {
   const { difference, policy } = comparison;
   if (difference === null || difference.low === difference.high) return null;
   const limit = policy.maxRegression;
+  const drawn = [difference.low, difference.high, difference.estimate, limit ?? 0];
+  if (plottable(drawn).length < drawn.length) return null;
   const axis = axisOver([0, difference.low, difference.high, ...(limit === null ? [] : [limit])], 0.12);
   const [low, high, middle, zero] = [difference.low, difference.high, difference.estimate, 0].map(value =>
     round(axis.x(value)),

@@ -5,7 +5,8 @@ import type { MetricUnit, RelativeDifference } from '../regression/verdict.ts';
 const SPACE = '\u00A0';
 const MINUS = '−';
 
-interface Scale {
+/** A unit for people, and how many of the metric's own unit it has. */
+export interface Scale {
   readonly unit: string;
   readonly size: number;
 }
@@ -34,7 +35,8 @@ const SCALES: Readonly<Record<MetricUnit, readonly Scale[]>> = {
   count: COUNT_SCALES,
 };
 
-function scaleFor(values: readonly number[], unit: MetricUnit): Scale {
+/** The unit in which the largest of the values is at least one. */
+export function scaleFor(values: readonly number[], unit: MetricUnit): Scale {
   const scales = SCALES[unit];
   const smallest = scales.at(-1) ?? { unit: '', size: 1 };
   const largest = Math.max(...values.map(Math.abs));

@@ -1,8 +1,12 @@
+import { renderCodeQuality } from './code-quality.ts';
 import { GITHUB_COMMENT_BYTES, renderComment } from './comment.ts';
+import { renderCsv } from './csv.ts';
 import { renderHtml } from './html.ts';
 import { renderJson } from './json.ts';
 import { renderJunit } from './junit.ts';
+import { renderOpenMetrics } from './open-metrics.ts';
 import type { Report } from './report.ts';
+import { renderSarif } from './sarif.ts';
 import { renderText } from './text.ts';
 
 export interface FormatOptions {
@@ -21,10 +25,21 @@ export interface ReportFormat {
   readonly render: (report: Report, options: FormatOptions) => string;
 }
 
-export type ReportFormatName = 'markdown' | 'html' | 'json' | 'junit' | 'text';
+export type TextFormatName =
+  | 'markdown'
+  | 'html'
+  | 'json'
+  | 'junit'
+  | 'sarif'
+  | 'csv'
+  | 'openmetrics'
+  | 'codequality'
+  | 'text';
 
-/** Every format that `quickserveml report --format` knows: a pure function of the report. */
-export const REPORT_FORMATS: Readonly<Record<ReportFormatName, ReportFormat>> = {
+export type ReportFormatName = TextFormatName | 'pdf';
+
+/** The formats that are text: pure functions of the report. */
+export const REPORT_FORMATS: Readonly<Record<TextFormatName, ReportFormat>> = {
   markdown: {
     extension: 'md',
     mediaType: 'text/markdown',
@@ -34,6 +49,22 @@ export const REPORT_FORMATS: Readonly<Record<ReportFormatName, ReportFormat>> = 
   html: { extension: 'html', mediaType: 'text/html', render: report => renderHtml(report) },
   json: { extension: 'json', mediaType: 'application/json', render: report => renderJson(report) },
   junit: { extension: 'xml', mediaType: 'application/xml', render: report => renderJunit(report) },
+  sarif: {
+    extension: 'sarif',
+    mediaType: 'application/sarif+json',
+    render: report => renderSarif(report),
+  },
+  csv: { extension: 'csv', mediaType: 'text/csv', render: report => renderCsv(report) },
+  openmetrics: {
+    extension: 'metrics.txt',
+    mediaType: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
+    render: report => renderOpenMetrics(report),
+  },
+  codequality: {
+    extension: 'codequality.json',
+    mediaType: 'application/json',
+    render: report => renderCodeQuality(report),
+  },
   text: {
     extension: 'txt',
     mediaType: 'text/plain',
@@ -41,4 +72,22 @@ export const REPORT_FORMATS: Readonly<Record<ReportFormatName, ReportFormat>> = 
   },
 };
 
-export const isReportFormat = (name: string): name is ReportFormatName => Object.hasOwn(REPORT_FORMATS, name);
+/** Every format that `quickserveml report --format` knows. */
+export const REPORT_FORMAT_NAMES: readonly ReportFormatName[] = [
+  ...(Object.keys(REPORT_FORMATS) as TextFormatName[]),
+  'pdf',
+];
+
+export const isReportFormat = (name: string): name is ReportFormatName =>
+  REPORT_FORMAT_NAMES.some(known => known === name);
+
+/** A report in any format. The library that draws PDF is loaded only for that. */
+export async function renderReport(
+  name: ReportFormatName,
+  report: Report,
+  options: FormatOptions,
+): Promise<string | Uint8Array> {
+  if (name !== 'pdf') return REPORT_FORMATS[name].render(report, options);
+  const { renderPdf } = await import('./pdf.ts');
+  return renderPdf(report);
+}

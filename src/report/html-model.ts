@@ -5,6 +5,9 @@ import { typeWords } from './comment-details.ts';
 import { intervalFigure, samplesFigure } from './dot-plot.ts';
 import { escapeHtml, fileLink, htmlProse, shortenText } from './escape.ts';
 import { formatDifference, formatPercent, formatTransition, formatValue } from './format-values.ts';
+import { historyFigure, layersFigure } from './html-charts.ts';
+import { graphFigure } from './html-graph.ts';
+import { layerParts, structureParts, type TableParts } from './html-structure.ts';
 import { acceptanceWords, measurementWords } from './measurement-words.ts';
 import { METRIC_WORDS } from './metric-words.ts';
 import { type JudgedModel, metricOf } from './model-verdict.ts';
@@ -22,7 +25,7 @@ export const htmlName = (raw: string): string => `<code>${text(raw, 200)}</code>
 /** A table that scrolls sideways where it is too wide, by keyboard too. `head` and cells are HTML. */
 export function htmlTable(caption: string, head: readonly string[], rows: readonly string[]): string {
   const heads = head.map(cell => (cell.startsWith('<th') ? cell : `<th scope="col">${cell}</th>`)).join('');
-  return `<div class="scroll" role="region" tabindex="0" aria-label="${caption}"><table><caption>${caption}</caption><thead><tr>${heads}</tr></thead><tbody>${rows.join('')}</tbody></table></div>`;
+  return `<div class="scroll" role="group" tabindex="0" aria-label="${caption}"><table><caption>${caption}</caption><thead><tr>${heads}</tr></thead><tbody>${rows.join('')}</tbody></table></div>`;
 }
 
 export const numericHead = (label: string): string => `<th scope="col" class="num">${escapeHtml(label)}</th>`;
@@ -134,6 +137,27 @@ function interfaceDetails(inspection: Inspection): string {
   return `<details><summary>Interface and structure of the candidate</summary>${htmlTable('Inputs and outputs', ['side', 'name', 'type'], rows)}<dl class="note">${facts.map(([name, value]) => `<dt>${name}</dt><dd>${value}</dd>`).join('')}</dl></details>`;
 }
 
+const drawTable = (parts: TableParts | null): string =>
+  parts === null
+    ? ''
+    : htmlTable(
+        parts.caption,
+        parts.head.map(({ label, numeric }) => (numeric ? numericHead(label) : escapeHtml(label))),
+        parts.rows,
+      );
+
+/** Where the time goes and what it was before: charts, and the numbers behind them as tables that open. */
+function insights(model: ModelReport): string {
+  const charts = [
+    layersFigure(model),
+    historyFigure(model, 'latency'),
+    historyFigure(model, 'memory'),
+  ].filter(figure => figure !== null);
+  const layers = drawTable(layerParts(model));
+  const table = layers === '' ? '' : `<details><summary>All profiled layers</summary>${layers}</details>`;
+  return `${charts.join('\n')}${table}${drawTable(structureParts(model))}`;
+}
+
 function stateNote(model: ModelReport): string {
   const { state } = model;
   const notes: string[] = [];
@@ -174,6 +198,8 @@ ${problems.length === 0 ? '' : `<h3>What was found</h3>${problemList(problems, f
 ${model.metrics.length === 0 ? '' : metricsTable(model)}
 ${figures.join('\n')}
 <p class="note">${text(measurementWords(model.measurement))}${accepted === null ? '' : ` ${text(accepted)}`}</p>
+${insights(model)}
+${graphFigure(model, `graph-${index}`)}
 ${model.contract === null || model.contract.changes.length === 0 ? '' : contractTable(model.contract.changes)}
 ${model.candidate === null ? '' : interfaceDetails(model.candidate)}
 </article>`;

@@ -34,12 +34,16 @@ main { padding: 26px 0 40px; }
 h2 { font-size: 20px; line-height: 1.3; margin: 0; overflow-wrap: anywhere; }
 h3 { font-size: 15px; margin: 24px 0 8px; }
 section, article { margin: 0 0 22px; }
+/* A report of hundreds of models opens at once: what is not in view is laid out when it comes near. */
+article { content-visibility: auto; contain-intrinsic-size: auto 1400px; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 20px 22px; }
 .section-title { margin: 30px 0 12px; }
 main section:first-child .section-title { margin-top: 0; }
 article .scroll { margin-top: 22px; }
 .path:last-child { margin-bottom: 0; }
 .scroll { overflow-x: auto; }
+.graph { overflow: auto; max-height: 80vh; background: #ffffff; border: 1px solid var(--line); border-radius: 8px; }
+.graph svg { display: block; margin: 0 auto; }
 table { border-collapse: collapse; width: 100%; font-size: 14.5px; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-weight: 600; font-size: 15px; padding: 0 0 8px; }
 th, td { text-align: left; vertical-align: top; padding: 8px 12px; min-width: 6em; overflow-wrap: break-word; border-bottom: 1px solid var(--line); }
@@ -63,13 +67,14 @@ td small { display: block; color: var(--soft); font-size: 13px; }
 .path { color: var(--soft); font-size: 14px; margin: 0 0 4px; overflow-wrap: anywhere; }
 .note { color: var(--soft); margin: 10px 0 0; font-size: 14px; overflow-wrap: anywhere; }
 figure { margin: 16px 0 0; } figcaption { color: var(--soft); font-size: 14px; margin-bottom: 6px; }
-svg { display: block; width: 100%; height: auto; max-width: 760px; }
-svg text { fill: var(--soft); font: 12px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif; }
-svg .label { fill: var(--ink); font-size: 13px; }
-svg .axis { stroke: var(--line); } svg .zero { stroke: var(--soft); stroke-dasharray: 3 3; } svg .limit { stroke: var(--bad); stroke-dasharray: 6 3; } svg .limit-text { fill: var(--bad); }
-svg .base { fill: var(--base); stroke: var(--base); } svg .candidate { fill: var(--candidate); stroke: var(--candidate); }
-svg circle { fill-opacity: 0.55; stroke-opacity: 0.9; } svg .median { stroke-width: 2.5; }
-svg .interval { stroke-width: 3; stroke: var(--ink); } svg .estimate { fill: var(--ink); stroke: none; fill-opacity: 1; }
+figure svg { display: block; width: 100%; height: auto; max-width: 760px; overflow: visible; }
+figure svg text { fill: var(--soft); font: 12px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif; }
+figure svg .label { fill: var(--ink); font-size: 13px; }
+figure svg .axis { stroke: var(--line); } figure svg .zero { stroke: var(--soft); stroke-dasharray: 3 3; } figure svg .limit { stroke: var(--bad); stroke-dasharray: 6 3; } figure svg .limit-text { fill: var(--bad); }
+figure svg .base { fill: var(--base); stroke: var(--base); } figure svg .candidate { fill: var(--candidate); stroke: var(--candidate); }
+figure svg .trend { fill: none; stroke: var(--base); stroke-width: 1.5; } figure svg rect { fill-opacity: 0.85; stroke: none; }
+figure svg circle { fill-opacity: 0.55; stroke-opacity: 0.9; } figure svg .median { stroke-width: 2.5; }
+figure svg .interval { stroke-width: 3; stroke: var(--ink); } figure svg .estimate { fill: var(--ink); stroke: none; fill-opacity: 1; }
 details { margin-top: 18px; } summary { cursor: pointer; font-weight: 600; font-size: 15px; }
 details > .scroll { margin-top: 10px; }
 dl { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 5px 22px; margin: 0; font-size: 14.5px; }
@@ -79,10 +84,12 @@ footer { color: var(--soft); font-size: 14px; padding: 0 0 40px; }
   .card { padding: 16px; } .wrap { padding: 0 12px; }
   dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: 8px; }
   th, td { padding: 7px 8px; }
+  /* The drawing is shrunk to less than half: its text must not be. */
+  figure svg text { font-size: 21px; } figure svg .label { font-size: 18px; }
 }
 @media print {
   :root { --page: #fff; --card: #fff; --ink: #000; --soft: #444; --line: #bbb; --head: #eee; --accent: #003a75; --base: #555; --candidate: #003a75; --bad: #9a1a12; --bad-wash: #fff; --warn: #5c3d00; --warn-wash: #fff; --good: #0f4d23; --good-wash: #fff; --calm-wash: #fff; }
   body { font-size: 11pt; } .card { border-radius: 0; padding: 10px 12px; } .badge { border: 1px solid currentColor; }
-  article, figure, tr, li { break-inside: avoid; } .scroll { overflow: visible; } .skip { display: none; }
+  article { content-visibility: visible; } article, figure, tr, li { break-inside: avoid; } .scroll { overflow: visible; } .skip { display: none; }
 }
 `;

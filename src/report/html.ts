@@ -147,6 +147,9 @@ function environmentSection(report: Report): string {
       'Runtime',
       `onnxruntime ${machine.runtimeVersion}, ${machine.provider} provider, ${formatCount(machine.threads, 'thread')}`,
     ],
+    ...(machine.calibrationMs === undefined
+      ? []
+      : [['Calibration', `${machine.calibrationMs} ms for a fixed piece of work`] as const]),
     ['Node.js', machine.nodeVersion],
     ['Seed', String(report.seed)],
     ['Fingerprint', machine.key],

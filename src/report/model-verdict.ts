@@ -1,5 +1,7 @@
 import type { MetricComparison, MetricName } from '../regression/verdict.ts';
 import { METRIC_FINDINGS } from '../shared/finding-names.ts';
+import { formatPercent } from './format-values.ts';
+import { METRIC_WORDS } from './metric-words.ts';
 import { type Problem, problemsOf } from './problems.ts';
 import type { ModelReport, Report } from './report.ts';
 
@@ -114,9 +116,13 @@ function identicalNote(model: ModelReport): string {
   return reason === null ? '' : `not measured: ${reason}`;
 }
 
-/** Why the first undecided metric is undecided, or null. */
+/** The first undecided metric in few words (`load time may be over the tolerated +20 %`), or null; its reason says more. */
 export function inconclusiveReason(model: ModelReport): string | null {
-  for (const { outcome } of model.metrics) if (outcome.kind === 'inconclusive') return outcome.reason;
+  for (const { metric, outcome, difference, policy } of model.metrics) {
+    if (outcome.kind !== 'inconclusive') continue;
+    if (difference === null || policy.maxRegression === null) return outcome.reason;
+    return `${METRIC_WORDS[metric].noun} may be over the tolerated +${formatPercent(policy.maxRegression)}`;
+  }
   return null;
 }
 

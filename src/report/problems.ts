@@ -9,6 +9,7 @@ import {
   formatTransition,
   formatValue,
 } from './format-values.ts';
+import { layerBlame } from './layer-changes.ts';
 import { METRIC_WORDS } from './metric-words.ts';
 import type { Acceptance, ModelReport, Report } from './report.ts';
 
@@ -55,9 +56,13 @@ const acceptLabel = (finding: string, model: string): string | null => {
     : null;
 };
 
-/** A key of quickserveml.yml for a model: `models.digits.policy...`, the name quoted where YAML would misread it. */
-export function configKey(model: string, rest: string): string {
-  const name = /^[A-Za-z0-9_-]+$/u.test(model) ? model : JSON.stringify(model);
+/**
+ * A key of quickserveml.yml for a model: `models.digits.policy...`, the name quoted where YAML would misread it. A model that
+ * was discovered has the defaults: an entry for it alone would end the discovery of the others.
+ */
+export function configKey(model: Pick<ModelReport, 'name' | 'configured'>, rest: string): string {
+  if (model.configured === false) return `defaults.${rest}`;
+  const name = /^[A-Za-z0-9_-]+$/u.test(model.name) ? model.name : JSON.stringify(model.name);
   return `models.${name}.${rest}`;
 }
 
@@ -106,7 +111,7 @@ function metricProblem(model: ModelReport, comparison: MetricComparison): Proble
           : {
               label,
               config: {
-                key: configKey(model.name, `policy.${comparison.metric}.max`),
+                key: configKey(model, `policy.${comparison.metric}.max`),
                 now: limit,
                 add: null,
               },
@@ -116,18 +121,19 @@ function metricProblem(model: ModelReport, comparison: MetricComparison): Proble
   }
   const tolerance = policy.maxRegression === null ? null : formatPercent(policy.maxRegression);
   const amount = comparison.difference === null ? '' : ` ${formatAmount(comparison.difference.estimate)}`;
+  const blame = comparison.metric === 'latency' ? layerBlame(model) : null;
   return {
     ...shared,
     code: finding,
     clause: words.worse(amount),
-    message: `${describeMetric(comparison)}${tolerance === null ? '' : `; ${tolerance} is tolerated`}.`,
+    message: `${describeMetric(comparison)}${tolerance === null ? '' : `; ${tolerance} is tolerated`}.${blame === null ? '' : ` ${blame}`}`,
     remedy:
       acceptance !== undefined
         ? acceptedRemedy(acceptance)
         : {
             label,
             config: {
-              key: configKey(model.name, `policy.${comparison.metric}.${words.limitKey}`),
+              key: configKey(model, `policy.${comparison.metric}.${words.limitKey}`),
               now: tolerance,
               add: null,
             },
@@ -153,7 +159,7 @@ function contractProblem(model: ModelReport, change: ContractChange): Problem {
         ? acceptedRemedy(acceptance)
         : {
             label: acceptLabel(CONTRACT_FINDING, model.name),
-            config: { key: configKey(model.name, 'policy.contract.accept'), now: null, add: detail },
+            config: { key: configKey(model, 'policy.contract.accept'), now: null, add: detail },
             hint: `Keep ${change.side === 'model' ? 'the interface' : `the ${change.side}`} as callers know it, or accept it on purpose.`,
           },
   };
@@ -175,7 +181,7 @@ function undecidedProblem(model: ModelReport): Problem | null {
       message: `${METRIC_WORDS[metric].sentence}: ${reason}. The policy fails that.`,
       remedy: {
         label: null,
-        config: { key: configKey(model.name, `policy.${outcome.kind}`), now: 'fail', add: null },
+        config: { key: configKey(model, `policy.${outcome.kind}`), now: 'fail', add: null },
         hint: isInconclusive
           ? 'Run it again, on a quieter machine or with a larger budget.'
           : 'Give a base to compare with.',

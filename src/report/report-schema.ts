@@ -1,5 +1,8 @@
 /** JSON Schema 2020-12 of `Report`; schemas/report.schema.json is written from it by scripts/generate-docs.ts. */
 
+import { CASES_SCHEMA } from './report-schema-cases.ts';
+import { OUTLINE_SCHEMA } from './report-schema-outline.ts';
+
 type JsonSchema = Readonly<Record<string, unknown>>;
 
 /** Longest strings that a report may hold. A model's own names are at most 64 KiB long (the reader's limit). */
@@ -188,28 +191,89 @@ const DEFINITIONS: Readonly<Record<string, JsonSchema>> = {
         ...list(record({ finding: text(NAME), by: choice('label', 'configuration', 'flag') }), 10_000),
       },
       contractGate: choice('hard', 'warn', 'off'),
+      configured: { description: 'False for a model that was discovered.', ...boolean },
+      cases: ref('cases'),
+      history: ref('history'),
+      layers: ref('layers'),
+      outline: OUTLINE_SCHEMA,
     },
-    ['contractGate'],
+    ['contractGate', 'configured', 'cases', 'history', 'layers', 'outline'],
   ),
+  cases: CASES_SCHEMA,
+  history: {
+    description: 'Earlier measurements on the same fingerprint, oldest first.',
+    ...record({
+      fingerprint: text(SHORT),
+      points: list(
+        record({
+          createdAt: text(40),
+          commit: nullable(text(64)),
+          version: nullable(text(SHORT)),
+          metrics: record({ latency: number, 'load-time': number, memory: number }, [
+            'latency',
+            'load-time',
+            'memory',
+          ]),
+        }),
+        1_000,
+      ),
+    }),
+  },
+  layers: {
+    description: 'Where the time goes, by profiled layer.',
+    ...record(
+      {
+        rows: list(
+          record({
+            name: text(NAME),
+            operator: text(NAME),
+            baseMs: nullable(number),
+            candidateMs: nullable(number),
+            baseMacs: nullable(number),
+            candidateMacs: nullable(number),
+          }),
+          10_000,
+        ),
+        others: record({ count, baseMs: nullable(number), candidateMs: nullable(number) }),
+        operators: list(
+          record({
+            operator: text(NAME),
+            baseCount: count,
+            candidateCount: count,
+            baseMs: number,
+            candidateMs: number,
+          }),
+          10_000,
+        ),
+      },
+      ['operators'],
+    ),
+  },
   commit: record({
     sha: { type: 'string', pattern: '^[0-9a-f]{7,64}$' },
     role: text(SHORT, 'How it was found, for people.'),
   }),
-  environment: record({
-    key: text(SHORT),
-    cpuModel: text(SHORT),
-    isa: text(SHORT),
-    cores: size,
-    cpuQuota: nullable(number),
-    memoryGiB: size,
-    os: text(SHORT),
-    kernel: text(SHORT),
-    arch: text(SHORT),
-    nodeVersion: text(SHORT),
-    runtimeVersion: text(SHORT),
-    provider: text(SHORT),
-    threads: count,
-  }),
+  environment: record(
+    {
+      key: text(SHORT),
+      cpuModel: text(SHORT),
+      isa: text(SHORT),
+      cores: size,
+      cpuQuota: nullable(number),
+      memoryGiB: size,
+      os: text(SHORT),
+      kernel: text(SHORT),
+      arch: text(SHORT),
+      nodeVersion: text(SHORT),
+      runtimeVersion: text(SHORT),
+      provider: text(SHORT),
+      threads: count,
+      calibrationMs: number,
+      governor: text(SHORT),
+      virtualised: boolean,
+    },
+    ['calibrationMs', 'governor', 'virtualised'],
+  ),
 };
 
 /** Models that one report may hold; a test of the privileged follow-up job counts on it. */

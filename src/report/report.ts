@@ -1,5 +1,7 @@
 import type { Fingerprint } from '../benchmark/measurement.ts';
+import type { CasesReport } from '../cases/cases-report.ts';
 import type { ContractComparison } from '../contract/comparison.ts';
+import type { Outline } from '../model/drawing/outline.ts';
 import type { Inspection } from '../model/inspection.ts';
 import type { Gate, MetricComparison } from '../regression/verdict.ts';
 import type { Finding } from '../shared/finding.ts';
@@ -30,6 +32,59 @@ export type MeasurementSummary =
   | { readonly kind: 'alone'; readonly launches: number; readonly durationMs: number }
   | { readonly kind: 'not-measured'; readonly reason: string };
 
+/** What the registry knows of a model on this very machine (fingerprint), oldest first; the candidate is not among them. */
+export interface ModelHistory {
+  readonly fingerprint: string;
+  readonly points: readonly HistoryPoint[];
+}
+
+export interface HistoryPoint {
+  /** ISO 8601, UTC. */
+  readonly createdAt: string;
+  readonly commit: string | null;
+  readonly version: string | null;
+  /** In the units of the metrics: ms, ms, bytes. */
+  readonly metrics: Readonly<Partial<Record<TimedMetricName, number>>>;
+}
+
+export type TimedMetricName = 'latency' | 'load-time' | 'memory';
+
+/** One layer as profiled in base and candidate; a side that has no such layer is null. */
+export interface LayerRow {
+  /** The node's name. */
+  readonly name: string;
+  /** `Conv`, `com.microsoft:Gelu`. */
+  readonly operator: string;
+  /** Milliseconds a run, without what runs inside it. */
+  readonly baseMs: number | null;
+  readonly candidateMs: number | null;
+  /** Multiply-accumulates a run; null where they are not counted. */
+  readonly baseMacs: number | null;
+  readonly candidateMacs: number | null;
+}
+
+export interface ModelLayers {
+  /** Those that matter, by how much they changed, else by time. */
+  readonly rows: readonly LayerRow[];
+  /** What is not in `rows`. */
+  readonly others: {
+    readonly count: number;
+    readonly baseMs: number | null;
+    readonly candidateMs: number | null;
+  };
+  /** The same by operator, the largest change first; left out where there is no base. */
+  readonly operators?: readonly OperatorRow[];
+}
+
+/** All layers of one operator in base and candidate. */
+export interface OperatorRow {
+  readonly operator: string;
+  readonly baseCount: number;
+  readonly candidateCount: number;
+  readonly baseMs: number;
+  readonly candidateMs: number;
+}
+
 export interface ModelReport {
   readonly name: string;
   /** Relative to the repository's root, with `/`. */
@@ -48,6 +103,16 @@ export interface ModelReport {
   readonly accepted: readonly Acceptance[];
   /** What a break of the contract means by the policy that was applied; hard where it is left out. */
   readonly contractGate?: 'hard' | 'warn' | 'off';
+  /** False for a model that was discovered: its policy is in `defaults`. True where it is left out. */
+  readonly configured?: boolean;
+  /** Cases, drift and accuracy; absent where nothing was tested. */
+  readonly cases?: CasesReport;
+  /** Earlier measurements; absent where there are none that may be compared. */
+  readonly history?: ModelHistory;
+  /** Where the time goes; absent where nothing was profiled. */
+  readonly layers?: ModelLayers;
+  /** The graph of the candidate, for a drawing; absent where it did not change or is too large to be read. */
+  readonly outline?: Outline;
 }
 
 /** A break or regression that somebody let through on purpose; `finding` is what they named: `slower:digits`, `break:digits`. */

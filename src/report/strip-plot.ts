@@ -1,6 +1,20 @@
+import type { MetricUnit } from '../regression/verdict.ts';
+import { scaleFor } from './format-values.ts';
+
 /** A distribution in one line of text, for places without graphics. */
 
 const DENSITY = ['·', ':', '+', '#'] as const;
+
+/** Nothing that was measured is larger or, but for zero, smaller; a report may say anything. */
+const PLAUSIBLE_MAX = 1e15;
+const PLAUSIBLE_MIN = 1e-12;
+
+/** The values that can be drawn on an axis without running out of digits. */
+export function plottable(values: readonly number[]): readonly number[] {
+  return values
+    .filter(value => Math.abs(value) < PLAUSIBLE_MAX)
+    .map(value => (Math.abs(value) < PLAUSIBLE_MIN ? 0 : value));
+}
 
 /** The values where an axis from `low` to `high` has its marks: 1, 2 or 5 times a power of ten apart. */
 export function axisTicks(low: number, high: number, wanted: number): readonly number[] {
@@ -29,22 +43,33 @@ export interface Series {
 }
 
 /**
- * Lines of monospaced text: an axis with its unit, then one line a series with a mark for each value (denser marks for
+ * Lines of monospaced text: an axis with its title and unit (of the largest value), then one line a series with a mark for each value (denser marks for
  * more values in the same place) and `●` at its median. Empty where there is nothing to draw.
  */
-export function stripPlot(series: readonly Series[], unit: string, width = 44): readonly string[] {
-  const drawn = series.filter(({ values }) => values.length > 0);
+export function stripPlot(
+  series: readonly Series[],
+  title: string,
+  unit: MetricUnit,
+  width = 44,
+): readonly string[] {
+  const given = series.flatMap(({ values }) => plottable(values));
+  if (given.length === 0) return [];
+  const scale = scaleFor(given, unit);
+  const drawn = series
+    .map(({ label, values }) => ({ label, values: plottable(values).map(value => value / scale.size) }))
+    .filter(({ values }) => values.length > 0);
   const all = drawn.flatMap(({ values }) => values);
-  if (all.length === 0) return [];
+  const head = scale.unit === '' ? title : `${title} ${scale.unit}`;
   const low = Math.min(...all);
   const high = Math.max(...all);
   const spread = high - low || Math.abs(high) * 0.1 || 1;
   const from = low - spread * 0.06;
   const to = high + spread * 0.06;
   const column = (value: number): number => Math.round(((value - from) / (to - from)) * (width - 1));
-  const labelWidth = Math.max(unit.length, ...drawn.map(({ label }) => label.length)) + 2;
+  const labelWidth = Math.max(head.length, ...drawn.map(({ label }) => label.length)) + 2;
   return [
-    `${unit.padEnd(labelWidth)}${axisLine(axisTicks(from, to, 4), column, width)}`,
+    // Five intervals always have two marks in them; those that would touch are left out.
+    `${head.padEnd(labelWidth)}${axisLine(axisTicks(from, to, 5), column, width)}`,
     ...drawn.map(({ label, values }) => `${label.padEnd(labelWidth)}${marks(values, column, width)}`),
   ].map(line => line.trimEnd());
 }

@@ -5,8 +5,6 @@ import type { ModelNames } from './worker-end.ts';
 import { startWorker, type WorkerOptions, type WorkerProcess } from './worker-process.ts';
 import type { OpenResult, ProbeResult, RunManyResult, RunResult } from './worker-protocol.ts';
 
-export const DEFAULT_TIME_LIMIT_MS = 60_000;
-
 const NO_MODEL: ModelNames = { base: null, candidate: null, only: null };
 
 async function withWorker<T>(options: WorkerOptions, use: (worker: WorkerProcess) => Promise<T>): Promise<T> {
@@ -33,6 +31,21 @@ export function createLauncher(options: WorkerOptions & { readonly modelName?: s
           timeLimitMs ?? options.limits.timeMs,
         ),
       ),
+    launchLoads: ({ timeLimitMs, basePath, candidatePath, settings, seed }) =>
+      withWorker(options, worker =>
+        worker.request(
+          { kind: 'launch-loads', basePath, candidatePath, settings, seed },
+          { base: nameOf(basePath), candidate: nameOf(candidatePath), only: null },
+          timeLimitMs ?? options.limits.timeMs,
+        ),
+      ),
+    launchCycles: ({ model, settings, cycles }) =>
+      withWorker(options, worker =>
+        worker.request(
+          { kind: 'launch-cycles', model, settings, cycles },
+          { ...NO_MODEL, only: nameOf(model.path) },
+        ),
+      ),
     launchSolo: ({ timeLimitMs, model, side, settings, blocks }) =>
       withWorker(options, worker =>
         worker.request(
@@ -54,8 +67,10 @@ export interface OpenModel {
   readonly description: OpenResult;
   /** @throws ModelFailure: MODEL_RUN_FAILED, or WORKER_* where the process died and the model is closed. */
   run(feeds: readonly FeedTensor[]): Promise<RunResult>;
-  /** Several runs in one message to the worker; the time limit is that of one run for each. */
+  /** Several runs in one message to the worker; the time limit is that of each run. */
   runMany(feedSets: readonly (readonly FeedTensor[])[]): Promise<RunManyResult>;
+  /** Runs on inputs that the worker keeps, without outputs: what a measurement of throughput wants. */
+  runKept(feeds: readonly FeedTensor[] | null): Promise<{ readonly durationMs: number }>;
   close(): Promise<void>;
 }
 
@@ -76,11 +91,8 @@ export async function openModel(
     return {
       description,
       run: feeds => worker.request({ kind: 'run', feeds }, names),
-      runMany: feedSets => {
-        // What a timer can hold.
-        const limitMs = Math.min(options.limits.timeMs * Math.max(1, feedSets.length), 2 ** 31 - 1);
-        return worker.request({ kind: 'run-many', feedSets }, names, limitMs);
-      },
+      runMany: feedSets => worker.request({ kind: 'run-many', feedSets }, names),
+      runKept: feeds => worker.request({ kind: 'run-kept', feeds }, names),
       close: () => worker.close(),
     };
   } catch (error) {

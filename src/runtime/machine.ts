@@ -63,6 +63,7 @@ export async function readMachine(nodeVersion: string, root = '/'): Promise<Mach
     nodeVersion,
     cpuInfo: await readText(join(root, 'proc/cpuinfo')),
     cpuMax: cpuMax?.text ?? null,
+    governor: await readText(join(root, 'sys/devices/system/cpu/cpu0/cpufreq/scaling_governor')),
     cfsQuota: quota?.text ?? null,
     cfsPeriod: quota === null ? null : await readText(join(quota.folder, 'cpu.cfs_period_us')),
   };

@@ -1,14 +1,18 @@
+import type { SessionSettings } from '../benchmark/launcher.ts';
 import type { ModelRunner, NamedTensor } from '../cases/case-value.ts';
 import { QuickServeError } from '../shared/errors.ts';
 import { type OpenModel, openModel } from './launcher.ts';
-import type { SessionSettings } from '../benchmark/launcher.ts';
 import type { WorkerOptions } from './worker-process.ts';
 
 /** A model that stays loaded over many runs. Disposed with `await using`. */
 export interface OpenRunner extends ModelRunner, AsyncDisposable {}
 
 /** After these the worker process is gone; the next run needs a new one. */
-const PROCESS_GONE: ReadonlySet<string> = new Set(['WORKER_CRASHED', 'WORKER_TIMEOUT', 'WORKER_OUT_OF_MEMORY']);
+const PROCESS_GONE: ReadonlySet<string> = new Set([
+  'WORKER_CRASHED',
+  'WORKER_TIMEOUT',
+  'WORKER_OUT_OF_MEMORY',
+]);
 
 /**
  * Runs a model in a worker process that is opened at the first run, kept over many, and opened again after a crash.

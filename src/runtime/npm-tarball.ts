@@ -17,6 +17,7 @@ type Entry = Extract extends AsyncIterable<infer Each> ? Each : never;
 
 const MOST_REDIRECTS = 5;
 const ATTEMPTS = 3;
+const ANSWER_TIMEOUT_MS = 30_000;
 const LARGEST_UNPACKED_BYTES = 2 ** 30;
 const LARGEST_METADATA_BYTES = 4 * 2 ** 20;
 
@@ -62,7 +63,9 @@ export function createAgent(config: NpmConfig): Dispatcher {
     connect: tls,
     requestTls: tls,
     proxyTls: tls,
-    headersTimeout: 30_000,
+    // Plain HTTP is asked of the proxy itself: most proxies open tunnels to port 443 only.
+    proxyTunnel: false,
+    headersTimeout: ANSWER_TIMEOUT_MS,
     bodyTimeout: 60_000,
   });
 }
@@ -72,12 +75,21 @@ async function get(url: URL, config: NpmConfig, dispatcher: Dispatcher): Promise
   let current = url;
   for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
     const authorization = config.authorizationFor(current);
+    // Over connecting too: a proxy that closes its connections would be tried for ever.
+    const patience = new AbortController();
+    const timer = setTimeout(
+      () => patience.abort(new Error(`no answer within ${ANSWER_TIMEOUT_MS / 1000} s`)),
+      ANSWER_TIMEOUT_MS,
+    );
     const response = await request(current, {
       dispatcher,
+      signal: patience.signal,
       headers: { 'user-agent': 'quickserveml', ...(authorization === null ? {} : { authorization }) },
-    }).catch(error => {
-      throw new Transient(messageOf(error), { cause: error });
-    });
+    })
+      .catch(error => {
+        throw new Transient(messageOf(error), { cause: error });
+      })
+      .finally(() => clearTimeout(timer));
     const location = response.headers['location'];
     if (response.statusCode < 300 || response.statusCode >= 400 || typeof location !== 'string')
       return response;

@@ -1,6 +1,6 @@
-import type { Tensor } from 'onnxruntime-node';
+import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { FeedTensor } from '../benchmark/measurement.ts';
-import type { Dtype } from '../model/inspection.ts';
+import type { RuntimeValue } from './worker-protocol.ts';
 
 type TensorConstructor = new (type: Tensor.Type, data: Tensor.DataType, dims: readonly number[]) => Tensor;
 
@@ -23,11 +23,8 @@ type NumericType = keyof typeof ARRAYS;
 
 const isNumeric = (dtype: string): dtype is NumericType => Object.hasOwn(ARRAYS, dtype);
 
-/** Whether onnxruntime-node can be fed with tensors of the dtype. */
-export const isFeedable = (dtype: Dtype): boolean => dtype === 'string' || isNumeric(dtype);
-
 /** A tensor of the runtime from little-endian bytes or strings. @throws Error for a dtype that it cannot take. */
-export function runtimeTensorOf(feed: FeedTensor, Tensor: TensorConstructor): Tensor {
+function runtimeTensorOf(feed: FeedTensor, Tensor: TensorConstructor): Tensor {
   if (!(feed.data instanceof Uint8Array)) return new Tensor('string', [...feed.data], feed.shape);
   if (!isNumeric(feed.dtype)) throw new Error(`The runtime cannot be fed with ${feed.dtype} (${feed.name}).`);
   const ArrayType = ARRAYS[feed.dtype];
@@ -43,3 +40,24 @@ export function plainTensorOf(name: string, tensor: Tensor): FeedTensor {
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice();
   return { name, dtype: tensor.type, shape: [...dims], data: bytes };
 }
+
+/** Inputs of a run by name. Without a prototype: an input may be called `__proto__`. */
+export function feedsOf(
+  tensors: readonly FeedTensor[],
+  runtime: { readonly Tensor: TensorConstructor },
+): Record<string, Tensor> {
+  const feeds: Record<string, Tensor> = Object.create(null);
+  for (const tensor of tensors) feeds[tensor.name] = runtimeTensorOf(tensor, runtime.Tensor);
+  return feeds;
+}
+
+/** What the runtime says of an input or output. */
+export const runtimeValue = (value: InferenceSession.ValueMetadata): RuntimeValue =>
+  value.isTensor
+    ? {
+        name: value.name,
+        isTensor: true,
+        dtype: value.type,
+        shape: value.shape.map(size => (size === '' ? null : size)),
+      }
+    : { name: value.name, isTensor: false, dtype: null, shape: null };

@@ -16,7 +16,7 @@ export const PINNED_SESSION = {
 export function sessionOptionsOf(settings: SessionSettings): InferenceSession.SessionOptions {
   return {
     executionProviders: [settings.provider],
-    graphOptimizationLevel: PINNED_SESSION.graphOptimizationLevel,
+    graphOptimizationLevel: settings.optimization ?? PINNED_SESSION.graphOptimizationLevel,
     executionMode: PINNED_SESSION.executionMode,
     intraOpNumThreads: settings.threads,
     interOpNumThreads: PINNED_SESSION.interOpNumThreads,

@@ -1,5 +1,8 @@
 import { Worker } from 'node:worker_threads';
 
+/** Written to stderr before the process is killed for memory: worker-message.ts knows it by its words. */
+const MEMORY_LIMIT_EXCEEDED = 'quickserveml: memory limit exceeded\n';
+
 /**
  * Runs in a thread of its own, so it goes on while the main thread is blocked in native code: kills the process when
  * the resident size passes the limit, or when the parent is gone. As text, so that it is the same bundled or not.
@@ -10,15 +13,12 @@ const { writeSync } = require('node:fs');
 const parent = process.ppid;
 setInterval(() => {
   if (process.memoryUsage.rss() > workerData.limitBytes) {
-    writeSync(2, ${JSON.stringify('quickserveml: memory limit exceeded\n')});
+    writeSync(2, ${JSON.stringify(MEMORY_LIMIT_EXCEEDED)});
     process.kill(process.pid, 'SIGKILL');
   }
   if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL');
 }, 50);
 `;
-
-/** What the watchdog writes before it kills for memory. */
-export const MEMORY_LIMIT_EXCEEDED = 'quickserveml: memory limit exceeded';
 
 /** The worker's argument: a number of bytes, or nothing where the kernel holds the limit. */
 export function watchdogLimitOf(argument: string | undefined): number | null {

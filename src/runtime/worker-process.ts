@@ -110,6 +110,8 @@ interface Pending {
   readonly names: ModelNames;
   readonly timeLimitMs: number;
   readonly timer: NodeJS.Timeout;
+  /** The limit is that of one run of many: each sign of life starts it again. */
+  readonly isRenewed: boolean;
 }
 
 function startFailure(cause: unknown): QuickServeError {
@@ -169,6 +171,7 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerProcess
     switch (message.kind) {
       case 'stage':
         stage = message.stage;
+        if (pending?.isRenewed === true) pending.timer.refresh();
         break;
       case 'done':
         settle(({ resolve }) => resolve(message.result));
@@ -214,7 +217,14 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerProcess
           child.kill('SIGKILL');
         }, timeLimitMs);
         // The worker answers a request with the result of its kind.
-        pending = { resolve: result => resolve(result as Result), reject, names, timeLimitMs, timer };
+        pending = {
+          resolve: result => resolve(result as Result),
+          reject,
+          names,
+          timeLimitMs,
+          timer,
+          isRenewed: request.kind === 'run-many',
+        };
         child.send(request, error => {
           // A process that died before it read the request is explained by its end.
           if (error !== null && child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');

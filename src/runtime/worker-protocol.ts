@@ -1,5 +1,7 @@
 import type { LaunchModel, SessionSettings } from '../benchmark/launcher.ts';
-import type { FeedTensor, LaunchPair, SoloLaunch } from '../benchmark/measurement.ts';
+import type { FeedTensor, LaunchPair, LoadPair, SoloLaunch } from '../benchmark/measurement.ts';
+import type { RunTrace } from '../model/layers/trace.ts';
+import type { ProfilingRequest } from './profiling.ts';
 
 export type Side = 'base' | 'candidate';
 
@@ -19,11 +21,33 @@ export type WorkerRequest =
       readonly seed: number;
     }
   | {
+      readonly kind: 'launch-loads';
+      readonly basePath: string;
+      readonly candidatePath: string;
+      readonly settings: SessionSettings;
+      readonly seed: number;
+    }
+  | {
+      readonly kind: 'launch-cycles';
+      readonly model: LaunchModel;
+      readonly settings: SessionSettings;
+      readonly cycles: number;
+    }
+  /** Runs the opened model on inputs that it keeps (new ones where they are given), and hands nothing back. */
+  | { readonly kind: 'run-kept'; readonly feeds: readonly FeedTensor[] | null }
+  | {
       readonly kind: 'launch-solo';
       readonly model: LaunchModel;
       readonly side: Side;
       readonly settings: SessionSettings;
       readonly blocks: boolean;
+    }
+  | {
+      readonly kind: 'profile';
+      readonly modelPath: string;
+      readonly settings: SessionSettings;
+      readonly feeds: readonly FeedTensor[];
+      readonly profiling: ProfilingRequest;
     };
 
 /** What the runtime itself says of an input or output; less than the model file says. */
@@ -65,7 +89,11 @@ export interface WorkerResults {
   readonly run: RunResult;
   readonly 'run-many': RunManyResult;
   readonly 'launch-pair': LaunchPair;
+  readonly 'launch-loads': LoadPair;
+  readonly 'launch-cycles': readonly number[];
+  readonly 'run-kept': { readonly durationMs: number };
   readonly 'launch-solo': SoloLaunch;
+  readonly profile: readonly RunTrace[];
 }
 
 /** What the worker is about to do, said before it blocks in native code, so that a crash has a name. */

@@ -4,12 +4,12 @@
  * process's event loop, so one that hangs does not notice the end of its parent: the parent kills it, and where the
  * parent itself was killed, the limit of CPU time or the watchdog does.
  */
-import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type * as OnnxRuntime from 'onnxruntime-node';
 import type { LaunchModel, SessionSettings } from '../benchmark/launcher.ts';
-import type { FeedTensor, LaunchPair, SoloLaunch } from '../benchmark/measurement.ts';
+import { type LoadOnce, measureLoadPairs } from '../benchmark/load-loop.ts';
+import type { FeedTensor, LaunchPair, LoadPair, SoloLaunch } from '../benchmark/measurement.ts';
 import {
   type MeasuringClock,
   measurePairBlocks,
@@ -19,7 +19,9 @@ import {
 } from '../benchmark/measuring-loop.ts';
 import { seededRandom } from '../benchmark/random.ts';
 import { messageOf } from '../shared/errors.ts';
-import { plainTensorOf, runtimeTensorOf } from './runtime-tensors.ts';
+import { openGarbageCollector, openWaitClock, peakRssBytes } from './process-readings.ts';
+import { profileSession, profilingOptions } from './profiling.ts';
+import { feedsOf, plainTensorOf, runtimeValue } from './runtime-tensors.ts';
 import { sessionOptionsOf } from './session-options.ts';
 import { startWatchdog, watchdogLimitOf } from './watchdog.ts';
 import type {
@@ -27,7 +29,6 @@ import type {
   ProbeResult,
   RunManyResult,
   RunResult,
-  RuntimeValue,
   Side,
   WorkerReply,
   WorkerRequest,
@@ -53,6 +54,7 @@ interface OpenSession {
 
 let stage: WorkerStage = { side: null, step: 'runtime' };
 let opened: OpenSession | null = null;
+let kept: Record<string, OnnxRuntime.Tensor> | null = null;
 
 const send = (reply: WorkerReply): Promise<void> =>
   new Promise((resolve, reject) => {
@@ -64,38 +66,6 @@ const send = (reply: WorkerReply): Promise<void> =>
 async function enter(next: WorkerStage): Promise<void> {
   stage = next;
   await send({ kind: 'stage', stage: next });
-}
-
-/** The run-queue wait is the second number of schedstat, in nanoseconds; a read costs 2.5 us. Linux only. */
-function openWaitClock(): () => number | null {
-  let file: number;
-  try {
-    file = openSync('/proc/thread-self/schedstat', 'r');
-  } catch {
-    return () => null;
-  }
-  const buffer = Buffer.alloc(96);
-  const waitMs = (): number | null => {
-    const length = readSync(file, buffer, 0, buffer.length, 0);
-    const wait = Number(buffer.toString('latin1', 0, length).split(' ')[1]);
-    return Number.isFinite(wait) ? wait / 1e6 : null;
-  };
-  // Kernels without CONFIG_SCHED_INFO, and some sandboxes, show zeros: no time on a CPU is not possible.
-  const ranNs = Number(readFileSync('/proc/thread-self/schedstat', 'latin1').split(' ')[0]);
-  if (ranNs > 0) return waitMs;
-  closeSync(file);
-  return () => null;
-}
-
-/** VmHWM belongs to this program alone; ru_maxrss on Linux also remembers the parent's size at the fork. */
-function peakRssBytes(): number {
-  try {
-    const line = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'latin1'));
-    if (line?.[1] !== undefined) return Number(line[1]) * 1024;
-  } catch {
-    // not Linux
-  }
-  return process.resourceUsage().maxRSS * 1024;
 }
 
 function loadRuntime(packageFolder: string): typeof OnnxRuntime {
@@ -129,26 +99,17 @@ async function openSession(
   settings: SessionSettings,
   side: Side | null,
   clock: MeasuringClock,
+  changes: OnnxRuntime.InferenceSession.SessionOptions = {},
 ): Promise<OpenSession> {
   const runtime = await runtimeOf();
   const available = providersOf(runtime);
   if (!available.includes(settings.provider)) throw new UnavailableProvider(settings.provider, available);
   await enter({ side, step: 'load' });
   const { result, durationMs } = await timeOnce(
-    () => runtime.InferenceSession.create(modelPath, sessionOptionsOf(settings)),
+    () => runtime.InferenceSession.create(modelPath, { ...sessionOptionsOf(settings), ...changes }),
     clock,
   );
   return { session: result, loadMs: durationMs };
-}
-
-/** Without a prototype: an input may be called `__proto__`. */
-function feedsOf(
-  tensors: readonly FeedTensor[],
-  runtime: typeof OnnxRuntime,
-): Record<string, OnnxRuntime.Tensor> {
-  const feeds: Record<string, OnnxRuntime.Tensor> = Object.create(null);
-  for (const tensor of tensors) feeds[tensor.name] = runtimeTensorOf(tensor, runtime.Tensor);
-  return feeds;
 }
 
 /** Loads a model and runs it once. */
@@ -187,26 +148,86 @@ async function launchPair(
   return measurePairBlocks({ base: base.run, candidate: candidate.run }, clock, random);
 }
 
+/** Loads a model and gives back how it is released. */
+function loaderOf(path: string, settings: SessionSettings, runtime: typeof OnnxRuntime): LoadOnce {
+  return async () => {
+    const session = await runtime.InferenceSession.create(path, sessionOptionsOf(settings));
+    return () => session.release();
+  };
+}
+
+async function launchLoads(
+  request: Extract<WorkerRequest, { kind: 'launch-loads' }>,
+  clock: MeasuringClock,
+): Promise<LoadPair> {
+  const runtime = await runtimeOf();
+  const { settings, basePath, candidatePath } = request;
+  // Each has loaded in a process of its own before, so that a failure here belongs to neither.
+  await enter({ side: null, step: 'load' });
+  return measureLoadPairs(
+    {
+      base: loaderOf(basePath, settings, runtime),
+      candidate: loaderOf(candidatePath, settings, runtime),
+    },
+    clock,
+    seededRandom(request.seed),
+  );
+}
+
+async function launchCycles(
+  request: Extract<WorkerRequest, { kind: 'launch-cycles' }>,
+  clock: MeasuringClock,
+): Promise<readonly number[]> {
+  const { model, settings, cycles } = request;
+  const feeds = feedsOf(model.feeds.tensors, await runtimeOf());
+  const collect = openGarbageCollector();
+  const residentBytes: number[] = [];
+  for (let cycle = 0; cycle < cycles; cycle += 1) {
+    const { session } = await openSession(model.path, settings, null, clock);
+    await session.run(feeds);
+    await session.release();
+    collect();
+    residentBytes.push(process.memoryUsage.rss());
+  }
+  return residentBytes;
+}
+
+async function runKept(
+  request: Extract<WorkerRequest, { kind: 'run-kept' }>,
+  clock: MeasuringClock,
+): Promise<{ readonly durationMs: number }> {
+  const current = opened;
+  if (current === null) throw new Error('no model is open');
+  if (request.feeds !== null) kept = feedsOf(request.feeds, await runtimeOf());
+  const feeds = kept;
+  if (feeds === null) throw new Error('no inputs were given');
+  const { durationMs } = await timeOnce(() => current.session.run(feeds), clock);
+  return { durationMs };
+}
+
 async function launchSolo(
   request: Extract<WorkerRequest, { kind: 'launch-solo' }>,
   clock: MeasuringClock,
 ): Promise<SoloLaunch> {
   const { run, loadMs, firstRunMs } = await start(request.model, request.settings, request.side, clock);
-  const blocks = request.blocks
-    ? await measureSoloBlocks(run, clock)
-    : { blocksMs: [], runs: 0, waitShare: null };
-  return { loadMs, firstRunMs, peakRssBytes: peakRssBytes(), ...blocks };
+  const common = { firstLoadMs: loadMs, firstRunMs };
+  if (!request.blocks) {
+    return {
+      ...common,
+      loadMs,
+      peakRssBytes: peakRssBytes(),
+      blocksMs: [],
+      runs: 0,
+      waitShare: null,
+    };
+  }
+  const blocks = await measureSoloBlocks(run, clock);
+  // Before the model is loaded a second time beside itself.
+  const peak = peakRssBytes();
+  const again = loaderOf(request.model.path, request.settings, await runtimeOf());
+  const loads = await measureLoadPairs({ base: again, candidate: again }, clock, seededRandom(1));
+  return { ...common, loadMs: loads.candidateMs, peakRssBytes: peak, ...blocks };
 }
-
-const runtimeValue = (value: OnnxRuntime.InferenceSession.ValueMetadata): RuntimeValue =>
-  value.isTensor
-    ? {
-        name: value.name,
-        isTensor: true,
-        dtype: value.type,
-        shape: value.shape.map(size => (size === '' ? null : size)),
-      }
-    : { name: value.name, isTensor: false, dtype: null, shape: null };
 
 async function probe(): Promise<ProbeResult> {
   const runtime = await runtimeOf();
@@ -236,6 +257,8 @@ async function runOpened(feeds: readonly FeedTensor[], clock: MeasuringClock): P
   return { outputs: outputs[0] ?? [], durationMs };
 }
 
+const SIGN_OF_LIFE_MS = 250;
+
 async function runEach(
   feedSets: readonly (readonly FeedTensor[])[],
   clock: MeasuringClock,
@@ -246,7 +269,13 @@ async function runEach(
   const runtime = await runtimeOf();
   const outputs: (readonly FeedTensor[])[] = [];
   let totalMs = 0;
+  let said = clock.nowMs();
   for (const feeds of feedSets) {
+    // A sign of life now and then, so that the time limit is that of one run; one for each would cost as much as a run.
+    if (clock.nowMs() - said > SIGN_OF_LIFE_MS) {
+      await enter({ side: null, step: 'run' });
+      said = clock.nowMs();
+    }
     const prepared = feedsOf(feeds, runtime);
     const { result, durationMs } = await timeOnce(() => current.session.run(prepared), clock);
     totalMs += durationMs;
@@ -257,6 +286,16 @@ async function runEach(
     outputs.push(given);
   }
   return { outputs, durationMs: totalMs };
+}
+
+async function profile(
+  request: Extract<WorkerRequest, { kind: 'profile' }>,
+  clock: MeasuringClock,
+): Promise<WorkerResults['profile']> {
+  const { modelPath, settings, profiling } = request;
+  const { session } = await openSession(modelPath, settings, null, clock, profilingOptions(profiling));
+  await enter({ side: null, step: 'run' });
+  return profileSession(session, feedsOf(request.feeds, await runtimeOf()), profiling, clock.nowMs);
 }
 
 function answer(request: WorkerRequest, clock: MeasuringClock): Promise<WorkerResults[keyof WorkerResults]> {
@@ -271,14 +310,27 @@ function answer(request: WorkerRequest, clock: MeasuringClock): Promise<WorkerRe
       return runEach(request.feedSets, clock);
     case 'launch-pair':
       return launchPair(request, clock);
+    case 'launch-loads':
+      return launchLoads(request, clock);
+    case 'launch-cycles':
+      return launchCycles(request, clock);
+    case 'run-kept':
+      return runKept(request, clock);
     case 'launch-solo':
       return launchSolo(request, clock);
+    case 'profile':
+      return profile(request, clock);
   }
+}
+
+/** The wait that can be read is the main thread's alone: with several threads it says nothing of a run. */
+function clockFor(request: WorkerRequest, clock: MeasuringClock): MeasuringClock {
+  return 'settings' in request && request.settings.threads > 1 ? { ...clock, waitMs: () => null } : clock;
 }
 
 async function handle(request: WorkerRequest, clock: MeasuringClock): Promise<void> {
   try {
-    await send({ kind: 'done', result: await answer(request, clock) });
+    await send({ kind: 'done', result: await answer(request, clockFor(request, clock)) });
   } catch (error) {
     await send(
       error instanceof UnavailableProvider

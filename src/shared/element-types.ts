@@ -14,7 +14,12 @@ const signed = (bits: number): ElementFacts => ({
   min: -(2n ** BigInt(bits - 1)),
   max: 2n ** BigInt(bits - 1) - 1n,
 });
-const unsigned = (bits: number): ElementFacts => ({ kind: 'integer', bits, min: 0n, max: 2n ** BigInt(bits) - 1n });
+const unsigned = (bits: number): ElementFacts => ({
+  kind: 'integer',
+  bits,
+  min: 0n,
+  max: 2n ** BigInt(bits) - 1n,
+});
 const float = (bits: number, largest: number): ElementFacts => ({ kind: 'float', bits, largest });
 
 const FLOAT32_LARGEST = 3.4028234663852886e38;
@@ -58,7 +63,8 @@ export const isElementType = (name: string): name is ElementType => Object.hasOw
 export const elementFacts = (dtype: ElementType): ElementFacts => FACTS[dtype];
 
 /** Elements of a tensor of fixed sizes; 1 for a scalar. */
-export const elementCount = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1);
+export const elementCount = (shape: readonly number[]): number =>
+  shape.reduce((product, size) => product * size, 1);
 
 /** Bytes of so many elements in raw_data; elements under one byte are packed. 0 for strings. */
 export const packedByteLength = (dtype: ElementType, count: number): number =>

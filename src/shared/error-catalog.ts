@@ -13,6 +13,7 @@ export const ERROR_CATALOG = {
   NO_MODELS: { exit: 2, summary: 'There is no model to check: none is configured and none was found.' },
   FILE_UNREADABLE: { exit: 2, summary: 'A file that was named cannot be read.' },
   OUTPUT_UNWRITABLE: { exit: 2, summary: 'A file or folder that was to be written cannot be written.' },
+  GRAPH_TOO_LARGE: { exit: 2, summary: 'The graph of the model has too many different parts to be drawn.' },
 
   MODEL_NOT_FOUND: { exit: 2, summary: 'The model file does not exist.' },
   MODEL_EMPTY: { exit: 2, summary: 'The model file has no bytes.' },
@@ -70,6 +71,11 @@ export const ERROR_CATALOG = {
   },
   REGISTRY_WRITE_REFUSED: { exit: 3, summary: 'The remote refuses pushes to the registry branch.' },
   VERSION_NOT_FOUND: { exit: 2, summary: 'The registry has no such model or version.' },
+  VERSION_DELETED: { exit: 2, summary: 'The version was deleted from the registry.' },
+  VERSION_BYTES_GONE: { exit: 3, summary: 'The bytes of a version are no longer where its record says.' },
+  SIGNATURE_FAILED: { exit: 3, summary: 'A signature could not be made or checked.' },
+  BACKUP_INVALID: { exit: 2, summary: 'A backup of the registry is damaged, or not one.' },
+  IMPORT_INVALID: { exit: 2, summary: 'A file that was to be imported is not what it should be.' },
 
   REPORT_INVALID: { exit: 2, summary: 'The file is not a QuickServeML report.' },
   REPORT_TOO_LARGE: { exit: 2, summary: 'The report is larger than a report can be.' },

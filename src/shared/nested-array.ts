@@ -1,4 +1,4 @@
-import { elementFacts, type ElementType, jsonIntegerRange } from './element-types.ts';
+import { type ElementType, elementFacts, jsonIntegerRange } from './element-types.ts';
 
 /** A fixed size, a symbol, or null where nothing is known; as in model/inspection.ts. */
 type Size = number | string | null;
@@ -37,10 +37,12 @@ const DEEPEST = 64;
 const SPECIAL_FLOATS: ReadonlySet<unknown> = new Set(['NaN', 'Infinity', '-Infinity']);
 
 /** The number that a JSON value of a float tensor stands for. */
-export const floatOfJson = (value: unknown): number => (typeof value === 'string' ? Number(value) : (value as number));
+export const floatOfJson = (value: unknown): number =>
+  typeof value === 'string' ? Number(value) : (value as number);
 
 /** The JSON value of a number of a float tensor: numbers as they are, others by name. */
-export const jsonOfFloat = (value: number): number | string => (Number.isFinite(value) ? value : String(value));
+export const jsonOfFloat = (value: number): number | string =>
+  Number.isFinite(value) ? value : String(value);
 
 /** What is there instead, shortly. */
 export function describeJson(value: unknown): string {
@@ -60,12 +62,17 @@ export function describeElement(dtype: ElementType): string {
   const facts = elementFacts(dtype);
   switch (facts.kind) {
     case 'float':
-      return dtype === 'float64' ? 'a finite number' : `a number of ${dtype} (at most ${facts.largest} in size)`;
+      return dtype === 'float64'
+        ? 'a finite number'
+        : `a number of ${dtype} (at most ${facts.largest} in size)`;
     case 'complex':
       return 'a finite number';
     case 'integer': {
       const { min, max } = jsonIntegerRange(facts);
-      const exact = max === Number.MAX_SAFE_INTEGER ? ' (JSON numbers are exact only so far; send larger ones as base64)' : '';
+      const exact =
+        max === Number.MAX_SAFE_INTEGER
+          ? ' (JSON numbers are exact only so far; send larger ones as base64)'
+          : '';
       return `a whole number from ${min} to ${max}${exact}`;
     }
     case 'bool':
@@ -84,7 +91,11 @@ const pluralOf = (dtype: ElementType): string => {
 };
 
 /** The place of the first element that the dtype does not allow, or -1. These loops see every element: no closures. */
-export function firstWrongElement(row: readonly unknown[], dtype: ElementType, specialFloats: boolean): number {
+export function firstWrongElement(
+  row: readonly unknown[],
+  dtype: ElementType,
+  specialFloats: boolean,
+): number {
   const facts = elementFacts(dtype);
   const { length } = row;
   switch (facts.kind) {
@@ -104,7 +115,8 @@ export function firstWrongElement(row: readonly unknown[], dtype: ElementType, s
       const { min, max } = jsonIntegerRange(facts);
       for (let index = 0; index < length; index++) {
         const value = row[index];
-        if (!(typeof value === 'number' && value >= min && value <= max && Number.isInteger(value))) return index;
+        if (!(typeof value === 'number' && value >= min && value <= max && Number.isInteger(value)))
+          return index;
       }
       return -1;
     }
@@ -138,7 +150,8 @@ export function readNestedArray(
 ): NestedArrayReading {
   const { dtype, specialFloats } = type;
   const complex = elementFacts(dtype).kind === 'complex';
-  const given: readonly Size[] = type.shape ?? Array.from({ length: depthOf(value) - (complex ? 1 : 0) }, () => null);
+  const given: readonly Size[] =
+    type.shape ?? Array.from({ length: depthOf(value) - (complex ? 1 : 0) }, () => null);
   const sizes: readonly Size[] = complex ? [...given, 2] : given;
   const rank = sizes.length;
   const seen: number[] = sizes.map(size => (typeof size === 'number' ? size : -1));
@@ -166,7 +179,9 @@ export function readNestedArray(
     }
     const bound = size === null ? undefined : symbols.get(size);
     if (bound !== undefined && bound.size !== length) {
-      report(`expected ${bound.size} ${what}, since ${JSON.stringify(size)} is ${bound.size} in ${bound.where}, got ${length}`);
+      report(
+        `expected ${bound.size} ${what}, since ${JSON.stringify(size)} is ${bound.size} in ${bound.where}, got ${length}`,
+      );
       return false;
     }
     seen[depth] = length;
@@ -185,7 +200,9 @@ export function readNestedArray(
     }
     if (!Array.isArray(inner)) {
       const left = rank - depth;
-      report(`expected ${left === 1 ? `an array of ${pluralOf(dtype)}` : `arrays nested ${left} deep`}, got ${describeJson(inner)}`);
+      report(
+        `expected ${left === 1 ? `an array of ${pluralOf(dtype)}` : `arrays nested ${left} deep`}, got ${describeJson(inner)}`,
+      );
       return;
     }
     if (!expectLength(depth, inner.length)) return;

@@ -58,9 +58,15 @@ export function smallFloatTable(dtype: SmallFloatType): Float32Array {
   return table;
 }
 
-const finiteCodes = new Map<SmallFloatType, { readonly values: readonly number[]; readonly codes: readonly number[] }>();
+const finiteCodes = new Map<
+  SmallFloatType,
+  { readonly values: readonly number[]; readonly codes: readonly number[] }
+>();
 
-function ascendingFinite(dtype: SmallFloatType): { readonly values: readonly number[]; readonly codes: readonly number[] } {
+function ascendingFinite(dtype: SmallFloatType): {
+  readonly values: readonly number[];
+  readonly codes: readonly number[];
+} {
   const known = finiteCodes.get(dtype);
   if (known !== undefined) return known;
   const half = [...smallFloatTable(dtype)]

@@ -1,4 +1,4 @@
-import { elementCount, elementFacts, type ElementType, packedByteLength } from './element-types.ts';
+import { type ElementType, elementCount, elementFacts, packedByteLength } from './element-types.ts';
 import { isSmallFloat, smallFloatCode, smallFloatTable } from './small-floats.ts';
 
 /** Elements as numbers; 64-bit integers as BigInt. Complex numbers are two elements each: real, imaginary. */
@@ -42,7 +42,9 @@ interface Memory {
 /** The bytes in memory that a typed array of `unit` bytes can look at: a copy only where they are not aligned. */
 function aligned(bytes: Uint8Array, unit: number): Memory {
   const { buffer, byteOffset } = bytes;
-  return byteOffset % unit === 0 && buffer instanceof ArrayBuffer ? { buffer, byteOffset } : new Uint8Array(bytes);
+  return byteOffset % unit === 0 && buffer instanceof ArrayBuffer
+    ? { buffer, byteOffset }
+    : new Uint8Array(bytes);
 }
 
 /**
@@ -98,7 +100,10 @@ const toNumber = (value: number | bigint | boolean): number => Number(value);
  * Numbers as little-endian raw_data. Floats are rounded to the dtype, integers must be in its range (checked before).
  * Complex numbers take two values each.
  */
-export function bytesOfElements(dtype: ElementType, values: ArrayLike<number | bigint | boolean>): Uint8Array {
+export function bytesOfElements(
+  dtype: ElementType,
+  values: ArrayLike<number | bigint | boolean>,
+): Uint8Array {
   const { length } = values;
   if (hasView(dtype)) {
     if (dtype === 'int64' || dtype === 'uint64') {
@@ -115,7 +120,8 @@ export function bytesOfElements(dtype: ElementType, values: ArrayLike<number | b
     const value = toNumber(values[index] ?? 0);
     return isSmallFloat(dtype) ? smallFloatCode(dtype, value) : value & (2 ** facts.bits - 1);
   };
-  if (facts.bits === 16) return new Uint8Array(Uint16Array.from({ length }, (_, index) => codeOf(index)).buffer);
+  if (facts.bits === 16)
+    return new Uint8Array(Uint16Array.from({ length }, (_, index) => codeOf(index)).buffer);
   const bytes = new Uint8Array(packedByteLength(dtype, length));
   const perByte = 8 / facts.bits;
   for (let index = 0; index < length; index++) {

@@ -110,10 +110,22 @@ class World implements AsyncDisposable {
   /** Merges contents into main and runs what a push to main runs. */
   async pushToMain(
     contents: Contents,
+    mergedWithLabels: readonly string[] = [],
   ): Promise<ActionResult & { readonly report: Report | null; readonly clone: string }> {
     const before = this.before;
     const after = this.remote.commit('main', contents);
     this.before = after;
+    this.github.addPull({
+      number: PULL,
+      state: 'closed',
+      headSha: after,
+      headRef: 'change',
+      headRepository: REPOSITORY,
+      baseRef: 'main',
+      labels: mergedWithLabels,
+      mergedAt: '2026-11-23T12:00:00Z',
+      mergeCommitSha: after,
+    });
     const clone = this.checkout('refs/heads/main');
     return this.run(clone, {
       eventName: 'push',
@@ -246,6 +258,23 @@ describe.skipIf(lacks('runtime'))('the GitHub Action, as the runner runs it', ()
     expect(result.report?.models[0]?.accepted).toEqual([{ finding: 'break:digits', by: 'label' }]);
   });
 
+  it('still accepts it on main after the merge, and records a major version', {
+    timeout: 200_000,
+  }, async () => {
+    await using world = await World.create(copy, firstModel);
+    await world.pushToMain({ 'README.md': { text: 'First record.' } });
+    const refused = await world.pushToMain({ [MODEL]: { model: 'digits-renamed-input' } });
+    expect(refused.exitCode).toBe(1);
+    expect(world.remote.registryFiles().filter(path => path.includes('/versions/'))).toHaveLength(1);
+    await world.pushToMain({ [MODEL]: { model: 'digits' } });
+    const merged = await world.pushToMain({ [MODEL]: { model: 'digits-renamed-input' } }, [
+      'accept-break:digits',
+    ]);
+    expect(merged.exitCode).toBe(0);
+    expect(merged.report?.models[0]?.accepted).toEqual([{ finding: 'break:digits', by: 'label' }]);
+    expect(JSON.parse(merged.outputs['versions'] ?? '')).toEqual({ digits: '2.0.0' });
+  });
+
   it('passes an added output as a compatible change', { timeout: 200_000 }, async () => {
     await using world = await World.create(copy, firstModel);
     const result = await world.pullRequest({ [MODEL]: { model: 'digits-optional-output' } });
@@ -297,6 +326,7 @@ describe.skipIf(lacks('runtime'))('the GitHub Action, as the runner runs it', ()
     expect(JSON.parse(first.outputs['versions'] ?? '')).toEqual({ digits: '1.0.0' });
     const second = await world.pushToMain({ [MODEL]: { model: 'digits-optional-output' } });
     expect(JSON.parse(second.outputs['versions'] ?? '')).toEqual({ digits: '1.1.0' });
+    expect(second.report?.models[0]?.history?.points.map(({ version }) => version)).toEqual(['1.0.0']);
     const files = world.remote.registryFiles();
     expect(files).toContain('models/digits/versions/1.0.0.json');
     expect(files).toContain('models/digits/versions/1.1.0.json');

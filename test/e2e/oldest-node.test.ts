@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -36,12 +36,13 @@ describe.skipIf(lacks('runtime') || lacks('npm-registry'))(
       const clone = remote.checkout('refs/heads/change');
       const args = ['check', '--json', '--base', 'main', '--record', 'always', '--budget', '5s'];
       const options = ['--runtime-path', runtimePath];
-      const stdout = execFileSync(node, [cli, ...args, ...options], {
+      const run = spawnSync(node, [cli, ...args, ...options], {
         cwd: clone,
         encoding: 'utf8',
-        stdio: ['ignore', 'pipe', 'ignore'],
       });
-      expect(JSON.parse(stdout)).toMatchObject({
+      expect(JSON.parse(run.stdout).findings).toEqual([]);
+      expect(run.stderr).not.toContain('bug in QuickServeML');
+      expect(JSON.parse(run.stdout)).toMatchObject({
         models: [{ measurement: { kind: 'interleaved' } }],
         registry: { recording: 'recorded' },
       });

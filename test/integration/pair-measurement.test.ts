@@ -1,8 +1,13 @@
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { feedsFor } from '../../src/benchmark/feeds.ts';
 import { measurePair } from '../../src/benchmark/interleaved.ts';
+import type { FeedSet } from '../../src/benchmark/measurement.ts';
 import { measureSolo } from '../../src/benchmark/solo.ts';
+import { decodeTensorFile } from '../../src/benchmark/tensor-file.ts';
+import { readCaseFiles } from '../../src/runtime/case-files.ts';
 import { createLauncher } from '../../src/runtime/launcher.ts';
-import { lacks } from '../support/requirements.ts';
+import { lacks, projectRoot } from '../support/requirements.ts';
 import { sharedModel, workerOptions } from '../support/runtime.ts';
 import { plan } from '../support/simulated-launcher.ts';
 
@@ -28,21 +33,6 @@ describe.skipIf(lacks('runtime') || lacks('models'))('measuring real models', ()
     expect(result.durationMs).toBeLessThan(1.5 * plan.budgetMs);
   });
 
-  it('finds that a larger model takes longer, and measures that twice', async () => {
-    const base = await sharedModel('mnist_cntk');
-    const candidate = await sharedModel('conv_qdq_u8u8');
-    const result = await measurePair({
-      plan,
-      basePath: base.path,
-      candidatePath: candidate.path,
-      feeds: { base: base.feeds, candidate: candidate.feeds },
-      launcher: createLauncher(workerOptions),
-      now,
-    });
-    expect(result.latency).toMatchObject({ decision: { kind: 'regressed' }, remeasured: true });
-    expect(result.confirmed).toBe(true);
-  });
-
   it('measures a model alone', async () => {
     const { path, feeds } = await sharedModel('mnist_cntk');
     const launcher = createLauncher(workerOptions);
@@ -50,5 +40,62 @@ describe.skipIf(lacks('runtime') || lacks('models'))('measuring real models', ()
     expect(result.launches).toBe(5);
     expect(result.latencyMs).toBeGreaterThan(0);
     expect(result.loadMs).toBeGreaterThan(result.latencyMs);
+  });
+});
+
+async function fixture(name: string): Promise<{ readonly path: string; readonly feeds: FeedSet }> {
+  const folder = join(projectRoot, 'fixtures/models', name);
+  const files = await readCaseFiles(folder);
+  const path = join(folder, 'model.onnx');
+  if (files !== null)
+    return { path, feeds: { origin: 'case', digest: name, tensors: files.map(decodeTensorFile) } };
+  // The hostile ones come without a case, and each has the one input `x`.
+  const shape = [name === 'aborts' ? 2 : 1];
+  return {
+    path,
+    feeds: feedsFor({ inputs: [{ name: 'x', kind: 'tensor', dtype: 'float32', shape }] }, plan),
+  };
+}
+
+describe.skipIf(lacks('runtime'))('measuring the models of the fixtures', () => {
+  const measure = async (base: string, candidate: string, limits = workerOptions.limits) => {
+    const [one, other] = [await fixture(base), await fixture(candidate)];
+    return measurePair({
+      plan,
+      basePath: one.path,
+      candidatePath: other.path,
+      feeds: { base: one.feeds, candidate: other.feeds },
+      launcher: createLauncher({ ...workerOptions, limits }),
+      now,
+    });
+  };
+
+  it('finds that a wider network takes longer, and measures that twice', async () => {
+    const result = await measure('digits', 'digits-wide');
+    expect(result.latency).toMatchObject({ decision: { kind: 'regressed' }, remeasured: true });
+    expect(result.confirmed).toBe(true);
+    expect(result.latency.difference?.low).toBeGreaterThan(0.02);
+  });
+
+  it('finds that a narrower network is faster', async () => {
+    expect((await measure('digits-wide', 'digits')).latency.decision).toEqual({ kind: 'improved' });
+  });
+
+  it('ends with the signal where the candidate makes the runtime abort', async () => {
+    await expect(measure('digits', 'aborts')).rejects.toMatchObject({
+      code: 'WORKER_CRASHED',
+      side: 'candidate',
+      message: expect.stringContaining('SIGABRT'),
+    });
+  });
+
+  it.each(['hang-load', 'hang-run'])('ends with a timeout for %s, long before the budget', async name => {
+    const started = now();
+    await expect(measure('digits', name, { timeMs: 2500, memoryBytes: 2 ** 32 })).rejects.toMatchObject({
+      code: 'WORKER_TIMEOUT',
+      side: 'candidate',
+      step: name === 'hang-load' ? 'load' : 'run',
+    });
+    expect(now() - started).toBeLessThan(10_000);
   });
 });

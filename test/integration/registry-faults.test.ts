@@ -2,6 +2,7 @@ import { chmodSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { tokenCredentials } from '../../src/git/credentials.ts';
+import { blobPath } from '../../src/registry/layout.ts';
 import { QuickServeError } from '../../src/shared/errors.ts';
 import { startGitHttpServer } from '../support/git-http-server.ts';
 import { entryFor, registryAt } from '../support/git-registries.ts';
@@ -83,12 +84,15 @@ describe('what is on the branch is never overwritten', () => {
     const registry = registryAt(folder.path, `file://${bare}`);
     await registry.record([entryFor(folder.path, 'digits', bytesOf('a', 100))]);
     const [version] = (await registry.read()).models.get('digits')!.versions;
-    plant(folder.path, bare, { [`blobs/${version!.sha256}`]: 'other bytes' });
+    const path = blobPath(version!.sha256);
+    plant(folder.path, bare, { [path]: 'other bytes' });
     expect(await failureOf(registry.readBytes(version!, folder.path))).toMatchObject({
       code: 'REGISTRY_MALFORMED',
     });
-    plant(folder.path, bare, { [`blobs/${version!.sha256}`]: null });
-    expect((await failureOf(registry.readBytes(version!, folder.path))).message).toContain('is missing');
+    plant(folder.path, bare, { [path]: null });
+    const gone = await failureOf(registry.readBytes(version!, folder.path));
+    expect(gone.code).toBe('VERSION_BYTES_GONE');
+    expect(gone.message).toContain('is missing');
   });
 });
 

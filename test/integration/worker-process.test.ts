@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   buildBillionLaughs,
   buildEndlessLoop,
@@ -63,10 +63,15 @@ describe.skipIf(lacks('runtime'))('the process that holds the runtime', () => {
   });
 
   it('leaves no folder behind', async () => {
-    const count = () => readdirSync(tmpdir()).filter(name => name.startsWith('quickserveml-worker-')).length;
-    const before = count();
-    await probeRuntime(workerOptions);
-    expect(count()).toBeLessThanOrEqual(before);
+    const temporary = join(folder, 'temporary');
+    mkdirSync(temporary);
+    vi.stubEnv('TMPDIR', temporary);
+    try {
+      await probeRuntime(workerOptions);
+    } finally {
+      vi.unstubAllEnvs();
+    }
+    expect(readdirSync(temporary)).toEqual([]);
   });
 
   it('is started in an empty folder, without tokens in its environment', async () => {
@@ -265,5 +270,22 @@ describe.skipIf(lacks('runtime') || lacks('models'))('real models', () => {
         name,
       ).toEqual(model.description.outputs.map(output => output.name));
     }
+  });
+
+  it('that the runtime cannot hand out end in a crash that names the signal, the model and the side', async () => {
+    const { path, feeds } = await sharedModel('node_cast_FLOAT_to_INT4');
+    const named = { ...feeds, tensors: feeds.tensors.map(feed => ({ ...feed, name: 'input' })) };
+    const launch = createLauncher(workerOptions).launchSolo({
+      model: { path, feeds: named },
+      side: 'candidate',
+      settings: { provider: 'cpu', threads: 1 },
+      blocks: false,
+      timeLimitMs: null,
+    });
+    await expect(launch).rejects.toMatchObject({
+      code: 'WORKER_CRASHED',
+      side: 'candidate',
+      message: expect.stringContaining('died with SIGABRT while running the candidate model model.onnx'),
+    });
   });
 });

@@ -43,9 +43,23 @@ export interface RecordedRequest {
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
 }
 
+export interface TestCheckRun {
+  readonly id: number;
+  readonly name: string;
+  readonly headSha: string;
+  readonly conclusion: string;
+  readonly title: string;
+  readonly summary: string;
+  readonly annotations: readonly { readonly path: string; readonly message: string }[];
+}
+
 export interface TestToken {
   readonly login: string;
   readonly mayWrite: boolean;
+  /** `checks: write`. */
+  readonly mayCheck?: boolean;
+  /** `statuses: write`. */
+  readonly maySetStatus?: boolean;
 }
 
 export interface GitHubServerOptions {
@@ -70,9 +84,13 @@ interface Answer {
 }
 
 export const TEST_TOKEN = 'ghs_testTokenThatMayWrite000000000000';
+export const CHECKS_TOKEN = 'ghs_testTokenThatMayCheck000000000000';
+export const STATUS_TOKEN = 'ghs_testTokenThatSetsStatus0000000000';
 export const READ_ONLY_TOKEN = 'ghs_testTokenThatOnlyReads0000000000';
 const DEFAULT_TOKENS: Readonly<Record<string, TestToken>> = {
   [TEST_TOKEN]: { login: 'github-actions[bot]', mayWrite: true },
+  [CHECKS_TOKEN]: { login: 'github-actions[bot]', mayWrite: true, mayCheck: true },
+  [STATUS_TOKEN]: { login: 'github-actions[bot]', mayWrite: true, maySetStatus: true },
   [READ_ONLY_TOKEN]: { login: 'github-actions[bot]', mayWrite: false },
 };
 const ROUTES = {
@@ -84,11 +102,19 @@ const ROUTES = {
   getPull: 'GET /repos/{owner}/{repo}/pulls/{pull_number}',
   listPulls: 'GET /repos/{owner}/{repo}/pulls',
   pullsOfCommit: 'GET /repos/{owner}/{repo}/commits/{commit_sha}/pulls',
+  createCheckRun: 'POST /repos/{owner}/{repo}/check-runs',
+  updateCheckRun: 'PATCH /repos/{owner}/{repo}/check-runs/{check_run_id}',
   createStatus: 'POST /repos/{owner}/{repo}/statuses/{sha}',
   listStatuses: 'GET /repos/{owner}/{repo}/commits/{ref}/statuses',
 } as const;
 
 export { ROUTES as GITHUB_ROUTES };
+
+function isAllowed({ operation, token }: Request): boolean {
+  if (operation.route === ROUTES.createCheckRun || operation.route === ROUTES.updateCheckRun)
+    return token.mayCheck === true;
+  return operation.route === ROUTES.createStatus ? token.maySetStatus === true : token.mayWrite;
+}
 
 /**
  * GitHub's REST API for one repository, on loopback: keeps comments, pull requests and statuses, pages with `Link`, and
@@ -99,6 +125,7 @@ export class GitHubServer implements AsyncDisposable {
   readonly violations: string[] = [];
   readonly comments = new Map<number, TestComment[]>();
   readonly pulls = new Map<number, TestPull>();
+  readonly checkRuns: TestCheckRun[] = [];
   readonly statuses: {
     readonly sha: string;
     readonly state: string;
@@ -266,7 +293,7 @@ export class GitHubServer implements AsyncDisposable {
     const { owner, repo } = request.parameters;
     if (`${owner}/${repo}` !== this.#options.repository)
       return { status: 404, data: { message: 'Not Found' } };
-    if (request.method !== 'GET' && !request.token.mayWrite) {
+    if (request.method !== 'GET' && !isAllowed(request)) {
       return { status: 403, data: { message: 'Resource not accessible by integration' } };
     }
     switch (request.operation.route) {
@@ -314,6 +341,9 @@ export class GitHubServer implements AsyncDisposable {
           pulls.map(pull => this.#pull(pull, 'pull-request-simple')),
         );
       }
+      case ROUTES.createCheckRun:
+      case ROUTES.updateCheckRun:
+        return this.#checkRun(request);
       case ROUTES.createStatus: {
         const body = request.body as { state: string; context?: string; description?: string };
         const status = {
@@ -356,6 +386,42 @@ export class GitHubServer implements AsyncDisposable {
       comment.body = (request.body as { body: string }).body;
     }
     return { status: 200, data: this.#comment(comment) };
+  }
+
+  #checkRun(request: Request): Answer {
+    const body = request.body as {
+      name?: string;
+      head_sha?: string;
+      conclusion: string;
+      output: { title: string; summary: string; annotations?: { path: string; message: string }[] };
+    };
+    const id = Number(request.parameters['check_run_id'] ?? 0);
+    const index = this.checkRuns.findIndex(run => run.id === id);
+    const before = this.checkRuns[index];
+    if (id !== 0 && before === undefined) return { status: 404, data: { message: 'Not Found' } };
+    const annotations = body.output.annotations ?? [];
+    const run: TestCheckRun = {
+      id: before?.id ?? this.#nextId++,
+      name: body.name ?? before?.name ?? '',
+      headSha: body.head_sha ?? before?.headSha ?? '',
+      conclusion: body.conclusion,
+      title: body.output.title,
+      summary: body.output.summary,
+      // GitHub adds the annotations of an update to those that are there.
+      annotations: [...(before?.annotations ?? []), ...annotations],
+    };
+    if (before === undefined) this.checkRuns.push(run);
+    else this.checkRuns[index] = run;
+    const data = this.#contract.complete('check-run', {
+      id: run.id,
+      name: run.name,
+      head_sha: run.headSha,
+      status: 'completed',
+      conclusion: run.conclusion,
+      html_url: `https://github.example/${this.#options.repository}/runs/${run.id}`,
+      pull_requests: [],
+    });
+    return { status: before === undefined ? 201 : 200, data };
   }
 
   #listPulls(query: Readonly<Record<string, string>>): readonly TestPull[] {

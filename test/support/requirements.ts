@@ -3,7 +3,16 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 
 /** Parts of a machine that some tests want. `QUICKSERVEML_REQUIRE=models,browser` (or `all`) makes a missing one a failure. */
-export type Part = 'models' | 'browser' | 'python' | 'runtime' | 'npm-registry' | 'unprivileged-user';
+export type Part =
+  | 'models'
+  | 'browser'
+  | 'python'
+  | 'runtime'
+  | 'npm-registry'
+  | 'unprivileged-user'
+  | 'promtool'
+  | 'poppler'
+  | 'xmllint';
 
 export const projectRoot = resolve(import.meta.dirname, '../..');
 export const modelsFolder = resolve(projectRoot, process.env['QUICKSERVEML_MODELS'] ?? '../shared/models');
@@ -22,6 +31,12 @@ const checks: Record<Part, () => { readonly present: boolean; readonly missing: 
     missing: 'the folder of real models (set QUICKSERVEML_MODELS)',
   }),
   browser: () => ({ present: browserPath !== undefined, missing: 'chromium' }),
+  promtool: () => ({ present: commandExists('promtool'), missing: 'promtool (Debian: prometheus)' }),
+  poppler: () => ({
+    present: spawnSync('pdftoppm', ['-v'], { stdio: 'ignore' }).status === 0,
+    missing: 'pdftoppm and pdftotext (Debian: poppler-utils)',
+  }),
+  xmllint: () => ({ present: commandExists('xmllint'), missing: 'xmllint (Debian: libxml2-utils)' }),
   python: () => ({ present: commandExists('python3'), missing: 'python3' }),
   runtime: () => ({
     present: existsSync(

@@ -1,5 +1,6 @@
 import type { Fingerprint } from '../../src/benchmark/measurement.ts';
 import type { ContractComparison } from '../../src/contract/comparison.ts';
+import type { Outline } from '../../src/model/drawing/outline.ts';
 import type { Inspection, ValueInfo } from '../../src/model/inspection.ts';
 import type {
   MetricComparison,
@@ -7,7 +8,23 @@ import type {
   MetricOutcome,
   MetricUnit,
 } from '../../src/regression/verdict.ts';
-import type { ModelReport, Report } from '../../src/report/report.ts';
+import type { LayerRow, ModelHistory, ModelReport, Report } from '../../src/report/report.ts';
+
+/** The drawing of a chain of operators. */
+function sampleOutline(operators: readonly string[]): Outline {
+  const box = (operator: string, index: number): Outline['boxes'][number] => ({
+    id: `box-${index}`,
+    kind: index === 0 ? 'input' : 'product',
+    lines: [{ operator, detail: '32×16×3×3' }],
+    name: `${operator}_${index}`,
+    nodeCount: 1,
+    parameterCount: 4_608,
+    frame: null,
+  });
+  const boxes = operators.map(box);
+  const arrows = boxes.slice(1).map(({ id }, index) => ({ from: `box-${index}`, to: id }));
+  return { name: 'graph', nodeCount: boxes.length, boxes, frames: [], arrows };
+}
 
 /** Reports for tests and golden files: plain data, the same on every run. */
 
@@ -188,7 +205,35 @@ export function sampleReport(models: readonly ModelReport[], overrides: Partial<
   };
 }
 
+/** What the registry has of a model: one point a commit, oldest first. */
+function sampleHistory(latencyMs: readonly number[]): ModelHistory {
+  return {
+    fingerprint: ENVIRONMENT.key,
+    points: latencyMs.map((latency, index) => ({
+      createdAt: `2026-10-${String(index + 1).padStart(2, '0')}T08:00:00.000Z`,
+      commit: String(index + 1).padStart(40, 'c'),
+      version: `1.${Math.floor(index / 3)}.${index % 3}`,
+      metrics: { latency, 'load-time': 12 + latency / 10, memory: 61_000_000 + index * 20_000 },
+    })),
+  };
+}
+
+const layer = (
+  name: string,
+  operator: string,
+  ms: readonly [number, number],
+  macs: readonly [number, number],
+): LayerRow => ({
+  name,
+  operator,
+  baseMs: ms[0],
+  candidateMs: ms[1],
+  baseMacs: macs[0],
+  candidateMacs: macs[1],
+});
+
 const faster = sampleModel('fraud', {
+  history: sampleHistory([0.44, 0.41, 0.43, 0.33, 0.32, 0.31, 0.312]),
   metrics: [
     sampleMetric('latency', 0.3121, 0.2204, { kind: 'improved' }, 0.011),
     sampleMetric('load-time', 4.2, 3.1, { kind: 'improved' }, 0.05),
@@ -236,6 +281,23 @@ const identical = sampleModel('embed', {
 
 const slower = sampleModel('digits', {
   gate: 'failed',
+  candidate: sampleInspection('models/digits.onnx', {
+    sizeBytes: 530_112,
+    parameterCount: 131_242,
+    initializerBytes: { float32: 524_968 },
+    operators: { Conv: 4, Relu: 4, MaxPool: 2, Flatten: 1, Gemm: 1, Softmax: 1 },
+  }),
+  history: sampleHistory([1.86, 1.85, 1.87, 1.79, 1.86, 1.84, 1.85, 1.83, 1.78, 1.84, 1.86, 1.84]),
+  outline: sampleOutline(['Conv', 'Relu', 'Conv', 'Gemm']),
+  layers: {
+    rows: [
+      layer('conv2', 'Conv', [0.71, 1.06], [9_400_000, 14_100_000]),
+      layer('fc1', 'Gemm', [0.18, 0.2], [1_600_000, 2_400_000]),
+      layer('conv1', 'Conv', [0.52, 0.52], [1_200_000, 1_200_000]),
+      layer('pool1', 'MaxPool', [0.13, 0.13], [0, 0]),
+    ],
+    others: { count: 8, baseMs: 0.3, candidateMs: 0.3 },
+  },
   metrics: [
     sampleMetric('latency', 1.84, 2.21, { kind: 'regressed', confirmed: true }, 0.0075),
     sampleMetric('load-time', 12.1, 13.4, { kind: 'unchanged' }, 0.06),
@@ -342,6 +404,7 @@ const hostileName = `=cmd|'/c calc'!A1 ${HOSTILE}`;
 
 const hostile = sampleModel('plain', {
   name: hostileName,
+  outline: sampleOutline([HOSTILE, hostileName]),
   path: `models/../${HOSTILE}.onnx`,
   gate: 'failed',
   state: { kind: 'moved', from: HOSTILE, identical: false },

@@ -1,5 +1,11 @@
 import type { Launcher } from '../../src/benchmark/launcher.ts';
-import type { FeedSet, LaunchPair, MeasurementPlan, SoloLaunch } from '../../src/benchmark/measurement.ts';
+import type {
+  FeedSet,
+  LaunchPair,
+  LoadPair,
+  MeasurementPlan,
+  SoloLaunch,
+} from '../../src/benchmark/measurement.ts';
 import { normalRandom, seededRandom } from '../../src/benchmark/random.ts';
 
 /** What a simulated model takes; ratios are those of the candidate. */
@@ -63,10 +69,20 @@ export function simulateLauncher(machineAt: (launches: number) => SimulatedMachi
         clock: 'wall-minus-wait',
       };
     },
+    async launchLoads(): Promise<LoadPair> {
+      const machine = begin('loads');
+      const logRatio = Math.log(machine.loadRatio) + machine.spread * normal();
+      return { logRatio, baseMs: 10, candidateMs: 10 * Math.exp(logRatio), loads: 40 };
+    },
+    async launchCycles({ cycles }): Promise<readonly number[]> {
+      begin('cycles');
+      return Array.from({ length: cycles }, () => 1e8);
+    },
     async launchSolo({ side, blocks }): Promise<SoloLaunch> {
       const machine = begin(side);
       const candidate = side === 'candidate';
       return {
+        firstLoadMs: 20,
         loadMs: 10 * (candidate ? machine.loadRatio : 1) * Math.exp(machine.spread * normal()),
         firstRunMs: machine.baseMs * 2,
         peakRssBytes: 1e8 * (candidate ? machine.memoryRatio : 1) * Math.exp(0.1 * machine.spread * normal()),

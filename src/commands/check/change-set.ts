@@ -15,6 +15,7 @@ import { listFilesAtCommit, type TreeFile, writeFileAtCommit } from '../../git/t
 import { workTreeFiles, workTreeStatus } from '../../git/work-tree.ts';
 import { listExternalPaths } from '../../model/model-identity.ts';
 import type { BaseHint } from '../../platforms/context.ts';
+import { PREPARE_TIME_LIMIT_MS, runPrepare } from '../../runtime/prepare-command.ts';
 import { messageOf, QuickServeError, systemCodeOf } from '../../shared/errors.ts';
 import type { Finding } from '../../shared/finding.ts';
 import type { Surroundings } from '../surroundings.ts';
@@ -114,6 +115,27 @@ function externalPathsOf(root: string, path: string): readonly string[] {
   }
 }
 
+/** Runs the export commands of the models that are checked, so that what they make is in the work tree. */
+async function prepareModels(
+  config: Config,
+  root: string,
+  wanted: readonly string[],
+  world: Surroundings,
+): Promise<void> {
+  for (const { name, path, tests } of config.models ?? []) {
+    const command = tests?.prepare ?? null;
+    if (command === null || (wanted.length > 0 && !wanted.includes(name) && !wanted.includes(path))) continue;
+    world.progress.step(`${name}: preparing`);
+    await runPrepare({
+      model: name,
+      command,
+      folder: root,
+      environment: world.env,
+      timeLimitMs: PREPARE_TIME_LIMIT_MS,
+    });
+  }
+}
+
 function selectModels(models: readonly ModelConfig[], wanted: readonly string[]): readonly ModelConfig[] {
   if (wanted.length === 0) return models;
   const unknown = wanted.filter(name => !models.some(model => model.name === name || model.path === name));
@@ -166,7 +188,12 @@ async function readChanges(
     record: options.record ?? undefined,
     registryBranch: options.registryBranch ?? undefined,
   };
-  const config = applyOverrides(await loadConfig(root, options.cwd, options.configPath), overrides);
+  const config = applyOverrides(await loadConfig(root, options.cwd, options.configPath), {
+    ...overrides,
+    // Of the change alone: what the base was measured with is its own.
+    runtimeVersion: options.runtimeVersion ?? undefined,
+  });
+  if (!options.dryRun) await prepareModels(config, root, options.models, world);
   const status = await workTreeStatus(repository);
   const headFiles = await workTreeFiles(repository, status);
   const all = resolveModels(config, [...headFiles.keys()]);

@@ -18,6 +18,8 @@ export interface CheckOptions {
   /** Findings accepted by flag or input: `slower:digits`. */
   readonly accept: readonly string[];
   readonly budgetMs: number | null;
+  /** Version of onnxruntime-node for this change. */
+  readonly runtimeVersion?: string | null;
   readonly runtimePath: string | null;
   readonly dryRun: boolean;
   readonly context: CiContext;

@@ -2,10 +2,12 @@ import type { ModelConfig, Policy } from '../../config/config.ts';
 import type { ModelIdentity } from '../../model/model-identity.ts';
 import { assertLoadable } from '../../model/model-inspection.ts';
 import type { Measured } from '../../regression/comparisons.ts';
+import type { ModelLayers } from '../../report/report.ts';
 import { ModelFailure } from '../../runtime/model-failure.ts';
 import { QuickServeError } from '../../shared/errors.ts';
 import type { Finding } from '../../shared/finding.ts';
 import { type Bench, measure, type ReadableModel } from './measuring.ts';
+import { runtimeFindings } from './runtime-findings.ts';
 
 export interface MeasuringInput {
   readonly bench: Bench;
@@ -20,7 +22,18 @@ export function findingOf(error: QuickServeError): Finding {
   return { code: error.code, severity: 'error', message: error.message, hint: error.hint };
 }
 
-const NO_FINDINGS: readonly Finding[] = [];
+/** `measured` of kind `none` where nothing was; `layers` where the model is slower and could be profiled. */
+export interface MeasuringOutcome {
+  readonly measured: Measured;
+  readonly layers: ModelLayers | null;
+  readonly findings: readonly Finding[];
+}
+
+const nothing = (reason: string, findings: readonly Finding[] = []): MeasuringOutcome => ({
+  measured: { kind: 'none', reason },
+  layers: null,
+  findings,
+});
 
 /**
  * Measures a model, or says why not. What goes wrong is a finding: the base's failure leaves the candidate without a
@@ -36,26 +49,26 @@ export async function measureModel(
     readonly same: boolean;
     readonly identity: ModelIdentity;
   },
-): Promise<{ readonly measured: Measured; readonly findings: readonly Finding[] }> {
+): Promise<MeasuringOutcome> {
   const { bench } = input;
   const { base, candidate, same, identity, policy } = what;
-  if (same && !input.measureIdentical(identity)) {
-    return { measured: { kind: 'none', reason: 'same bytes, same runtime' }, findings: NO_FINDINGS };
-  }
+  const unchangedBytes = same && !input.measureIdentical(identity);
+  if (unchangedBytes && bench.baseRuntime === undefined) return nothing('same bytes, same runtime');
   if (isBroken(candidate)) {
     // The inspection has said why, with its own codes.
-    return { measured: { kind: 'none', reason: 'the model cannot be run' }, findings: NO_FINDINGS };
+    return nothing('the model cannot be run');
   }
   const usableBase = base !== null && isBroken(base) ? null : base;
+  const bytesOfBase = same ? candidate : usableBase;
+  const findings =
+    bytesOfBase === null ? [] : await runtimeFindings(config, policy, bytesOfBase, bench, input.root);
+  if (unchangedBytes) return nothing('same bytes; only the runtime changed', findings);
   try {
-    return {
-      measured: await measure(config, policy, usableBase, candidate, bench, input.root),
-      findings: NO_FINDINGS,
-    };
+    return { ...(await measure(config, policy, usableBase, candidate, bench, input.root)), findings };
   } catch (thrown) {
     if (!(thrown instanceof QuickServeError)) throw thrown;
     if (!(thrown instanceof ModelFailure && thrown.side === 'base')) {
-      return { measured: { kind: 'none', reason: thrown.message }, findings: [findingOf(thrown)] };
+      return nothing(thrown.message, [findingOf(thrown)]);
     }
     return measureWithoutBase(input, config, policy, candidate, thrown);
   }
@@ -68,18 +81,20 @@ async function measureWithoutBase(
   policy: Policy,
   candidate: ReadableModel,
   failure: ModelFailure,
-): Promise<{ readonly measured: Measured; readonly findings: readonly Finding[] }> {
+): Promise<MeasuringOutcome> {
   const finding: Finding = {
     ...findingOf(failure),
     severity: 'warning',
     message: `The base: ${failure.message}`,
   };
   try {
-    const measured = await measure(config, policy, null, candidate, input.bench, input.root);
-    return { measured, findings: [finding] };
+    return {
+      ...(await measure(config, policy, null, candidate, input.bench, input.root)),
+      findings: [finding],
+    };
   } catch (thrown) {
     if (!(thrown instanceof QuickServeError)) throw thrown;
-    return { measured: { kind: 'none', reason: thrown.message }, findings: [finding, findingOf(thrown)] };
+    return nothing(thrown.message, [finding, findingOf(thrown)]);
   }
 }
 

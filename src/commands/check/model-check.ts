@@ -11,15 +11,18 @@ import { interfaceOf } from '../../model/model-interface.ts';
 import { readModel } from '../../model/model-reader.ts';
 import { comparisonsOf, type Measured, type MetricPolicies } from '../../regression/comparisons.ts';
 import { gateOf } from '../../regression/gate.ts';
-import type { ModelReport, ModelState } from '../../report/report.ts';
+import type { ModelHistory, ModelReport, ModelState } from '../../report/report.ts';
 import { ERROR_CATALOG } from '../../shared/error-catalog.ts';
 import { QuickServeError } from '../../shared/errors.ts';
 import type { Finding } from '../../shared/finding.ts';
 import { type AcceptanceSources, acceptanceLookup, acceptedOf } from './acceptance.ts';
 import type { ChangedModel, ChangeSet } from './change-set.ts';
+import { compareContractFile, configuredIn, joinContracts } from './contract-reference.ts';
+import { historyFindings } from './history-findings.ts';
 import { findingOf, type MeasuringInput, measureModel } from './measured-model.ts';
 import { type ReadableModel, summarise } from './measuring.ts';
 import { baseModelFile, headModelFile } from './model-files.ts';
+import { testModel } from './tested-model.ts';
 
 /** The report on one model, and what a record of it needs. */
 export interface CheckedModel {
@@ -40,6 +43,8 @@ export interface ModelCheckInput extends Omit<MeasuringInput, 'root'> {
   readonly against: string | null;
   /** Bytes that the registry holds, as a file in the folder; null where it does not hold them. */
   readonly recordedBytes: (sha256: string, folder: string) => Promise<string | null>;
+  /** Earlier measurements on this kind of machine, or null: asked for only where the base could not be measured. */
+  readonly historyOf: (config: ModelConfig) => Promise<ModelHistory | null>;
   /** Folder for copies, made where it is needed: `head` has to last until the model is recorded. */
   readonly scratch: string;
 }
@@ -117,20 +122,33 @@ async function compareModel(
 
   const candidateInspection = inspectionOf(candidate, config.path);
   const baseInspection = base === null ? null : inspectionOf(base, basePath ?? config.path);
-  const contract =
-    base === null ? null : compareInterfaces(interfaceOf(base.model), interfaceOf(candidate.model));
-  const { policy } = effectiveRules({ base: input.changes.baseConfig, model: config, basePath });
-  const { measured, findings: measuringFindings } = await measureModel(
-    { ...input, root: input.changes.repository.root },
-    config,
-    {
-      policy,
-      base: isEqual ? null : base,
-      candidate,
-      same: same || isEqual,
-      identity,
-    },
+  const fromFile = await compareContractFile(input.changes, config, candidate, input.scratch);
+  const contract = joinContracts(
+    base === null ? null : compareInterfaces(interfaceOf(base.model), interfaceOf(candidate.model)),
+    fromFile.changes,
   );
+  const { policy } = effectiveRules({ base: input.changes.baseConfig, model: config, basePath });
+  const {
+    measured,
+    layers,
+    findings: measuringFindings,
+  } = await measureModel({ ...input, root: input.changes.repository.root }, config, {
+    policy,
+    base: isEqual ? null : base,
+    candidate,
+    same: same || isEqual,
+    identity,
+  });
+  const tested = await testModel({
+    bench: input.bench,
+    root: input.changes.repository.root,
+    config,
+    baseConfig: configuredIn(input.changes.baseConfig, config),
+    policy,
+    base: isEqual ? null : base,
+    candidate,
+    unchanged: same || isEqual,
+  });
   const metrics = comparisonsOf(measured, policiesOf(policy), {
     base: baseInspection,
     candidate: candidateInspection,
@@ -139,6 +157,9 @@ async function compareModel(
     ...baseFindings,
     ...inspectionFindings(candidateInspection, baseInspection, same || isEqual),
     ...measuringFindings,
+    ...(await findingsOfHistory(input, config, policy, same || isEqual ? null : measured)),
+    ...fromFile.findings,
+    ...tested.findings,
   ];
   return {
     config,
@@ -153,14 +174,29 @@ async function compareModel(
       candidate: { ...candidateInspection, sha256: identity.sha256 },
       contract,
       contractGate: policy.contract.gate,
+      configured: input.changes.config.models !== null,
       metrics,
       measurement:
         measured.kind === 'none' ? { kind: 'not-measured', reason: measured.reason } : summarise(measured),
       version: null,
       findings,
+      ...(layers === null ? {} : { layers }),
+      ...(tested.report === null ? {} : { cases: tested.report }),
       ...judge(config, policy, { metrics, contract, findings, identity }, input.accept),
     },
   };
+}
+
+/** Without a measured base, what was recorded earlier is the only evidence. */
+async function findingsOfHistory(
+  input: ModelCheckInput,
+  config: ModelConfig,
+  policy: Policy,
+  measured: Measured | null,
+): Promise<readonly Finding[]> {
+  if (measured?.kind !== 'solo') return [];
+  const history = await input.historyOf(config);
+  return history === null ? [] : historyFindings(measured, history, policy);
 }
 
 function identicalState(state: ModelState): ModelState {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fingerprint } from '../../benchmark/measurement.ts';
+import { type CasesReport, casesFailed } from '../../cases/cases-report.ts';
 import type { Config } from '../../config/config.ts';
 import { compareInterfaces } from '../../contract/compare-interfaces.ts';
 import { separateUrlCredentials } from '../../git/credentials.ts';
@@ -82,6 +83,11 @@ export async function openCheckRegistry(
     author: await authorOf(context, repository),
     runUrl: context.runUrl,
     toolVersion: world.toolVersion,
+    namespace: config.registry.namespace,
+    cacheFolder: join(world.cacheFolder, 'registry'),
+    signingKey: world.env['QUICKSERVEML_SIGNING_KEY'] ?? null,
+    signersFile:
+      config.registry.signersPath === null ? null : join(repository.root, config.registry.signersPath),
   });
 }
 
@@ -123,6 +129,13 @@ function pointerTo(
   return { kind: 'commit', repository, commit: headSha, path };
 }
 
+/** Passed only where cases were run and each had something to be compared with. */
+function casesOutcome(report: CasesReport | undefined): 'passed' | 'failed' | 'none' {
+  if (report === undefined) return 'none';
+  if (casesFailed(report)) return 'failed';
+  return report.cases.some(({ kind }) => kind === 'passed') ? 'passed' : 'none';
+}
+
 /** One entry a model that has bytes. Plain data but for two callbacks that look at the newest version on every retry. */
 export function recordEntries(
   checked: readonly CheckedModel[],
@@ -157,6 +170,7 @@ export function recordEntries(
           gate: report.gate,
           policyDigest: createHash('sha256').update(JSON.stringify(policy)).digest('hex'),
           baseCommit: changes.base.kind === 'commit' ? changes.base.sha : null,
+          cases: casesOutcome(report.cases),
         },
       },
     ];

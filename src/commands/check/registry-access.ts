@@ -9,6 +9,7 @@ import { QuickServeError } from '../../shared/errors.ts';
 import type { Finding } from '../../shared/finding.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { type ChangeSet, isChanged } from './change-set.ts';
+import { historyLimit } from './history.ts';
 import type { CheckedModel } from './model-check.ts';
 import {
   openCheckRegistry,
@@ -43,7 +44,7 @@ export async function readRegistry(
   try {
     const registry = await openCheckRegistry(changes.config, context, changes.repository, remote, world);
     const models = changes.models.map(({ change }) => change.name);
-    const state = await registry.read({ models, measurementLimit: 1 });
+    const state = await registry.read({ models, measurementLimit: historyLimit(models.length) });
     return { registry, state, findings: [], error: null };
   } catch (thrown) {
     if (!(thrown instanceof QuickServeError)) throw thrown;
@@ -66,7 +67,14 @@ export async function recordedBytes(
   folder: string,
 ): Promise<string | null> {
   const version = versions.find(({ parts }) => parts.length === 1 && parts[0]?.sha256 === sha256);
-  return registry === null || version === undefined ? null : registry.readBytes(version, folder);
+  if (registry === null || version === undefined) return null;
+  try {
+    return await registry.readBytes(version, folder);
+  } catch (thrown) {
+    // Taken away by `compact --rewrite`: they are looked for elsewhere, as if the registry had never held them.
+    if (thrown instanceof QuickServeError && thrown.code === 'VERSION_BYTES_GONE') return null;
+    throw thrown;
+  }
 }
 
 /** What recording came to, for the report. */

@@ -28,8 +28,8 @@ export function planVersions(
     }
     const own = interfaceOf(candidate.model);
     const decision = decideVersion({
-      versions,
-      sha256: candidate.identity.sha256,
+      newest: newestVersion(versions),
+      known: versions.find(({ sha256 }) => sha256 === candidate.identity.sha256) ?? null,
       relation: 'newer',
       bumpOf: newest => (newest === null ? 'none' : compareInterfaces(newest.interface, own).bump),
     });

@@ -51,5 +51,8 @@ export const MAC_FREE_OPERATORS: ReadonlySet<string> = new Set([
   // Layer normalisation and activations that the runtime's own fusions put into ONNX's domain.
   ...prefixed('ai.onnx', 'SimplifiedLayerNormalization MemcpyFromHost MemcpyToHost'),
   // Changes of layout that the runtime puts around its blocked convolutions.
-  ...prefixed('com.microsoft.nchwc', 'ReorderInput ReorderOutput MaxPool AveragePool GlobalMaxPool GlobalAveragePool Upsample'),
+  ...prefixed(
+    'com.microsoft.nchwc',
+    'ReorderInput ReorderOutput MaxPool AveragePool GlobalMaxPool GlobalAveragePool Upsample',
+  ),
 ]);

@@ -1,5 +1,5 @@
 import { domainOf, type Node } from '../model.ts';
-import { multiHeadAttention, onnxAttention, groupQueryAttention, packedAttention } from './attention-macs.ts';
+import { groupQueryAttention, multiHeadAttention, onnxAttention, packedAttention } from './attention-macs.ts';
 import {
   intAttribute,
   listLength,
@@ -78,7 +78,8 @@ const einsum: MacRule = ({ node, inputs }) => {
     const head = term.includes('...') ? term.indexOf('...') : letters.length;
     for (const [axis, size] of shape.entries()) {
       const inEllipsis = axis >= head && axis < head + ellipsis;
-      const letter = axis < head ? letters[axis] : inEllipsis ? `...${head + ellipsis - axis}` : letters[axis - ellipsis];
+      const letter =
+        axis < head ? letters[axis] : inEllipsis ? `...${head + ellipsis - axis}` : letters[axis - ellipsis];
       if (letter === undefined) return null;
       sizes.set(letter, Math.max(sizes.get(letter) ?? 1, size));
     }

@@ -33,6 +33,9 @@ export interface NestedEvent {
   readonly selfUs: number;
 }
 
+/** Operators that hold a graph. Nothing else can have others inside, whatever the whole microseconds of the clock say. */
+const HOLDERS = /^(?:If|Loop|Scan|SequenceMap|\w*BeamSearch|GreedySearch|Sampling)$/;
+
 /** The clock of the trace has whole microseconds, so a child may seem to end after its parent. */
 const CLOCK_STEP_US = 2;
 
@@ -65,7 +68,7 @@ export function nestEvents(run: RunTrace): readonly NestedEvent[] {
       parent.childrenUs += event.durationUs;
       parent.selfUs = Math.max(0, parent.event.durationUs - parent.childrenUs);
     }
-    stack.push({ open, position });
+    if (HOLDERS.test(event.opType)) stack.push({ open, position });
   }
   return roots;
 }

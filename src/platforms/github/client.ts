@@ -97,7 +97,9 @@ export async function createGitHubClient(options: GitHubClientOptions): Promise<
   };
   const sleep = options.sleep ?? (async (durationMs: number) => delay(durationMs));
   const now = options.now ?? Date.now;
-  const redact = (text: string): string => text.replaceAll(token, '***');
+  // A server may quote what it was sent; another's token looks like one too.
+  const redact = (text: string): string =>
+    text.replaceAll(token, '***').replace(/\b(?:gh[oprsu]_|github_pat_)\w{8,}/gu, '***');
   return {
     owner: options.owner,
     repo: options.repo,

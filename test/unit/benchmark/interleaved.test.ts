@@ -40,8 +40,8 @@ describe('a model against its base', () => {
     expect(result.memory.decision).toEqual({ kind: 'unchanged' });
     expect(result.confirmed).toBe(false);
     expect(kinds.filter(kind => kind === 'pair')).toHaveLength(5);
-    expect(result.launches).toBe(2 + 6 + 5);
-    expect(result.durationMs).toBe(13 * 300);
+    expect(result.launches).toBe(2 + 6 + 5 + 3);
+    expect(result.durationMs).toBe(16 * 300);
   });
 
   it('takes turns with the fresh processes too, after one of each that is not counted', async () => {
@@ -133,6 +133,8 @@ describe('a model against its base', () => {
       feeds: { base: feeds, candidate: feeds },
       launcher: {
         launchSolo: simulated.launcher.launchSolo,
+        launchLoads: simulated.launcher.launchLoads,
+        launchCycles: simulated.launcher.launchCycles,
         launchPair: ({ timeLimitMs }) => {
           late += timeLimitMs ?? 0;
           throw new QuickServeError({ code: 'WORKER_TIMEOUT', message: 'killed', hint: '' });
@@ -162,8 +164,8 @@ describe('a model against its base', () => {
   it('tells how far it is', async () => {
     const seen: MeasuringProgress[] = [];
     await measure(() => quietMachine, { onProgress: progress => seen.push(progress) }).measurement;
-    expect(seen.at(0)).toEqual({ phase: 'load-and-memory', done: 1, planned: 3 });
-    expect(seen.at(-1)).toEqual({ phase: 'latency', done: 5, planned: 5 });
+    expect(seen.at(0)).toEqual({ phase: 'memory', done: 1, planned: 3 });
+    expect(seen.at(-1)).toEqual({ phase: 'load-time', done: 3, planned: 3 });
   });
 
   it('needs clearer evidence where many comparisons are planned', async () => {

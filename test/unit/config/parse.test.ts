@@ -28,6 +28,10 @@ describe('a configuration that is right', () => {
       remote: null,
       record: 'auto',
       blobLimitBytes: 10_000_000,
+      namespace: null,
+      signersPath: null,
+      signedCommits: false,
+      promotion: {},
     });
     expect(config.defaults.benchmark).toEqual({ budgetMs: 30_000, threads: 1, seed: 7 });
     expect(config.defaults.policy).toEqual({

@@ -229,6 +229,6 @@ describe('payload validator', () => {
     });
     const [decoded] = tensors.map(decodePayloadTensor);
     expect(decoded).toMatchObject({ name: 'image', dtype: 'float32', shape: [1, 2, 3] });
-    expect([...new Float32Array((decoded?.data as Uint8Array).buffer)]).toEqual([1, 2, 3, 4, 5, 6]);
+    expect([...new Float32Array((decoded!.data as Uint8Array).buffer)]).toEqual([1, 2, 3, 4, 5, 6]);
   });
 });

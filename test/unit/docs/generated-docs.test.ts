@@ -96,7 +96,16 @@ describe('generate-docs --check', () => {
   test('names the stale files and exits 1, and the generator mends them', () => {
     const copy = mkdtempSync(join(tmpdir(), 'quickserveml-docs-'));
     folders.push(copy);
-    for (const part of ['src', 'scripts', 'docs', 'schemas', 'action.yml', 'README.md', 'package.json']) {
+    for (const part of [
+      'src',
+      'scripts',
+      'docs',
+      'schemas',
+      'fixtures/golden',
+      'action.yml',
+      'README.md',
+      'package.json',
+    ]) {
       cpSync(join(projectRoot, part), join(copy, part), { recursive: true });
     }
     symlinkSync(join(projectRoot, 'node_modules'), join(copy, 'node_modules'), 'dir');

@@ -96,3 +96,63 @@ test('every workflow uses the action by the same name and version', () => {
   expect(uses.length).toBeGreaterThan(0);
   expect(new Set(uses)).toEqual(new Set([`${OWN_ACTION}@v0`]));
 });
+
+const actionsIn = (text: string): readonly string[] =>
+  [...text.matchAll(/^\s*(?:- )?uses: (.+)$/gm)].map(([, used = '']) => used.trim());
+
+test.each(examples)('$where pins every action to a commit, with the version beside it', ({ text }) => {
+  // Our own has no released commit to name yet; the examples say to pin it.
+  const foreign = actionsIn(text).filter(used => !used.startsWith(`${OWN_ACTION}@`));
+  for (const used of foreign) expect(used).toMatch(/^[\w.-]+\/[\w./-]+@[0-9a-f]{40} # v\d+(\.\d+)*$/u);
+});
+
+describe('the pair of workflows for forks', () => {
+  interface Workflow {
+    readonly name: string;
+    readonly on: Readonly<Record<string, { readonly workflows?: readonly string[] } | null>>;
+    readonly permissions: Readonly<Record<string, string>>;
+    readonly jobs: Readonly<
+      Record<
+        string,
+        {
+          readonly steps: readonly {
+            readonly uses?: string;
+            readonly run?: string;
+            readonly if?: string;
+            readonly with?: Readonly<Record<string, string>>;
+          }[];
+        }
+      >
+    >;
+  }
+  const check = parse(read('docs/examples/github-check.yml')) as Workflow;
+  const followUp = parse(read('docs/examples/github-follow-up.yml')) as Workflow;
+  const stepsOf = ({ jobs }: Workflow) => Object.values(jobs).flatMap(({ steps }) => steps);
+  const nameOf = (used: string | undefined): string => used?.split('@')[0] ?? '';
+
+  test('belongs together: name of the workflow, name of the artifact, path of the report', () => {
+    expect(followUp.on['workflow_run']?.workflows).toEqual([check.name]);
+    const upload = stepsOf(check).find(({ uses }) => nameOf(uses) === 'actions/upload-artifact');
+    const download = stepsOf(followUp).find(({ uses }) => nameOf(uses) === 'actions/download-artifact');
+    expect(upload?.if).toBe('always()');
+    expect(download?.with?.['name']).toBe(upload?.with?.['name']);
+    const post = stepsOf(followUp).find(({ uses }) => nameOf(uses) === OWN_ACTION);
+    expect(post?.with).toEqual({ command: 'comment', report: `${download?.with?.['path']}/report.json` });
+  });
+
+  test('gives the privileged one only what it needs, no code and no shell', () => {
+    expect(followUp.permissions).toEqual({ actions: 'read', 'pull-requests': 'write' });
+    expect(Object.keys(followUp.on)).toEqual(['workflow_run']);
+    const steps = stepsOf(followUp);
+    expect(steps.map(({ uses }) => nameOf(uses))).toEqual(['actions/download-artifact', OWN_ACTION]);
+    expect(steps.flatMap(({ run }) => (run === undefined ? [] : [run]))).toEqual([]);
+  });
+
+  test('measures without secrets, on an event whose token is read-only for forks', () => {
+    expect(Object.keys(check.on).sort()).toEqual(['pull_request', 'push']);
+    expect(read('docs/examples/github-check.yml')).not.toContain('secrets.');
+    expect(read('docs/forks.md')).toContain(
+      read('docs/examples/github-follow-up.yml').split('\n').slice(-16).join('\n').trim(),
+    );
+  });
+});

@@ -364,8 +364,8 @@ describe('a model that is built to be slow', () => {
 
   it.each([
     [
-      'half a million subgraphs in one node',
-      smallModel({ extraFields: attributeOfGraphs(500_000) }),
+      'a hundred thousand subgraphs in one node',
+      smallModel({ extraFields: attributeOfGraphs(100_000) }),
       'MODEL_NODE_WITHOUT_OPERATOR',
     ],
     [

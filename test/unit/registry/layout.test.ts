@@ -1,10 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
+  auditPath,
   blobPath,
   decodeSegment,
+  digestPath,
   encodeSegment,
+  eventPath,
   measurementPath,
+  packPath,
   placeOf,
   verdictPath,
   versionPath,
@@ -62,19 +66,37 @@ test('every path leads back to its place', () => {
     kind: 'measurement',
     model: 'm',
     fingerprintKey: 'key',
+    month: '2026-11',
     id,
   });
   expect(measurementPath('m', 'key', '2026-11-23T10:00:00.000Z', id)).toBe(
     `models/m/benchmarks/key/2026-11/${id}.json`,
   );
-  expect(placeOf(verdictPath('ab', id))).toEqual({ kind: 'verdict', sha256: 'ab', id });
-  expect(placeOf(blobPath('ab'))).toEqual({ kind: 'blob', sha256: 'ab' });
+  const sha256 = 'ab'.repeat(32);
+  expect(placeOf(verdictPath(sha256, id))).toEqual({ kind: 'verdict', sha256, id });
+  expect(placeOf(blobPath(sha256))).toEqual({ kind: 'blob', sha256 });
+  expect(placeOf(digestPath('m', sha256))).toEqual({ kind: 'digest', model: 'm', sha256 });
+  expect(eventPath('m', id)).toMatch(/^models\/m\/events\/\d{4}-\d\d\//);
+  expect(placeOf(eventPath('m', id))).toMatchObject({ kind: 'event', model: 'm', id });
+  expect(placeOf(packPath('models/m/benchmarks/key/2026-11'))).toEqual({
+    kind: 'measurement-pack',
+    model: 'm',
+    fingerprintKey: 'key',
+    month: '2026-11',
+  });
+  expect(placeOf(packPath('models/m/events/2026-11'))).toEqual({
+    kind: 'event-pack',
+    model: 'm',
+    month: '2026-11',
+  });
+  expect(placeOf(auditPath(id))).toEqual({ kind: 'audit', id });
   for (const path of [
     'README.md',
     'models',
     'models/UPPER/model.json',
     'models/m/versions/x.txt',
     'later/a/b',
+    `blobs/cd/${sha256}`,
   ]) {
     expect(placeOf(path)).toEqual({ kind: 'unknown' });
   }

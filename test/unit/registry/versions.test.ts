@@ -45,8 +45,8 @@ test.each(['1.0', 'v1.0.0', '01.0.0', '../1.0.0', ''])('"%s" is no version', tex
 describe('recording bytes', () => {
   const decide = (sha256: string, relation: 'newer' | 'older' | 'unknown', all = versions) =>
     decideVersion({
-      versions: all,
-      sha256,
+      newest: newestVersion(all),
+      known: all.findLast(version => version.sha256 === sha256) ?? null,
       relation,
       bumpOf: previous => (previous === null ? 'none' : 'minor'),
     });

@@ -1,0 +1,1 @@
+export{t as renderGraphSvg}from"./graph-svg.js";

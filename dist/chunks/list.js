@@ -1,0 +1,1 @@
+export{t as listModels,n as listVersions,r as versionDocument}from"./list2.js";

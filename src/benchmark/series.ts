@@ -1,0 +1,106 @@
+import { QuickServeError } from '../shared/errors.ts';
+import { concludeSeries, judgeSeries, nextLook, type SequenceRules } from './launch-sequence.ts';
+import type { Decision, PairEvidence } from './measurement.ts';
+import { median, relativeDifference, typicalLowerBound } from './statistics.ts';
+
+/** A timer may fire so much before the clock says so. */
+const TIMER_SLACK_MS = 50;
+
+/** One metric of a series of launches: how its log ratios come about and how they are judged. */
+export interface Track<T> {
+  readonly ratioOf: (launch: T) => number;
+  readonly rulesOf: (launches: readonly T[]) => SequenceRules;
+}
+
+export interface Series<T> {
+  readonly launches: readonly T[];
+  readonly budgetMs: number;
+  readonly launchMs: number;
+}
+
+/** Of a metric that was not asked for. */
+export const NO_SERIES: Series<never> = { launches: [], budgetMs: 0, launchMs: 0 };
+
+/** Launches until every track is decided, the looks are used up, or the next look cannot be reached by the deadline. */
+export async function runSeries<T>(input: {
+  readonly tracks: readonly Track<T>[];
+  readonly launch: (index: number, timeLimitMs: number) => Promise<T>;
+  readonly deadline: number;
+  readonly now: () => number;
+  readonly onLaunch: (done: number, planned: number) => void;
+}): Promise<Series<T>> {
+  const { tracks, launch, deadline, now, onLaunch } = input;
+  const start = now();
+  const launches: T[] = [];
+  const meanMs = (): number => (launches.length === 0 ? 0 : (now() - start) / launches.length);
+  const openLook = (): number | null => {
+    const open = tracks
+      .map(track => ({ rules: track.rulesOf(launches), ratios: launches.map(track.ratioOf) }))
+      .filter(({ rules, ratios }) => judgeSeries(ratios, rules).kind === 'open');
+    const looks = open.map(({ rules }) => nextLook(launches.length, rules)).filter(look => look !== null);
+    return looks.length === 0 ? null : Math.min(...looks);
+  };
+  for (let look = openLook(); look !== null; look = openLook()) {
+    const remainingMs = deadline - now();
+    if (remainingMs <= 0 || meanMs() * (look - launches.length) > remainingMs) break;
+    try {
+      launches.push(await launch(launches.length, remainingMs));
+    } catch (error) {
+      // The models have loaded and run before: a launch that the deadline cut off is not a hang.
+      if (
+        error instanceof QuickServeError &&
+        error.code === 'WORKER_TIMEOUT' &&
+        now() >= deadline - TIMER_SLACK_MS
+      )
+        break;
+      throw error;
+    }
+    onLaunch(launches.length, look);
+  }
+  return {
+    launches,
+    budgetMs: Math.max(0, deadline - start),
+    launchMs: launches.length === 0 ? now() - start : meanMs(),
+  };
+}
+
+/** What a series says of a metric when it has ended. */
+export const conclude = <T>(series: Series<T>, track: Track<T>): Decision =>
+  concludeSeries(series.launches.map(track.ratioOf), track.rulesOf(series.launches), series);
+
+/** A regression counts only if a second series of fresh launches finds it too. */
+function confirm(first: Decision, second: Decision | null): Decision {
+  if (first.kind !== 'regressed' || second === null || second.kind === 'regressed') return first;
+  const again = second.kind === 'inconclusive' ? ` ${second.reason}` : ` It was ${second.kind} there.`;
+  return {
+    kind: 'inconclusive',
+    reason: `A regression was found, but not when it was measured again with fresh launches.${again}`,
+  };
+}
+
+/** The evidence of one metric from its series and, where a regression was measured again, the second one. */
+export function evidenceOf<T>(
+  first: Series<T>,
+  second: Series<T> | null,
+  track: Track<T>,
+  sides: { readonly base: (launch: T) => number; readonly candidate: (launch: T) => number },
+  alpha: number,
+): PairEvidence {
+  const found = conclude(first, track);
+  const remeasured = found.kind === 'regressed' && second !== null;
+  const decision = confirm(found, remeasured ? conclude(second, track) : null);
+  // The first series was selected for showing a regression; its repetition is the unbiased one.
+  const shown = remeasured && second.launches.length > 0 ? second.launches : first.launches;
+  const samples = { base: shown.map(sides.base), candidate: shown.map(sides.candidate) };
+  const logRatios = shown.map(track.ratioOf);
+  return {
+    decision,
+    base: samples.base.length === 0 ? null : median(samples.base),
+    candidate: samples.candidate.length === 0 ? null : median(samples.candidate),
+    samples,
+    logRatios,
+    difference: relativeDifference(logRatios, alpha),
+    candidateLowerBound: typicalLowerBound(samples.candidate, alpha),
+    remeasured,
+  };
+}

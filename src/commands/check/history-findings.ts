@@ -1,0 +1,52 @@
+import type { SoloMeasurement } from '../../benchmark/measurement.ts';
+import type { Policy } from '../../config/config.ts';
+import { METRIC_FIELDS } from '../../config/config.ts';
+import { judgeHistory, trendOf } from '../../regression/history.ts';
+import { formatValue } from '../../report/format-values.ts';
+import { METRIC_WORDS } from '../../report/metric-words.ts';
+import type { ModelHistory, TimedMetricName } from '../../report/report.ts';
+import type { Finding } from '../../shared/finding.ts';
+
+const UNITS = { latency: 'ms', 'load-time': 'ms', memory: 'bytes' } as const;
+
+const percent = (ratio: number): string => `${ratio < 0 ? '' : '+'}${(ratio * 100).toFixed(1)} %`;
+
+/**
+ * What recorded measurements of the same kind of machine say of a model that could not be measured beside its base.
+ * Beyond what is tolerated it is a warning, never a failure: another machine of the same label may be the reason.
+ */
+export function historyFindings(
+  measured: SoloMeasurement,
+  history: ModelHistory,
+  policy: Policy,
+): readonly Finding[] {
+  const now: Readonly<Record<TimedMetricName, number>> = {
+    latency: measured.latencyMs,
+    'load-time': measured.loadMs,
+    memory: measured.peakRssBytes,
+  };
+  return (['latency', 'load-time', 'memory'] as const).flatMap((metric): Finding[] => {
+    const { gate, maxRegression } = policy[METRIC_FIELDS[metric]];
+    const values = history.points.flatMap(({ metrics }) => metrics[metric] ?? []);
+    const verdict = judgeHistory(values, now[metric]);
+    if (gate === 'off' || verdict.kind !== 'above') return [];
+    const change = now[metric] / verdict.typical - 1;
+    if (maxRegression === null || change <= maxRegression) return [];
+    const unit = UNITS[metric];
+    const { lastStep } = trendOf(values);
+    const trend = lastStep === null ? '' : ` The recorded level last changed by ${percent(lastStep)}.`;
+    return [
+      {
+        code: 'ABOVE_HISTORY',
+        severity: 'warning',
+        message:
+          `${METRIC_WORDS[metric].label}: ${formatValue(now[metric], unit)} is ${percent(change)} over the typical ` +
+          `${formatValue(verdict.typical, unit)} of ${verdict.points} recorded measurements (99 % of them would lie ` +
+          `between ${formatValue(verdict.low, unit)} and ${formatValue(verdict.high, unit)}).${trend}`,
+        hint:
+          'This is weaker evidence than a comparison: the base was not measured here, and machines of the same label ' +
+          'differ. Make the bytes of the base available to have a verdict.',
+      },
+    ];
+  });
+}

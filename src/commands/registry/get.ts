@@ -1,0 +1,163 @@
+import { mkdtemp, rename, rm, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { separateUrlCredentials } from '../../git/credentials.ts';
+import { openLfs } from '../../git/lfs.ts';
+import { openObjectStore } from '../../git/object-store.ts';
+import type { VersionState } from '../../registry/lifecycle.ts';
+import type { BytesLocation } from '../../registry/records.ts';
+import { parseSelector, selectModel, selectVersion } from '../../registry/selector.ts';
+import { refuseLocation, writeSourceBytes } from '../../registry/version-bytes.ts';
+import { metricsOf } from '../../registry/version-filter.ts';
+import type { CommandResult } from '../command-result.ts';
+import type { Surroundings } from '../surroundings.ts';
+import { versionDocument } from './list.ts';
+import { openSession, type RegistryCommandOptions, type RegistrySession, readExisting } from './session.ts';
+import { locationText, metricText, table } from './texts.ts';
+
+export interface GetOptions extends RegistryCommandOptions {
+  readonly selector: string;
+  /** Folder that the version's files are written into. */
+  readonly output?: string;
+}
+
+async function fetchSource(
+  session: RegistrySession,
+  state: VersionState,
+  location: Extract<BytesLocation, { kind: 'commit' | 'lfs' }>,
+  folder: string,
+): Promise<string> {
+  const { repository, remote, world } = session;
+  const { environment } = repository;
+  const named = location.repository === null ? null : separateUrlCredentials(location.repository);
+  const isOwn = named === null ? remote.url === repository.remote?.url : named.url === repository.remote?.url;
+  const source = isOwn
+    ? repository.remote
+    : named === null
+      ? remote
+      : { name: named.url, url: named.url, credentials: named.credentials };
+  // The clone's own objects are looked at too: a commit that was never pushed is found there.
+  await using store = await openObjectStore({ environment, remote: source, repository });
+  const lfs = await openLfs(
+    { ...repository, remote: source },
+    { cacheFolder: join(world.cacheFolder, 'lfs'), sleep },
+  );
+  return await writeSourceBytes({ store, lfs }, state.version, location, folder);
+}
+
+/** Writes a version's files into a folder, wherever they are. @returns the model file's path. */
+export async function fetchVersion(
+  session: RegistrySession,
+  state: VersionState,
+  folder: string,
+): Promise<string> {
+  const { bytes } = state.version;
+  if (bytes.kind === 'blob') return (await session.registry.readBytes(state.version, folder)) ?? folder;
+  if (bytes.kind === 'commit' || bytes.kind === 'lfs')
+    return await fetchSource(session, state, bytes, folder);
+  return refuseLocation(state.version);
+}
+
+/** `registry get NAME[@VERSION]`: everything about a version, and with `-o` its files. */
+export async function getVersion(options: GetOptions, world: Surroundings): Promise<CommandResult> {
+  const session = await openSession(options, world);
+  const { model: name, version: wanted } = parseSelector(options.selector);
+  const registry = await readExisting(session, { models: [name], measurementLimit: 20 });
+  const selected = selectModel(registry, name);
+  const state = selectVersion(selected, wanted);
+  const { version } = state;
+  const verdict = await session.registry.readVerdict(name, version.sha256);
+  const written =
+    options.output === undefined
+      ? null
+      : await fetchVersion(session, state, resolve(options.cwd, options.output));
+  const rows: (readonly [string, string])[] = [
+    ['model', name],
+    [
+      'version',
+      version.version +
+        (state.deleted === null
+          ? ''
+          : ` (deleted by ${state.deleted.by.name}: ${state.deleted.reason ?? 'no reason given'})`),
+    ],
+    ['status', state.status],
+    ['description', state.description ?? selected.state.description ?? ''],
+    ['tags', [...selected.state.tags, ...state.tags].join(', ')],
+    ['sha256', version.sha256],
+    ['size', metricText('size', version.sizeBytes)],
+    [
+      'bytes',
+      state.bytesGone && version.bytes.kind === 'blob'
+        ? 'gone: taken away by compact --rewrite'
+        : locationText(version.bytes),
+    ],
+    ['source', `${version.source.commit?.slice(0, 12) ?? 'no commit'} ${version.source.path}`],
+    [
+      'verdict',
+      verdict === null
+        ? 'none'
+        : `${verdict.verdict.gate}, ${verdict.signature.kind === 'valid' ? `signed by ${verdict.signature.identity}` : `signature: ${verdict.signature.kind}`}`,
+    ],
+    ['recorded', `${version.createdAt} by ${version.author.name}`],
+    ...Object.entries(metricsOf(selected.model, state)).map(
+      ([metric, value]) => [metric, metricText(metric, value)] as const,
+    ),
+    ...state.notes.map(({ at, by, text }) => ['note', `${at.slice(0, 10)} ${by.name}: ${text}`] as const),
+    ...(written === null ? [] : [['written', written] as const]),
+  ];
+  return {
+    document: { ...versionDocument(selected.model, state), verdict, written },
+    text: table(['', ''], rows, 'll'),
+    exitCode: 0,
+  };
+}
+
+/** `registry export NAME[@VERSION] -o FILE|FOLDER`: a version's bytes, sha256 checked. */
+export async function exportVersion(
+  options: GetOptions & { readonly output: string },
+  world: Surroundings,
+): Promise<CommandResult> {
+  const session = await openSession(options, world);
+  const { model: name, version: wanted } = parseSelector(options.selector);
+  const selected = selectModel(await readExisting(session, { models: [name], measurementLimit: 0 }), name);
+  const state = selectVersion(selected, wanted);
+  const { version } = state;
+  const target = resolve(options.cwd, options.output);
+  const answer = {
+    model: name,
+    version: version.version,
+    sha256: version.sha256,
+    sizeBytes: version.sizeBytes,
+  };
+  if (session.dryRun) {
+    return {
+      document: { ...answer, from: version.bytes, written: null },
+      text: `Would write ${name} ${version.version} (${locationText(version.bytes)}) to ${target}.`,
+      exitCode: 0,
+    };
+  }
+  const isFolder = version.parts.length > 1 || options.output.endsWith('/') || (await isDirectory(target));
+  const written = isFolder
+    ? await fetchVersion(session, state, target)
+    : await exportFile(session, state, target);
+  return {
+    document: { ...answer, from: version.bytes, written },
+    text: `Wrote ${name} ${version.version} to ${written}, sha256 ${version.sha256}.`,
+    exitCode: 0,
+  };
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => null))?.isDirectory() ?? false;
+}
+
+async function exportFile(session: RegistrySession, state: VersionState, target: string): Promise<string> {
+  // Beside the target, so that the last step is a rename within one file system.
+  const scratch = await mkdtemp(`${target}.`);
+  try {
+    await rename(await fetchVersion(session, state, scratch), target);
+  } finally {
+    await rm(scratch, { recursive: true, force: true, maxRetries: 3 });
+  }
+  return target;
+}

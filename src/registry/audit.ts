@@ -1,0 +1,84 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ObjectStore } from '../git/object-store.ts';
+import type { RecordAuthor } from './records.ts';
+import type { RegistryAccess } from './registry-access.ts';
+
+/** A commit of the branch, as far as it says who did what. */
+export interface AuditedCommit {
+  readonly commit: string;
+  readonly author: RecordAuthor;
+  /** ISO 8601. */
+  readonly at: string;
+  readonly subject: string;
+  readonly signature: CommitSignature;
+}
+
+/** What a commit's signature is worth: git's %G?, in words. */
+export type CommitSignature = 'valid' | 'invalid' | 'unchecked' | 'none';
+
+const FULL_REF = 'refs/quickserveml/history';
+const FIELD = '\u001f';
+
+const MEANING: Readonly<Record<string, CommitSignature>> = {
+  G: 'valid',
+  U: 'valid',
+  N: 'none',
+  E: 'unchecked',
+};
+
+/**
+ * All commits of the branch, newest first, and those that an earlier `compact --rewrite` replaced.
+ * Without a list of signers, whether a commit is signed is said, and not by whom.
+ * @throws QuickServeError REMOTE_UNREACHABLE, REMOTE_REFUSED.
+ */
+export async function readHistory(
+  access: RegistryAccess,
+  store: ObjectStore,
+): Promise<readonly AuditedCommit[]> {
+  const { branch, options } = access;
+  const signers = options.signersFile ?? null;
+  // A list without entries: git would otherwise not even say that there is an SSH signature.
+  const nobody = join(store.gitDir, 'no-signers');
+  await writeFile(nobody, '');
+  await store.fetch({
+    refspecs: [`+refs/heads/${branch}:${FULL_REF}`],
+    filter: 'tree:0',
+    depth: 2_147_483_647,
+    refetch: true,
+  });
+  const { stdout } = await store.run(
+    ['log', '-z', '--format=%H%x1f%an%x1f%ae%x1f%aI%x1f%s%x1f%G?', FULL_REF],
+    { config: [['gpg.ssh.allowedSignersFile', signers ?? nobody]] },
+  );
+  return stdout
+    .toString('utf8')
+    .split('\0')
+    .filter(line => line !== '')
+    .map(line => {
+      const [commit = '', name = '', email = '', at = '', subject = '', mark = 'N'] = line.split(FIELD);
+      const known = MEANING[mark] ?? 'invalid';
+      const signature = known !== 'none' && signers === null ? 'unchecked' : known;
+      return { commit, author: { name, email }, at, subject, signature };
+    });
+}
+
+/** The audit log: what is in the history, and what earlier rewrites kept of theirs. Newest first. */
+export async function readAuditLog(access: RegistryAccess): Promise<readonly AuditedCommit[]> {
+  await using store = await access.openStore();
+  const state = await access.openState(store, 'tree:0');
+  if (state.tip === null) return [];
+  const kept = (await state.listFolders(['audit'])).get('audit') ?? [];
+  const paths = kept
+    .map(({ path }) => `audit/${path}`)
+    .sort()
+    .reverse();
+  const files = await state.readFiles(paths);
+  const earlier = paths.flatMap(path =>
+    (files.get(path)?.toString('utf8') ?? '')
+      .split('\n')
+      .filter(line => line !== '')
+      .map(line => JSON.parse(line) as AuditedCommit),
+  );
+  return [...(await readHistory(access, store)), ...earlier];
+}

@@ -1,0 +1,223 @@
+import type { ObjectStore } from '../git/object-store.ts';
+import { readHistory } from './audit.ts';
+import type { BranchState } from './branch-state.ts';
+import type { AppendPlan } from './branch-writer.ts';
+import { auditPath, blobPath, eventPath, packPath, placeOf } from './layout.ts';
+import { foldModel } from './lifecycle.ts';
+import { assembleModel, type ModelSource, readSource } from './model-sources.ts';
+import { uniqueById, writePack } from './packs.ts';
+import type { RecordContext } from './record-context.ts';
+import { jsonFile } from './record-files.ts';
+import type { EventRecord } from './records.ts';
+import type { RegistryAccess } from './registry-access.ts';
+import { checkRegistry } from './registry-files.ts';
+import { serialiseLine } from './schemas.ts';
+import type { NewFile } from './tree-builder.ts';
+
+export interface CompactOptions {
+  /** Also throw away the history, and the bytes of deleted versions; the audit log is kept as a file. */
+  readonly rewrite: boolean;
+  readonly dryRun: boolean;
+}
+
+export interface CompactOutcome {
+  /** Files on the branch before and after. */
+  readonly filesBefore: number;
+  readonly filesAfter: number;
+  /** Months that became one file each. */
+  readonly packedMonths: number;
+  /** Digests whose bytes went. */
+  readonly purged: readonly string[];
+  /** Commits that the rewritten history replaced; 0 without a rewrite. */
+  readonly replacedCommits: number;
+}
+
+/** A month is left alone for so long after its end: clocks differ, and late jobs still write to it. */
+const MARGIN_MS = 3 * 24 * 3600 * 1000;
+
+/** The first month, `yyyy-mm`, that is not closed yet. */
+export function firstOpenMonth(nowMs: number): string {
+  return new Date(nowMs - MARGIN_MS).toISOString().slice(0, 7);
+}
+
+const folderOf = (path: string): string => path.slice(0, path.lastIndexOf('/'));
+
+interface Month {
+  readonly folder: string;
+  readonly paths: string[];
+}
+
+/** Closed months with loose files, each with its pack where there is one already. */
+function closedMonths(files: ReadonlyMap<string, string>, openMonth: string): readonly Month[] {
+  const months = new Map<string, Month>();
+  for (const path of files.keys()) {
+    const place = placeOf(path);
+    if ((place.kind !== 'measurement' && place.kind !== 'event') || place.month >= openMonth) continue;
+    const folder = folderOf(path);
+    const month = months.get(folder) ?? { folder, paths: [] };
+    month.paths.push(path);
+    months.set(folder, month);
+  }
+  for (const month of months.values()) {
+    const pack = packPath(month.folder);
+    if (files.has(pack)) month.paths.unshift(pack);
+  }
+  return [...months.values()];
+}
+
+const recordsOf = (source: ModelSource): readonly { readonly id: string }[] =>
+  source.kind === 'events' || source.kind === 'measurements' ? source.records : [];
+
+/** Files and folders that go, and those that come. */
+interface Changes {
+  readonly files: NewFile[];
+  readonly removed: string[];
+  readonly replaced: Set<string>;
+}
+
+async function readAll(
+  access: RegistryAccess,
+  state: BranchState,
+  paths: readonly string[],
+): Promise<ReadonlyMap<string, ModelSource>> {
+  const contents = await state.readFiles(paths);
+  return new Map(
+    [...contents].map(([path, content]) => [
+      path,
+      readSource(access.reader, path, '', placeOf(path), content),
+    ]),
+  );
+}
+
+/** Bytes of deleted versions that no other version has, and the events that say that they went. */
+async function planPurge(
+  access: RegistryAccess,
+  state: BranchState,
+  files: ReadonlyMap<string, string>,
+  context: RecordContext,
+  changes: Changes,
+): Promise<readonly string[]> {
+  const paths = new Map<string, string[]>();
+  for (const path of files.keys()) {
+    const place = placeOf(path);
+    if (!['model', 'version', 'event', 'event-pack'].includes(place.kind) || !('model' in place)) continue;
+    paths.set(place.model, [...(paths.get(place.model) ?? []), path]);
+  }
+  const sources = await readAll(access, state, [...paths.values()].flat());
+  const kept = new Set<string>();
+  const candidates: { readonly model: string; readonly newest: string | null; readonly digests: string[] }[] =
+    [];
+  for (const [name, own] of paths) {
+    const read = own.flatMap(path => sources.get(path) ?? []);
+    const model = foldModel(assembleModel(name, read, 0));
+    const digests: string[] = [];
+    for (const { version, deleted } of model.versions) {
+      for (const { sha256 } of version.parts) {
+        if (deleted === null) kept.add(sha256);
+        else digests.push(sha256);
+      }
+    }
+    candidates.push({ model: name, newest: model.events.at(-1)?.id ?? null, digests });
+  }
+  const purged = new Set<string>();
+  for (const { model, newest, digests } of candidates) {
+    const going = [...new Set(digests)].filter(sha256 => !kept.has(sha256) && files.has(blobPath(sha256)));
+    if (going.length === 0) continue;
+    const event: EventRecord = {
+      id: context.newId(newest),
+      model,
+      version: null,
+      kind: 'purge',
+      digests: going,
+      createdAt: context.createdAt,
+      author: context.author,
+      runUrl: context.runUrl,
+      reason: 'the versions that had these bytes are deleted',
+    };
+    changes.files.push(jsonFile(eventPath(model, event.id), event));
+    for (const sha256 of going) purged.add(sha256);
+  }
+  changes.removed.push(...[...purged].map(blobPath));
+  return [...purged].sort();
+}
+
+/** The commits that a rewrite takes away, as lines of a file. */
+async function keepAudit(access: RegistryAccess, context: RecordContext, changes: Changes): Promise<number> {
+  // A store of its own: in one whose history is whole, git would want to send every object of the rewritten branch.
+  await using store = await access.openStore();
+  const commits = await readHistory(access, store);
+  const lines = commits.map(serialiseLine).join('');
+  changes.files.push({
+    path: auditPath(context.newId(null)),
+    content: { kind: 'bytes', bytes: Buffer.from(lines, 'utf8') },
+  });
+  return commits.length;
+}
+
+async function planCompaction(
+  access: RegistryAccess,
+  store: ObjectStore,
+  state: BranchState,
+  options: CompactOptions,
+): Promise<AppendPlan<CompactOutcome>> {
+  await checkRegistry(state, access.reader);
+  // The writer's store has the path's trees only; all are needed here.
+  if (state.tip !== null) {
+    await store.fetch({ refspecs: [state.tip], filter: 'blob:none', depth: 1, refetch: true });
+  }
+  const context = access.context();
+  const files = await state.listAllFiles();
+  const months = closedMonths(files, firstOpenMonth(access.options.now()));
+  const sources = await readAll(
+    access,
+    state,
+    months.flatMap(({ paths }) => paths),
+  );
+  const changes: Changes = { files: [], removed: [], replaced: new Set() };
+  for (const { folder, paths } of months) {
+    const records = uniqueById(paths.flatMap(path => recordsOf(sources.get(path) ?? emptySource)));
+    changes.files.push({ path: packPath(folder), content: { kind: 'bytes', bytes: writePack(records) } });
+    changes.replaced.add(packPath(folder));
+    changes.removed.push(folder);
+  }
+  const purged = options.rewrite ? await planPurge(access, state, files, context, changes) : [];
+  const replacedCommits = options.rewrite ? await keepAudit(access, context, changes) : 0;
+  const loose = months.reduce((sum, { paths }) => sum + paths.length, 0);
+  const result: CompactOutcome = {
+    filesBefore: files.size,
+    filesAfter: files.size - loose + changes.files.length - purged.length,
+    packedMonths: months.length,
+    purged,
+    replacedCommits,
+  };
+  if (options.dryRun || (months.length === 0 && !options.rewrite)) return { kind: 'nothing', result };
+  const what = options.rewrite ? 'Compact and rewrite the registry' : 'Compact the registry';
+  return {
+    kind: 'add',
+    files: changes.files,
+    removed: changes.removed,
+    replaced: changes.replaced,
+    message: `${what}: ${months.length} months, ${purged.length} blobs taken away`,
+    result,
+    rewrites: options.rewrite,
+  };
+}
+
+const emptySource: ModelSource = { kind: 'events', path: '', blobId: '', records: [] };
+
+/**
+ * Packs every closed month into one file, by an ordinary commit. With `rewrite` the branch begins anew with that commit:
+ * who wrote what is kept as a file, bytes of deleted versions go. Writers that are at work meet a new tip and try again.
+ * @throws QuickServeError as every write; REGISTRY_MALFORMED where a file that is to be packed is damaged.
+ */
+export async function compactRegistry(
+  access: RegistryAccess,
+  options: CompactOptions,
+): Promise<CompactOutcome> {
+  await using store = await access.openStore();
+  if (options.dryRun) {
+    const state = await access.openState(store, 'tree:0');
+    return (await planCompaction(access, store, state, options)).result;
+  }
+  return (await access.append(store, state => planCompaction(access, store, state, options))).result;
+}

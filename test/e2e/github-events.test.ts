@@ -1,0 +1,105 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Report } from '../../src/report/report.ts';
+import { type GitHttpServer, startGitHttpServer } from '../support/git-http-server.ts';
+import { CHECKS_TOKEN, GitHubServer } from '../support/github-server.ts';
+import {
+  handOver,
+  type InstalledCopy,
+  installCopy,
+  runtimePath,
+  unprivilegedUser,
+} from '../support/installed-copy.ts';
+import { createTestRemote, type TestRemote } from '../support/pull-request.ts';
+import { lacks } from '../support/requirements.ts';
+import { type ActionResult, runAction } from '../support/runner.ts';
+
+const REPOSITORY = 'acme/models';
+
+/** The built action on events beside pull_request and push, against an Enterprise Server's address. */
+describe.skipIf(lacks('runtime'))('an event that is no pull request', () => {
+  let copy: InstalledCopy;
+  let remote: TestRemote;
+  let github: GitHubServer;
+  let git: GitHttpServer;
+  let base: string;
+  let head: string;
+  beforeAll(async () => {
+    copy = installCopy();
+    remote = createTestRemote();
+    base = remote.commit('main', { 'models/digits.onnx': { model: 'digits' } });
+    head = remote.commit('gh-readonly-queue/main/pr-7', { 'README.md': { text: 'words' } }, { from: 'main' });
+    github = await GitHubServer.start({ prefix: '/api/v3' });
+    git = await startGitHttpServer(remote.folder, {
+      basicAuth: `x-access-token:${CHECKS_TOKEN}`,
+      publicRead: true,
+    });
+  });
+  afterAll(async () => {
+    await git[Symbol.asyncDispose]();
+    await github[Symbol.asyncDispose]();
+    remote[Symbol.dispose]();
+    copy[Symbol.dispose]();
+  });
+
+  async function run(
+    eventName: string,
+    event: object,
+    ref: string,
+    sha: string,
+  ): Promise<ActionResult & { readonly report: Report }> {
+    const clone = remote.checkout(sha);
+    remote.setUrl(clone, `${git.url}/remote.git`);
+    handOver(clone);
+    const result = await runAction({
+      actionPath: copy.folder,
+      cwd: clone,
+      eventName,
+      event: { repository: { full_name: REPOSITORY, default_branch: 'main' }, ...event },
+      inputs: { 'runtime-path': runtimePath, record: 'never', budget: '2s' },
+      token: CHECKS_TOKEN,
+      user: unprivilegedUser,
+      env: {
+        GITHUB_API_URL: github.apiUrl,
+        GITHUB_SERVER_URL: 'https://github.example',
+        GITHUB_REPOSITORY: REPOSITORY,
+        GITHUB_RUN_ID: '4711',
+        GITHUB_SHA: sha,
+        GITHUB_REF: ref,
+      },
+    });
+    const path = join(clone, result.outputs['report-json'] ?? '');
+    return { ...result, report: JSON.parse(readFileSync(path, 'utf8')) as Report };
+  }
+
+  it('merge_group: is compared with the base of the group, and shown on its commit', {
+    timeout: 90_000,
+  }, async () => {
+    const event = { merge_group: { head_sha: head, base_sha: base } };
+    const result = await run('merge_group', event, 'refs/heads/gh-readonly-queue/main/pr-7', head);
+    expect(result.exitCode).toBe(0);
+    expect(result.report.base).toEqual({ sha: base, role: 'base of the merge group' });
+    expect(result.report.models.map(({ state }) => state.kind)).toEqual(['identical']);
+    expect(github.checkRuns.at(-1)).toMatchObject({ headSha: head, conclusion: 'success' });
+  });
+
+  it.each([
+    ['release', { action: 'published' }, 'refs/tags/v1.0.0'],
+    ['schedule', { schedule: '0 4 * * 1' }, 'refs/heads/main'],
+    ['workflow_dispatch', { inputs: null }, 'refs/heads/main'],
+  ] as const)(
+    '%s: has no base, is measured alone, and comments nowhere',
+    { timeout: 90_000 },
+    async (name, event, ref) => {
+      const result = await run(name, event, ref, base);
+      expect(result.exitCode).toBe(0);
+      expect(result.report.base).toBeNull();
+      expect(result.report.models[0]?.state.kind).toBe('no-base');
+      expect(result.report.models[0]?.measurement.kind).toBe('alone');
+      expect([...github.comments.values()]).toEqual([]);
+      expect(github.checkRuns.at(-1)).toMatchObject({ headSha: base });
+      expect(github.violations).toEqual([]);
+    },
+  );
+});

@@ -1,0 +1,122 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type GitHttpServer, startGitHttpServer } from '../support/git-http-server.ts';
+import {
+  CHECKS_TOKEN,
+  type Fault,
+  GITHUB_ROUTES,
+  GitHubServer,
+  STATUS_TOKEN,
+} from '../support/github-server.ts';
+import { handOver, type InstalledCopy, installCopy, unprivilegedUser } from '../support/installed-copy.ts';
+import { createTestRemote, pullRequestEvent, type TestRemote } from '../support/pull-request.ts';
+import { type ActionResult, runAction } from '../support/runner.ts';
+
+/**
+ * The built action with a GitHub that refuses or breaks: the exit code is the gate's, the verdict is in outputs, summary and
+ * saved report, and the log says what was not possible. (test/integration/github-faults.test.ts has every fault at every
+ * route, with clocks that do not wait.)
+ */
+const REPOSITORY = 'acme/models';
+const PULL = 7;
+
+const FAULTS: Readonly<Record<string, Fault>> = {
+  '401': { kind: 'status', status: 401 },
+  '403': { kind: 'status', status: 403 },
+  '404': { kind: 'status', status: 404 },
+  '409': { kind: 'status', status: 409 },
+  '422': { kind: 'status', status: 422 },
+  'truncated JSON': { kind: 'truncated' },
+};
+const CALLS = [
+  [GITHUB_ROUTES.getPull, CHECKS_TOKEN],
+  [GITHUB_ROUTES.createCheckRun, CHECKS_TOKEN],
+  [GITHUB_ROUTES.createStatus, STATUS_TOKEN],
+  [GITHUB_ROUTES.listComments, CHECKS_TOKEN],
+  [GITHUB_ROUTES.createComment, CHECKS_TOKEN],
+] as const;
+
+describe('a check whose gate fails', () => {
+  let copy: InstalledCopy;
+  let remote: TestRemote;
+  let git: GitHttpServer;
+  let clone: string;
+  let before: string;
+  let headSha: string;
+  let merge: string;
+  beforeAll(async () => {
+    copy = installCopy();
+    remote = createTestRemote();
+    before = remote.commit('main', { 'models/digits.onnx': { model: 'digits' } });
+    headSha = remote.commit('change', { 'models/digits.onnx': { text: 'no model' } }, { from: 'main' });
+    merge = remote.mergeRef(PULL, headSha);
+    git = await startGitHttpServer(remote.folder, { basicAuth: 'x-access-token:none', publicRead: true });
+    clone = remote.checkout(`refs/pull/${PULL}/merge`);
+    remote.setUrl(clone, `${git.url}/remote.git`);
+    handOver(clone);
+  });
+  afterAll(async () => {
+    await git[Symbol.asyncDispose]();
+    remote[Symbol.dispose]();
+    copy[Symbol.dispose]();
+  });
+
+  async function run(github: GitHubServer, token: string): Promise<ActionResult> {
+    github.addPull({
+      number: PULL,
+      headSha,
+      headRef: 'change',
+      headRepository: REPOSITORY,
+      baseRef: 'main',
+      baseSha: before,
+    });
+    return runAction({
+      actionPath: copy.folder,
+      cwd: clone,
+      eventName: 'pull_request',
+      event: pullRequestEvent({ repository: REPOSITORY, number: PULL, headSha, baseSha: before }),
+      token,
+      user: unprivilegedUser,
+      timeoutMs: 60_000,
+      env: {
+        GITHUB_API_URL: github.apiUrl,
+        GITHUB_SERVER_URL: 'https://github.example',
+        GITHUB_REPOSITORY: REPOSITORY,
+        GITHUB_RUN_ID: '4711',
+        GITHUB_SHA: merge,
+        GITHUB_REF: `refs/pull/${PULL}/merge`,
+      },
+    });
+  }
+
+  const cases = CALLS.flatMap(([route, token]) =>
+    Object.entries(FAULTS).map(([name, fault]) => ({ route, token, name, fault })),
+  );
+
+  it.each(cases)(
+    'exits with 1 and keeps its verdict when $route answers with $name',
+    {
+      timeout: 90_000,
+    },
+    async ({ route, token, fault }) => {
+      await using github = await GitHubServer.start({ repository: REPOSITORY });
+      github.fail(route, fault, 50);
+      const result = await run(github, token);
+      expect(result.exitCode).toBe(1);
+      expect(result.outputs['verdict']).toBe('failed');
+      expect(result.outputs['report-json']).toBe('quickserveml-report/report.json');
+      expect(result.summary).toContain('digits');
+      expect(result.stdout + result.stderr).not.toContain('    at ');
+      expect(github.requestsOf(route).length).toBeGreaterThan(0);
+      expect(github.violations).toEqual([]);
+    },
+  );
+
+  it('exits with 1 where nobody listens at the address', { timeout: 120_000 }, async () => {
+    const github = await GitHubServer.start({ repository: REPOSITORY });
+    await github[Symbol.asyncDispose]();
+    const result = await run(github, CHECKS_TOKEN);
+    expect(result.exitCode).toBe(1);
+    expect(result.outputs['verdict']).toBe('failed');
+    expect(result.stdout).toContain('ECONNREFUSED');
+  });
+});

@@ -1,0 +1,246 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { readAuditLog } from '../../src/registry/audit.ts';
+import { backUpRegistry, restoreRegistry } from '../../src/registry/backup.ts';
+import { compactRegistry } from '../../src/registry/compaction.ts';
+import { noRules } from '../../src/registry/promotion.ts';
+import type { Registry } from '../../src/registry/registry.ts';
+import { verifyRegistry } from '../../src/registry/verification.ts';
+import { entryFor, registryAt } from '../support/git-registries.ts';
+import {
+  bytesOf,
+  commitFiles,
+  createBare,
+  createClone,
+  git,
+  temporaryFolder,
+} from '../support/git-repositories.ts';
+
+const branch = 'quickserveml';
+const MONTH_MS = 31 * 24 * 3600 * 1000;
+
+/** Changes files on the branch by hand, as somebody with an editor would. */
+function plant(
+  folder: string,
+  bare: string,
+  change: (files: readonly string[], clone: string) => Readonly<Record<string, string | null>>,
+): void {
+  const clone = createClone(folder, `plant-${readdirSync(folder).length}`, `file://${bare}`);
+  git(clone, 'fetch', '--quiet', 'origin', branch);
+  git(clone, 'reset', '--quiet', '--hard', 'FETCH_HEAD');
+  commitFiles(clone, change(git(clone, 'ls-files').split('\n'), clone));
+  git(clone, 'push', '--quiet', 'origin', `HEAD:${branch}`);
+}
+
+const setStatus = (registry: Registry, version: string, status: 'production' | 'staging') =>
+  registry.addEvent({
+    model: 'digits',
+    version,
+    reason: 'because',
+    content: { kind: 'promotion', status, rules: noRules },
+  });
+
+async function filled(folder: string, bare: string): Promise<Registry> {
+  const registry = registryAt(folder, `file://${bare}`);
+  await registry.record([entryFor(folder, 'digits', bytesOf('a', 300))]);
+  await registry.record([entryFor(folder, 'digits', bytesOf('b', 300))]);
+  await setStatus(registry, '1.0.0', 'production');
+  return registry;
+}
+
+describe('verify', () => {
+  test('finds nothing wrong with what the tool wrote', async () => {
+    await using folder = temporaryFolder();
+    const bare = createBare(folder.path);
+    const registry = await filled(folder.path, bare);
+    expect(await verifyRegistry(registry.access, { bytes: true })).toMatchObject({
+      versions: 2,
+      blobs: 2,
+      defects: [],
+    });
+  });
+
+  const find = (files: readonly string[], part: string): string => files.find(path => path.includes(part))!;
+  const cut = (clone: string, path: string): string => readFileSync(join(clone, path), 'utf8').slice(0, 40);
+  const kinds = [
+    'registry.json',
+    'model.json',
+    '/versions/1.0.0',
+    '/digests/',
+    '/benchmarks/',
+    '/events/',
+    'verdicts/',
+  ];
+  test.each(kinds)('names a truncated %s, and a writer that needs it changes nothing', async part => {
+    await using folder = temporaryFolder();
+    const bare = createBare(folder.path);
+    const registry = await filled(folder.path, bare);
+    let damaged = '';
+    plant(folder.path, bare, (files, clone) => {
+      damaged = find(files, part);
+      return { [damaged]: cut(clone, damaged) };
+    });
+    const tip = git(bare, 'rev-parse', branch);
+    const { defects } = await verifyRegistry(registry.access, { bytes: true });
+    expect(defects).toContainEqual(
+      expect.objectContaining({ kind: 'malformed', severity: 'error', path: damaged }),
+    );
+    if (['registry.json', '/versions/1.0.0', '/events/', 'model.json'].includes(part)) {
+      await expect(setStatus(registry, '1.0.0', 'staging')).rejects.toMatchObject({
+        code: 'REGISTRY_MALFORMED',
+      });
+      expect(git(bare, 'rev-parse', branch)).toBe(tip);
+    }
+  });
+
+  test('names missing and wrong bytes, a missing version, conflicting duplicates and strangers', async () => {
+    await using folder = temporaryFolder();
+    const bare = createBare(folder.path);
+    const registry = await filled(folder.path, bare);
+    const paths: Record<string, string> = {};
+    plant(folder.path, bare, (files, clone) => {
+      const [one, other] = files.filter(path => path.startsWith('blobs/'));
+      const measurement = find(files, '/benchmarks/');
+      const pack = `${measurement.slice(0, measurement.lastIndexOf('/'))}.jsonl`;
+      const record = JSON.parse(readFileSync(join(clone, measurement), 'utf8'));
+      Object.assign(paths, { one, other, measurement, pack, marker: find(files, '/digests/') });
+      const line = JSON.stringify({ ...record, metrics: { latency: 99 } });
+      return {
+        [one!]: null,
+        [other!]: 'other bytes',
+        [pack]: `${line}\n`,
+        [paths['marker']!]: JSON.stringify({ sha256: paths['marker']!.slice(-69, -5), version: '9.9.9' }),
+        'notes.txt': 'hello',
+      };
+    });
+    const { defects } = await verifyRegistry(registry.access, { bytes: true });
+    const found = defects.map(({ kind, path }) => `${kind} ${path}`);
+    expect(found).toContain(`missing ${paths['one']}`);
+    expect(found).toContain(`wrong-bytes ${paths['other']}`);
+    expect(found.some(text => text.startsWith('duplicate') && text.includes('/benchmarks/'))).toBe(true);
+    expect(found).toContain(`duplicate ${paths['marker']}`);
+    expect(found).toContain('missing models/digits/versions/9.9.9.json');
+    expect(found).toContain('orphan notes.txt');
+  });
+});
+
+describe('compact', () => {
+  test('packs closed months, changes nothing that is read, and leaves what is open alone', async () => {
+    await using folder = temporaryFolder();
+    const bare = createBare(folder.path);
+    const past = registryAt(folder.path, `file://${bare}`, { now: () => Date.now() - 2 * MONTH_MS });
+    await past.record([entryFor(folder.path, 'digits', bytesOf('a', 300))]);
+    await past.record([entryFor(folder.path, 'digits', bytesOf('a', 300))]);
+    await setStatus(past, '1.0.0', 'staging');
+    const registry = registryAt(folder.path, `file://${bare}`);
+    await registry.record([entryFor(folder.path, 'digits', bytesOf('b', 300))]);
+    const before = (await registry.read()).models.get('digits')!;
+    expect(await compactRegistry(registry.access, { rewrite: false, dryRun: true })).toMatchObject({
+      packedMonths: 2,
+    });
+    const outcome = await compactRegistry(registry.access, { rewrite: false, dryRun: false });
+    expect(outcome).toMatchObject({ packedMonths: 2 });
+    const files = git(bare, 'ls-tree', '-r', '--name-only', branch).split('\n');
+    expect(files).toHaveLength(outcome.filesAfter);
+    expect(files.filter(path => path.endsWith('.jsonl'))).toHaveLength(2);
+    expect((await registry.read()).models.get('digits')).toEqual(before);
+    expect((await verifyRegistry(registry.access, { bytes: true })).defects).toEqual([]);
+    // A job that was late by months: its file and the pack are read as one, and packed with the next compaction.
+    await past.record([entryFor(folder.path, 'digits', bytesOf('a', 300))]);
+    expect((await registry.read()).models.get('digits')!.measurements.get('abc123')).toHaveLength(4);
+    expect(await compactRegistry(registry.access, { rewrite: false, dryRun: false })).toMatchObject({
+      packedMonths: 1,
+    });
+    expect((await registry.read()).models.get('digits')!.measurements.get('abc123')).toHaveLength(4);
+  });
+
+  test('--rewrite under a running writer ends in a retry: nothing is lost, no deleted bytes and no history come back', async () => {
+    await using folder = temporaryFolder();
+    const bare = createBare(folder.path);
+    const registry = await filled(folder.path, bare);
+    const [, second] = (await registry.read()).models.get('digits')!.versions;
+    await registry.addEvent({
+      model: 'digits',
+      version: '1.1.0',
+      reason: 'bad',
+      content: { kind: 'tombstone' },
+    });
+    const commits = Number(git(bare, 'rev-list', '--count', branch));
+    let rewritten = false;
+    const writer = registryAt(folder.path, `file://${bare}`);
+    const outcome = await writer.record([
+      entryFor(folder.path, 'digits', bytesOf('c', 300), {
+        relationTo: async () => {
+          // The writer has read the old tip, and is about to push.
+          if (!rewritten) {
+            rewritten = true;
+            await compactRegistry(registry.access, { rewrite: true, dryRun: false });
+          }
+          return 'newer';
+        },
+      }),
+    ]);
+    expect(outcome).toMatchObject([{ version: '1.2.0', new: true }]);
+    expect(git(bare, 'rev-list', '--count', branch)).toBe('2');
+    const files = git(bare, 'ls-tree', '-r', '--name-only', branch);
+    expect(files).not.toContain(second!.sha256.concat('\n'));
+    expect(files).not.toMatch(new RegExp(`^blobs/../${second!.sha256}$`, 'm'));
+    expect((await verifyRegistry(registry.access, { bytes: true })).defects).toEqual([]);
+    const log = await readAuditLog(registry.access);
+    expect(log).toHaveLength(2 + commits);
+    expect(log.map(({ subject }) => subject)).toContain('Delete digits 1.1.0');
+    await expect(registry.readBytes(second!, folder.path)).rejects.toMatchObject({
+      code: 'VERSION_BYTES_GONE',
+    });
+  });
+});
+
+describe('backup and restore', () => {
+  test('a backup brings a lost branch back, with its history', async () => {
+    await using folder = temporaryFolder();
+    const bare = createBare(folder.path);
+    const registry = await filled(folder.path, bare);
+    const target = join(folder.path, 'backup');
+    const manifest = await backUpRegistry(registry.access, target);
+    const tip = git(bare, 'rev-parse', branch);
+    expect(manifest.tip).toBe(tip);
+    git(bare, 'update-ref', '-d', `refs/heads/${branch}`);
+    expect(await restoreRegistry(registry.access, target, { force: false, dryRun: true })).toMatchObject({
+      written: false,
+    });
+    expect(git(bare, 'for-each-ref', `refs/heads/${branch}`)).toBe('');
+    expect(await restoreRegistry(registry.access, target, { force: false, dryRun: false })).toMatchObject({
+      written: true,
+      tip,
+    });
+    expect(git(bare, 'rev-list', '--count', branch)).toBe('3');
+    expect((await registry.read()).models.get('digits')!.versions).toHaveLength(2);
+  });
+
+  test('a damaged backup, and a branch that is something else, change nothing', async () => {
+    await using folder = temporaryFolder();
+    const bare = createBare(folder.path);
+    const registry = await filled(folder.path, bare);
+    const target = join(folder.path, 'backup');
+    await backUpRegistry(registry.access, target);
+    await setStatus(registry, '1.1.0', 'staging');
+    const tip = git(bare, 'rev-parse', branch);
+    const options = { force: false, dryRun: false };
+    await expect(restoreRegistry(registry.access, target, options)).rejects.toMatchObject({
+      code: 'REGISTRY_CONFLICT',
+    });
+    const bundle = join(target, 'registry.bundle');
+    const whole = readFileSync(bundle);
+    writeFileSync(bundle, whole.subarray(0, whole.length - 10));
+    await expect(restoreRegistry(registry.access, target, { ...options, force: true })).rejects.toMatchObject(
+      { code: 'BACKUP_INVALID' },
+    );
+    writeFileSync(bundle, whole);
+    writeFileSync(join(target, 'manifest.json'), '{"format": 1}');
+    await expect(restoreRegistry(registry.access, target, { ...options, force: true })).rejects.toMatchObject(
+      { code: 'BACKUP_INVALID' },
+    );
+    expect(git(bare, 'rev-parse', branch)).toBe(tip);
+  });
+});

@@ -1,0 +1,346 @@
+import { describe, expect, it } from 'vitest';
+import { seededRandom } from '../../../src/benchmark/random.ts';
+import {
+  type AccuracyPlan,
+  batchSize,
+  type Evaluation,
+  evaluateDataset,
+  judgeAccuracy,
+  judgedOutput,
+} from '../../../src/cases/accuracy.ts';
+import type { AccuracyMetric } from '../../../src/cases/accuracy-metrics.ts';
+import { createCollector } from '../../../src/cases/accuracy-rows.ts';
+import type { ModelRunner, NamedTensor } from '../../../src/cases/case-value.ts';
+import type { Dataset } from '../../../src/cases/dataset.ts';
+import { measureDrift } from '../../../src/cases/drift.ts';
+import { mcnemarMidP } from '../../../src/cases/paired-tests.ts';
+import { parseMetric } from '../../../src/commands/test-options.ts';
+import { silentProgress } from '../../../src/shared/progress.ts';
+import { elementsOf } from '../../../src/shared/tensor-bytes.ts';
+import { modelOf, tensor } from '../contract/payload-fixtures.ts';
+import { named, numbers } from './case-fixtures.ts';
+
+/** A model that hands its input back as scores. */
+function echo(calls: number[] = [], change: (value: number) => number = value => value): ModelRunner {
+  const run = async ([feed]: readonly NamedTensor[]): Promise<readonly NamedTensor[]> => {
+    calls.push(feed?.shape[0] ?? 0);
+    const values = elementsOf(
+      'float32',
+      feed?.data as Uint8Array,
+      (feed?.shape ?? []).reduce((a, b) => a * b, 1),
+    );
+    return [named('y', numbers('float32', feed?.shape ?? [], Array.from(values as Float32Array, change)))];
+  };
+  return { run, runMany: sets => Promise.all(sets.map(run)) };
+}
+
+function datasetOf(rows: number, width = 2): Dataset {
+  const values = Array.from({ length: rows * width }, (_, index) => ((index * 7) % 11) / 11);
+  return {
+    name: 'made up',
+    rows,
+    async *chunks(size) {
+      for (let from = 0; from < rows; from += size) {
+        const count = Math.min(size, rows - from);
+        yield {
+          rows: count,
+          inputs: [
+            named(
+              'x',
+              numbers('float32', [count, width], values.slice(from * width, (from + count) * width)),
+            ),
+          ],
+          labels: {
+            kind: 'numbers',
+            values: Float64Array.from({ length: count }, (_, row) => (from + row) % width),
+            width: 1,
+            whole: true,
+          },
+        };
+      }
+    },
+  };
+}
+
+const planOf = (metric: AccuracyMetric, policy = {}, extra: Partial<AccuracyPlan> = {}): AccuracyPlan => ({
+  metrics: [{ metric, policy: { min: null, maxDrop: null, ...policy } }],
+  average: 'macro',
+  output: null,
+  classes: null,
+  batch: 4,
+  seed: 1,
+  alpha: 0.01,
+  ...extra,
+});
+
+const y = (shape: (number | string | null)[]) => [tensor('y', 'float32', shape)];
+
+/** A classifier that is right on the rows that are true. */
+function evaluationOf(right: readonly boolean[]): Evaluation {
+  const collector = createCollector('classified', 'y', null, true);
+  const scores = right.flatMap(each => (each ? [0.2, 0.8] : [0.8, 0.2]));
+  collector.add(
+    numbers('float32', [right.length, 2], scores),
+    { kind: 'numbers', values: new Float64Array(right.length).fill(1), width: 1, whole: true },
+    right.length,
+  );
+  return { rows: collector.finish(), notANumber: 0 };
+}
+
+const judge = (
+  metric: AccuracyMetric,
+  base: readonly boolean[],
+  candidate: readonly boolean[],
+  policy: object,
+) =>
+  judgeAccuracy(planOf(metric, policy), evaluationOf(candidate), evaluationOf(base), {
+    dataset: 'd',
+    output: 'y',
+  }).metrics[0]!;
+
+describe('evaluation of a dataset', () => {
+  it('runs whole batches, and the rest as it is where the model is free', async () => {
+    const calls: number[] = [];
+    const model = modelOf([tensor('x', 'float32', ['N', 2])], y(['N', 2]));
+    const { rows } = await evaluateDataset({
+      model,
+      runner: echo(calls),
+      dataset: datasetOf(10),
+      plan: planOf('accuracy'),
+      progress: silentProgress,
+      what: 'm',
+    });
+    expect(calls).toEqual([4, 4, 2]);
+    expect(rows.kind === 'classified' && rows.labels.length).toBe(10);
+  });
+
+  it('fills the last batch up where the size is fixed, and does not count the filling', async () => {
+    const calls: number[] = [];
+    const model = modelOf([tensor('x', 'float32', [4, 2])], y([4, 2]));
+    const { rows } = await evaluateDataset({
+      model,
+      runner: echo(calls),
+      dataset: datasetOf(10),
+      plan: planOf('accuracy'),
+      progress: silentProgress,
+      what: 'm',
+    });
+    expect(calls).toEqual([4, 4, 4]);
+    expect(rows.kind === 'classified' && rows.labels.length).toBe(10);
+  });
+
+  it('reads the same rows whatever the batch', async () => {
+    const model = modelOf([tensor('x', 'float32', ['N', 2])], y(['N', 2]));
+    const evaluate = (batch: number) =>
+      evaluateDataset({
+        model,
+        runner: echo(),
+        dataset: datasetOf(101),
+        plan: planOf('auc', {}, { batch }),
+        progress: silentProgress,
+        what: 'm',
+      });
+    expect((await evaluate(1)).rows).toEqual((await evaluate(64)).rows);
+  });
+
+  it('hands on what the runner fails with', async () => {
+    const model = modelOf([tensor('x', 'float32', ['N', 2])], y(['N', 2]));
+    const broken: ModelRunner = {
+      run: () => Promise.reject(new Error('dead')),
+      runMany: () => Promise.reject(new Error('dead')),
+    };
+    await expect(
+      evaluateDataset({
+        model,
+        runner: broken,
+        dataset: datasetOf(10_000),
+        plan: planOf('accuracy'),
+        progress: silentProgress,
+        what: 'm',
+      }),
+    ).rejects.toThrow('dead');
+  });
+
+  it('takes NaN for wrong and counts it', () => {
+    const collector = createCollector('classified', 'y', null, false);
+    collector.add(
+      numbers('float32', [2, 2], [Number.NaN, 1, 0, 1]),
+      { kind: 'numbers', values: Float64Array.of(1, 1), width: 1, whole: true },
+      2,
+    );
+    expect(collector.notANumber).toBe(1);
+    expect(collector.finish()).toMatchObject({ predicted: Int32Array.of(-1, 1) });
+  });
+
+  it('maps class names to scores by the list, and refuses a name that is not on it', () => {
+    const collector = createCollector('classified', 'y', ['cat', 'dog'], false);
+    const scores = numbers('float32', [2, 2], [0.1, 0.9, 0.9, 0.1]);
+    collector.add(scores, { kind: 'names', values: ['dog', 'dog'] }, 2);
+    expect(collector.finish()).toMatchObject({ labels: Int32Array.of(1, 1), predicted: Int32Array.of(1, 0) });
+    expect(() => collector.add(scores, { kind: 'names', values: ['cow', 'dog'] }, 2)).toThrow(
+      'none of the classes',
+    );
+    expect(() =>
+      createCollector('classified', 'y', null, false).add(scores, { kind: 'names', values: ['a', 'b'] }, 2),
+    ).toThrow('give the classes');
+  });
+
+  it('finds the batch and the output that is judged', () => {
+    expect(batchSize(modelOf([tensor('x', 'float32', [8, 2])]), 32)).toBe(8);
+    expect(batchSize(modelOf([tensor('x', 'float32', ['N', 2])]), 32)).toBe(32);
+    expect(() => batchSize(modelOf([tensor('a', 'float32', [8]), tensor('b', 'float32', [4])]), 32)).toThrow(
+      'different first dimensions',
+    );
+    const model = modelOf(
+      [],
+      [tensor('label', 'int64', ['N']), tensor('probabilities', 'float32', ['N', 3])],
+    );
+    expect(judgedOutput(model, null).name).toBe('probabilities');
+    expect(judgedOutput(model, 'label').name).toBe('label');
+    expect(() => judgedOutput(model, 'nothing')).toThrow('no output');
+  });
+});
+
+describe('verdict on accuracy', () => {
+  const allRight = Array.from({ length: 1000 }, () => true);
+  const withWrong = (count: number): boolean[] => allRight.map((_, row) => row >= count);
+
+  it('fails a drop that is larger than tolerated and not chance', () => {
+    const result = judge('accuracy', allRight, withWrong(30), { maxDrop: 0.01 });
+    expect(result).toMatchObject({
+      drop: expect.closeTo(0.03),
+      outcome: { kind: 'dropped' },
+      test: { method: 'mcnemar-mid-p' },
+    });
+  });
+
+  it('passes a drop within the tolerance, however sure it is', () => {
+    expect(judge('accuracy', allRight, withWrong(30), { maxDrop: 0.05 }).outcome.kind).toBe('passed');
+  });
+
+  it('is inconclusive where so few rows changed that chance does it too', () => {
+    const few = [true, true, true, true, false, true, true, true, true, true];
+    expect(
+      judge(
+        'accuracy',
+        few.map(() => true),
+        few,
+        { maxDrop: 0.01 },
+      ).outcome.kind,
+    ).toBe('inconclusive');
+  });
+
+  it('fails below the minimum without any test, and above it for errors', () => {
+    expect(judge('accuracy', allRight, withWrong(200), { min: 0.9 }).outcome).toEqual({
+      kind: 'below-minimum',
+      minimum: 0.9,
+    });
+    expect(judge('accuracy', allRight, withWrong(50), { min: 0.9 }).outcome.kind).toBe('passed');
+  });
+
+  it('says that a metric is not defined instead of making one up', () => {
+    expect(judge('auc', allRight, allRight, { min: 0.9 }).outcome.kind).toBe('undefined');
+  });
+
+  it('uses a seeded paired bootstrap for metrics that are no share of rows', () => {
+    const collect = (noise: number): Evaluation => {
+      const random = seededRandom(3);
+      const collector = createCollector('regressed', 'y', null, false);
+      const truth = Float64Array.from({ length: 500 }, () => random());
+      const predicted = Array.from(truth, (value, row) => value + noise * Math.sin(row));
+      collector.add(
+        numbers('float64', [500], predicted),
+        { kind: 'numbers', values: truth, width: 1, whole: false },
+        500,
+      );
+      return { rows: collector.finish(), notANumber: 0 };
+    };
+    const judgeNoise = (noise: number) =>
+      judgeAccuracy(planOf('mae', { maxDrop: 0.001 }), collect(noise), collect(0.1), {
+        dataset: 'd',
+        output: 'y',
+      }).metrics[0]!;
+    const worse = judgeNoise(0.15);
+    expect(worse.outcome.kind).toBe('dropped');
+    expect(worse.test?.interval?.low).toBeGreaterThan(0);
+    expect(judgeNoise(0.15)).toEqual(worse);
+    expect(judgeNoise(0.05).outcome.kind).toBe('passed');
+    expect(judgeNoise(0.1)).toMatchObject({ drop: 0, test: null });
+  });
+
+  it('seldom fails two models that are equally good', () => {
+    const random = seededRandom(11);
+    const outcomes = Array.from({ length: 400 }, () => {
+      const side = (): boolean[] => Array.from({ length: 300 }, () => random() < 0.9);
+      return judge('accuracy', side(), side(), { maxDrop: 0 }).outcome.kind;
+    });
+    expect(outcomes.filter(kind => kind === 'dropped').length).toBeLessThanOrEqual(12);
+  });
+
+  it.each([
+    // Computed by hand from the binomial: sum over k > lost, half of k = lost.
+    [0, 0, 1],
+    [1, 0, 0.25],
+    [2, 0, 0.125],
+    [3, 1, 1 / 16 + 0.5 * (4 / 16)],
+    [5, 5, 0.5],
+    [0, 3, 1 - 0.5 / 8],
+  ])("McNemar's mid-p of %i lost and %i won is %d", (lost, won, wanted) => {
+    expect(mcnemarMidP(lost, won)).toBeCloseTo(wanted, 12);
+  });
+});
+
+describe('drift', () => {
+  const feeds = [[named('x', numbers('float32', [2, 2], [1, 2, 4, 3]))]];
+
+  it('measures difference, cosine and the same top class', async () => {
+    const report = await measureDrift({
+      base: echo(),
+      candidate: echo([], value => (value === 3 ? 5 : value)),
+      feeds,
+      inputs: 'case',
+      sameModel: false,
+      sameRuntime: true,
+    });
+    expect(report).toMatchObject({ cause: 'model', runs: 1 });
+    expect(report.outputs[0]).toMatchObject({
+      output: 'y',
+      topOneAgreement: 0.5,
+      rows: 2,
+      statistics: { largestAbsolute: { value: 2, index: [1, 1] }, meanAbsolute: 0.5 },
+    });
+    expect(report.outputs[0]?.cosine).toBeCloseTo((1 + 4 + 16 + 15) / Math.sqrt(30 * 46), 10);
+  });
+
+  it('tells a runtime upgrade from a change of the model', async () => {
+    const cause = async (sameModel: boolean, sameRuntime: boolean) =>
+      (
+        await measureDrift({
+          base: echo(),
+          candidate: echo(),
+          feeds,
+          inputs: 'synthetic',
+          sameModel,
+          sameRuntime,
+        })
+      ).cause;
+    expect([
+      await cause(true, true),
+      await cause(true, false),
+      await cause(false, true),
+      await cause(false, false),
+    ]).toEqual(['nothing', 'runtime', 'model', 'model-and-runtime']);
+  });
+});
+
+describe('metrics on the command line', () => {
+  it.each([
+    ['top-5', { metric: 'top-5', policy: { min: null, maxDrop: null } }],
+    ['f1>=0.9', { metric: 'f1', policy: { min: 0.9, maxDrop: null } }],
+    ['mae <= 2 drop <= 0.1', { metric: 'mae', policy: { min: 2, maxDrop: 0.1 } }],
+  ])('%s', (text, wanted) => expect(parseMetric(text)).toEqual(wanted));
+
+  it.each(['speed', 'f1<=0.9', 'mae>=1', 'f1>=much', 'top-0'])('refuses %s', text => {
+    expect(() => parseMetric(text)).toThrow(expect.objectContaining({ code: 'USAGE' }));
+  });
+});

@@ -34,11 +34,22 @@ function runtimeTensorOf(feed: FeedTensor, Tensor: TensorConstructor): Tensor {
 }
 
 /** An output of the runtime as plain data. */
-export function plainTensorOf(name: string, tensor: Tensor): FeedTensor {
+function plainTensorOf(name: string, tensor: Tensor): FeedTensor {
   const { data, dims } = tensor;
   if (Array.isArray(data)) return { name, dtype: 'string', shape: [...dims], data: data.map(String) };
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice();
   return { name, dtype: tensor.type, shape: [...dims], data: bytes };
+}
+
+/** The outputs of a run as plain data, in the order of `names`; what the runtime did not give is left out. */
+export function plainTensorsOf(
+  names: readonly string[],
+  result: Readonly<Record<string, Tensor>>,
+): readonly FeedTensor[] {
+  return names.flatMap(name => {
+    const tensor = Object.hasOwn(result, name) ? result[name] : undefined;
+    return tensor === undefined ? [] : [plainTensorOf(name, tensor)];
+  });
 }
 
 /** Inputs of a run by name. Without a prototype: an input may be called `__proto__`. */

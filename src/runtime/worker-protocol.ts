@@ -80,6 +80,7 @@ export interface RunResult {
 export interface RunManyResult {
   /** Outputs of each set, in the order of the sets. */
   readonly outputs: readonly (readonly FeedTensor[])[];
+  /** Of all runs together, with the making of their inputs. */
   readonly durationMs: number;
 }
 

@@ -1,4 +1,4 @@
-import type { ModelProfile, ProfiledLayer } from './model-profile.ts';
+import { kindOf, type ModelProfile, type ProfiledLayer } from './model-profile.ts';
 
 /** One layer of two profiles; a side that has no such layer is null. Milliseconds a run. */
 export interface ComparedLayer {
@@ -90,7 +90,8 @@ function describe([base, candidate]: Sides): ComparedLayer {
   return {
     // What people wrote, where the layer does a node of theirs.
     name: shown === null ? '' : (shown.does[0] ?? shown.name),
-    operator: shown?.operator ?? '',
+    // The blocked layout is the runtime's affair.
+    operator: (shown?.operator ?? '').replace(/^com\.microsoft\.nchwc:/, ''),
     baseMs: base === null ? null : base.durationUs / 1000,
     candidateMs: candidate === null ? null : candidate.durationUs / 1000,
     baseMacs: base?.macs ?? null,
@@ -111,7 +112,7 @@ function matchLayers(
   const taken = new Set<number>();
   const claim = (position: number, index: number | undefined): void => {
     if (index === undefined || index < 0 || taken.has(index) || partners[position] != null) return;
-    if (kindOf(base[index]) !== kindOf(candidate[position])) return;
+    if (kindOf(base[index]?.operator ?? '') !== kindOf(candidate[position]?.operator ?? '')) return;
     partners[position] = index;
     taken.add(index);
   };
@@ -130,10 +131,6 @@ function matchLayers(
   ];
 }
 
-/** `FusedConv` in a blocked layout still is a convolution: the operator without domain and fusion. */
-const kindOf = (layer: ProfiledLayer | undefined): string =>
-  (layer?.operator ?? '').replace(/^.*:/, '').replace(/^Fused/, '');
-
 /** The longest common subsequence of the operators (Wagner and Fischer 1974), as pairs of positions. */
 function align(
   base: readonly number[],
@@ -146,7 +143,8 @@ function align(
   const lengths = new Uint32Array((base.length + 1) * width);
   const at = (row: number, column: number): number => lengths[row * width + column] ?? 0;
   const isSame = (row: number, column: number): boolean =>
-    kindOf(baseLayers[base[row] ?? -1]) === kindOf(candidateLayers[candidate[column] ?? -1]);
+    kindOf(baseLayers[base[row] ?? -1]?.operator ?? '') ===
+    kindOf(candidateLayers[candidate[column] ?? -1]?.operator ?? '');
   for (let row = base.length - 1; row >= 0; row -= 1) {
     for (let column = candidate.length - 1; column >= 0; column -= 1) {
       lengths[row * width + column] = isSame(row, column)

@@ -25,6 +25,12 @@ export interface ProfiledLayer {
   readonly macs: number | null;
 }
 
+/** `FusedConv` in a blocked layout still is a convolution: the operator without domain and fusion. */
+export const kindOf = (operator: string): string => operator.replace(/^.*:/, '').replace(/^Fused/, '');
+
+const isOfKind = (one: { readonly operator: string }, other: { readonly operator: string }): boolean =>
+  kindOf(one.operator) === kindOf(other.operator);
+
 export interface OperatorShare {
   readonly operator: string;
   readonly count: number;
@@ -131,7 +137,10 @@ function describeLayer(
   return {
     name: layer.name,
     operator: layer.operator,
-    does: layer.sources.map(({ node, operator }) => node.name || operator),
+    // Of a convolution with its activation fused in, the convolution comes first: it is what people know the layer by.
+    does: layer.sources
+      .toSorted((one, other) => Number(isOfKind(other, layer)) - Number(isOfKind(one, layer)))
+      .map(({ node, operator }) => node.name || operator),
     calls: layer.calls,
     inputShapes: layer.event.inputs.map(({ shape }) => shape),
     outputShapes: layer.event.outputs.map(({ shape }) => shape),

@@ -12,7 +12,14 @@ export type Part =
   | 'unprivileged-user'
   | 'promtool'
   | 'poppler'
-  | 'xmllint';
+  | 'xmllint'
+  | 'docker-registry'
+  | 'skopeo'
+  | 'umoci'
+  | 'podman'
+  | 'htpasswd'
+  | 'groovy'
+  | 'rsync';
 
 export const projectRoot = resolve(import.meta.dirname, '../..');
 export const modelsFolder = resolve(projectRoot, process.env['QUICKSERVEML_MODELS'] ?? '../shared/models');
@@ -37,6 +44,22 @@ const checks: Record<Part, () => { readonly present: boolean; readonly missing: 
     missing: 'pdftoppm and pdftotext (Debian: poppler-utils)',
   }),
   xmllint: () => ({ present: commandExists('xmllint'), missing: 'xmllint (Debian: libxml2-utils)' }),
+  'docker-registry': () => ({
+    present: commandExists('docker-registry'),
+    missing: 'docker-registry (Debian: docker-registry)',
+  }),
+  skopeo: () => ({ present: commandExists('skopeo'), missing: 'skopeo (Debian: skopeo)' }),
+  umoci: () => ({ present: commandExists('umoci'), missing: 'umoci (Debian: umoci)' }),
+  podman: () => ({
+    present: commandExists('podman') && commandExists('runc'),
+    missing: 'podman with runc (Debian: podman, runc)',
+  }),
+  htpasswd: () => ({
+    present: spawnSync('htpasswd', ['-nbB', 'user', 'word'], { stdio: 'ignore' }).status === 0,
+    missing: 'htpasswd (Debian: apache2-utils)',
+  }),
+  groovy: () => ({ present: existsSync('/usr/bin/groovy'), missing: 'groovy 2.4 (Debian: groovy)' }),
+  rsync: () => ({ present: commandExists('rsync'), missing: 'rsync (Debian: rsync)' }),
   python: () => ({ present: commandExists('python3'), missing: 'python3' }),
   runtime: () => ({
     present: existsSync(

@@ -1,17 +1,8 @@
 import type { Command } from 'commander';
+import { type CommandHost, collect } from '../command-host.ts';
 import type { CommandResult } from '../command-result.ts';
+import type { RegistryCommandOptions } from '../registry/session.ts';
 import type { Surroundings } from '../surroundings.ts';
-import type { RegistryCommandOptions } from './session.ts';
-
-/** What a front door lends to a group of commands. */
-export interface CommandHost {
-  /** Adds the options that every command has. */
-  readonly common: (command: Command) => Command;
-  readonly run: (
-    options: never,
-    command: (world: Surroundings, cwd: string) => Promise<CommandResult>,
-  ) => Promise<void>;
-}
 
 type Action = (
   options: RegistryCommandOptions & Readonly<Record<string, unknown>>,
@@ -19,10 +10,8 @@ type Action = (
   world: Surroundings,
 ) => Promise<CommandResult>;
 
-const collect = (value: string, previous: readonly string[]): readonly string[] => [...previous, value];
-
 /** Declares `registry` and its commands; what they do is loaded when one of them runs. */
-export function registerRegistry(program: Command, { common, run }: CommandHost): void {
+export function declareRegistry(program: Command, { common, run }: CommandHost): void {
   const registry = program
     .command('registry')
     .description('the registry branch: versions, their life, measurements');
@@ -51,11 +40,11 @@ export function registerRegistry(program: Command, { common, run }: CommandHost)
       .option('--where <range>', 'a range of a metric, e.g. "latency<5" (ms; may be repeated)', collect, [])
       .option('--search <words>', 'words in name, description, tags and notes')
       .option('--deleted', 'show deleted versions too');
-  const lifecycle = () => import('./lifecycle.ts');
-  const upkeep = () => import('./upkeep.ts');
-  const lists = () => import('./list.ts');
-  const records = () => import('./records.ts');
-  const gets = () => import('./get.ts');
+  const lifecycle = () => import('../registry/lifecycle.ts');
+  const upkeep = () => import('../registry/upkeep.ts');
+  const lists = () => import('../registry/list.ts');
+  const records = () => import('../registry/records.ts');
+  const gets = () => import('../registry/get.ts');
   // The parser made the options that each function asks for.
   const as = <T>(value: object): T => value as T;
 
@@ -66,7 +55,7 @@ export function registerRegistry(program: Command, { common, run }: CommandHost)
     'add <name> <file>',
     'add a model file as a version, without a check',
     async (options, [name, file], world) => {
-      const { addVersion } = await import('./add.ts');
+      const { addVersion } = await import('../registry/add.ts');
       return addVersion(as({ ...options, name, file }), world);
     },
   )

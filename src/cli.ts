@@ -1,14 +1,10 @@
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Command, CommanderError } from 'commander';
-import type { CommandHost, CommonOptions } from './commands/command-host.ts';
+import { CommanderError } from 'commander';
+import type { CommonOptions } from './commands/command-host.ts';
 import type { CommandResult } from './commands/command-result.ts';
-import { declareModels } from './commands/definitions/models.ts';
-import { declareRegistry } from './commands/definitions/registry.ts';
-import { declareReview } from './commands/definitions/review.ts';
-import { declareRuntime } from './commands/definitions/runtime.ts';
-import { declareTests } from './commands/definitions/tests.ts';
+import { createProgram } from './commands/definitions/program.ts';
 import { describeFailure } from './commands/failure.ts';
 import type { Surroundings } from './commands/surroundings.ts';
 import { createProgress } from './commands/terminal.ts';
@@ -67,32 +63,10 @@ async function fail(thrown: unknown, json: boolean): Promise<void> {
 const usesColor = (options: CommonOptions): boolean =>
   options.color && process.stdout.isTTY === true && (process.env['NO_COLOR'] ?? '') === '';
 
-function createProgram(): Command {
-  const program = new Command('quickserveml')
-    .description('CI/CD for ONNX models: a change to a model, as reviewable and as safe as a change to code.')
-    .version(toolVersion)
-    .showSuggestionAfterError(true)
-    .configureOutput({ writeErr: () => undefined })
-    .exitOverride();
-
-  const common = (command: Command): Command =>
-    command
-      .option('--json', 'print exactly one JSON document on stdout')
-      .option('--quiet', 'no progress on stderr')
-      .option('--no-color', 'no colours')
-      .option('--cwd <folder>', 'work as if started there', '.');
-
-  const host: CommandHost = { common, run, usesColor };
-  for (const declare of [declareReview, declareModels, declareTests, declareRegistry, declareRuntime]) {
-    declare(program, host);
-  }
-  return program;
-}
-
 /** `--json` promises one document even when the parser itself refuses, so the raw arguments decide. */
 async function main(argv: readonly string[]): Promise<void> {
   try {
-    await createProgram().parseAsync([...argv]);
+    await createProgram({ run, usesColor }).parseAsync([...argv]);
   } catch (thrown) {
     if (thrown instanceof CommanderError) {
       if (thrown.exitCode === 0) return;

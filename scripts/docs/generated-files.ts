@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createProgram } from '../../src/commands/definitions/program.ts';
 import { CONFIG_SCHEMA } from '../../src/config/schema.ts';
 import { REPORT_SCHEMA } from '../../src/report/report-schema.ts';
 import { ERROR_CATALOG } from '../../src/shared/error-catalog.ts';
 import { actionTables } from './action-tables.ts';
+import { cliPage } from './cli-page.ts';
 import { configurationPage } from './configuration-page.ts';
 import { errorsPage } from './errors-page.ts';
 import { goldenComments } from './golden-comments.ts';
@@ -25,6 +27,10 @@ export function generatedFiles(root: string): readonly GeneratedFile[] {
     {
       path: 'docs/configuration.md',
       text: configurationPage(CONFIG_SCHEMA, read('docs/examples/quickserveml.yml')),
+    },
+    {
+      path: 'docs/cli.md',
+      text: cliPage(createProgram({ run: async () => undefined, usesColor: () => false })),
     },
     { path: 'docs/errors.md', text: errorsPage(ERROR_CATALOG) },
     { path: 'schemas/quickserveml.schema.json', text: json(CONFIG_SCHEMA) },

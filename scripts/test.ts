@@ -1,6 +1,6 @@
 /**
- * Runs every test that this machine can run, names what was skipped, and ends with one line that counts
- * run, failed and skipped tests. Arguments go to vitest (`npm test -- --project unit`).
+ * Runs every test that this machine can run, names what was skipped and which files took longest, and ends with one line
+ * that counts run, failed and skipped tests. Arguments go to vitest (`npm test -- --project unit`).
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -15,9 +15,15 @@ interface VitestResult {
   readonly numFailedTestSuites: number;
   readonly testResults: readonly {
     readonly name: string;
+    /** Milliseconds since the epoch. */
+    readonly startTime: number;
+    readonly endTime: number;
     readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
   }[];
 }
+
+/** How many of the slowest files are named at the end. */
+const SLOWEST = 10;
 
 const root = resolve(import.meta.dirname, '..');
 const scratch = mkdtempSync(join(tmpdir(), 'quickserveml-test-'));
@@ -43,6 +49,13 @@ try {
   );
   if (skipped.length > 0)
     process.stdout.write(`\nSkipped here:\n${skipped.map(name => `  ${name}`).join('\n')}\n`);
+  const slowest = result.testResults
+    .map(file => ({ name: relative(root, file.name), seconds: (file.endTime - file.startTime) / 1000 }))
+    .sort((one, other) => other.seconds - one.seconds)
+    .slice(0, SLOWEST);
+  process.stdout.write(
+    `\nSlowest files:\n${slowest.map(({ name, seconds }) => `  ${seconds.toFixed(1).padStart(6)} s  ${name}`).join('\n')}\n`,
+  );
   process.stdout.write(
     `\n${result.numPassedTests} passed, ${result.numFailedTests} failed, ${result.numPendingTests + result.numTodoTests} skipped\n`,
   );

@@ -1,6 +1,5 @@
-import type { Fingerprint } from '../benchmark/measurement.ts';
 import { QuickServeError } from '../shared/errors.ts';
-import { type ImportedRecords, importedId } from './imported-records.ts';
+import { foreignFingerprint, type ImportedRecords, importedId } from './imported-records.ts';
 import type { MeasurementRecord } from './records.ts';
 
 /** Entries of github-action-benchmark's data.js that are used here. */
@@ -29,23 +28,6 @@ function invalid(path: string, why: string, cause?: unknown): QuickServeError {
   });
 }
 
-/** Nothing is known about the machines: a history of its own, never compared with what is measured here. */
-const FINGERPRINT: Fingerprint = {
-  key: 'github-action-benchmark',
-  cpuModel: 'unknown',
-  isa: 'unknown',
-  cores: 0,
-  cpuQuota: null,
-  memoryGiB: 0,
-  os: 'unknown',
-  kernel: 'unknown',
-  arch: 'unknown',
-  nodeVersion: 'unknown',
-  runtimeVersion: 'unknown',
-  provider: 'unknown',
-  threads: 0,
-};
-
 function recordOf(model: string, entry: BenchmarkEntry): MeasurementRecord | string {
   const { date, benches, commit } = entry;
   const name = `the entry of ${commit?.id?.slice(0, 10) ?? 'no commit'}`;
@@ -69,7 +51,7 @@ function recordOf(model: string, entry: BenchmarkEntry): MeasurementRecord | str
     version: null,
     commit: commit?.id ?? null,
     createdAt: new Date(date).toISOString(),
-    fingerprint: FINGERPRINT,
+    fingerprint: foreignFingerprint('github-action-benchmark'),
     metrics,
     samples: {},
     runUrl: commit?.url ?? null,

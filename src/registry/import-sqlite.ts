@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { coerce, valid } from 'semver';
 import { messageOf, QuickServeError } from '../shared/errors.ts';
-import { type ImportedRecords, importedId } from './imported-records.ts';
+import { foreignFingerprint, type ImportedRecords, importedId } from './imported-records.ts';
 import {
   type MeasurementRecord,
   type RecordAuthor,
@@ -189,22 +189,7 @@ function measurementOf(row: Row, version: VersionRecord, context: ImportContext)
     version: version.version,
     commit: null,
     createdAt,
-    // Of a tool that measured otherwise: a history of its own, whatever the machine was.
-    fingerprint: {
-      key: `imported-${key}`,
-      cpuModel: typeof hardware === 'string' ? hardware : 'unknown',
-      isa: 'unknown',
-      cores: 0,
-      cpuQuota: null,
-      memoryGiB: 0,
-      os: 'unknown',
-      kernel: 'unknown',
-      arch: 'unknown',
-      nodeVersion: 'unknown',
-      runtimeVersion: 'unknown',
-      provider: 'unknown',
-      threads: 0,
-    },
+    fingerprint: foreignFingerprint(`imported-${key}`, typeof hardware === 'string' ? hardware : undefined),
     metrics: { ...metrics, ...resources },
     samples: {},
     runUrl: null,

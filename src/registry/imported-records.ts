@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Fingerprint } from '../benchmark/measurement.ts';
 import type { ObjectStore } from '../git/object-store.ts';
 import type { BranchState } from './branch-state.ts';
 import type { AppendPlan } from './branch-writer.ts';
@@ -35,6 +36,26 @@ export function importedId(timeMs: number, seed: string): string {
   let index = 0;
   return createTimeId(timeMs, () => (digest[index++ % digest.length] ?? 0) / 256);
 }
+
+/**
+ * A machine of which only what the other tool wrote is known: a history of its own, never compared with what is measured
+ * here.
+ */
+export const foreignFingerprint = (key: string, cpuModel = 'unknown'): Fingerprint => ({
+  key,
+  cpuModel,
+  isa: 'unknown',
+  cores: 0,
+  cpuQuota: null,
+  memoryGiB: 0,
+  os: 'unknown',
+  kernel: 'unknown',
+  arch: 'unknown',
+  nodeVersion: 'unknown',
+  runtimeVersion: 'unknown',
+  provider: 'unknown',
+  threads: 0,
+});
 
 function filesOf(records: ImportedRecords, context: RecordContext): NewFile[] {
   const { versions, measurements, events } = records;

@@ -1,29 +1,12 @@
 import type { Node } from '../model.ts';
 import { interfaceOf } from '../model-interface.ts';
+import { SHAPE_ARITHMETIC, SHAPE_SOURCES } from '../shape-operators.ts';
 import { type AdviceRule, countOf, listNames, timeGain } from './advice.ts';
 import { edgesOf } from './graph-edges.ts';
 
 /** Work on shapes that fixed sizes would turn into constants; fewer such nodes are noise. */
 const FEWEST_NODES = 8;
-const SHAPE_WORK = new Set([
-  'Shape',
-  'Size',
-  'Gather',
-  'Concat',
-  'Unsqueeze',
-  'Squeeze',
-  'Slice',
-  'Cast',
-  'Mul',
-  'Add',
-  'Sub',
-  'Div',
-  'ReduceProd',
-  'Range',
-  'Equal',
-  'Where',
-  'ConstantOfShape',
-]);
+const SHAPE_WORK = new Set([...SHAPE_SOURCES, ...SHAPE_ARITHMETIC]);
 
 /** Nodes that only compute shapes, because inputs have symbolic sizes. */
 export const dynamicShapes: AdviceRule = ({ model, optimised, profile }) => {

@@ -1,5 +1,6 @@
 import type { Graph, Node, TensorInfo } from '../model.ts';
 import { operatorNameOf } from '../model.ts';
+import { SHAPE_ARITHMETIC, SHAPE_SOURCES } from '../shape-operators.ts';
 
 /** A node to draw, with what was put into it. */
 export interface DrawnNode {
@@ -18,27 +19,12 @@ export interface DrawnGraph {
   readonly outputs: readonly { readonly from: number; readonly name: string }[];
 }
 
-const SHAPE_SOURCES = new Set(['Shape', 'Size', 'Range', 'ConstantOfShape']);
-/** Operators that turn shapes into shapes; they are drawn where they work on data. */
+/** What turns shapes into shapes; it is drawn where it works on data. */
 const SHAPE_WORK = new Set([
   ...SHAPE_SOURCES,
+  ...SHAPE_ARITHMETIC,
   ...[
-    'Gather',
-    'Concat',
-    'Unsqueeze',
-    'Squeeze',
-    'Slice',
-    'Cast',
-    'Mul',
-    'Add',
-    'Sub',
-    'Div',
-    'ReduceProd',
     'ReduceMin',
-  ],
-  ...[
-    'Equal',
-    'Where',
     'Expand',
     'Identity',
     'Reshape',

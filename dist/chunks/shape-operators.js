@@ -1,0 +1,1 @@
+const e=/* @__PURE__ */ new Set([`Shape`,`Size`,`Range`,`ConstantOfShape`]),t=/* @__PURE__ */ new Set([`Gather`,`Concat`,`Unsqueeze`,`Squeeze`,`Slice`,`Cast`,`Mul`,`Add`,`Sub`,`Div`,`ReduceProd`,`Equal`,`Where`]);export{e as n,t};

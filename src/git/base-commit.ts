@@ -1,9 +1,9 @@
 import type { BaseHint } from '../platforms/context.ts';
 import { QuickServeError } from '../shared/errors.ts';
+import { maskSecrets } from '../shared/secrets.ts';
 import { ensureCommit, findMergeBase, firstParents, lookUpRemoteRef } from './history.ts';
 import type { ObjectStore } from './object-store.ts';
 import { type Repository, readGit } from './repository.ts';
-import { maskSecrets } from './secrets.ts';
 import { type WorkTreeStatus, workTreeStatus } from './work-tree.ts';
 
 export type BaseResolution =

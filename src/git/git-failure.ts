@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../shared/error-catalog.ts';
 import { QuickServeError } from '../shared/errors.ts';
-import { maskSecrets } from './secrets.ts';
+import { maskSecrets } from '../shared/secrets.ts';
 
 /** Longest part of git's own words that goes into a message, in characters. */
 const DETAIL_LIMIT = 1200;

@@ -3,9 +3,9 @@ import { existsSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { QuickServeError, systemCodeOf } from '../shared/errors.ts';
+import { maskSecrets } from '../shared/secrets.ts';
 import { type ConfigEntry, type GitEnvironment, processVariables } from './git-environment.ts';
 import { gitFailureError } from './git-failure.ts';
-import { maskSecrets } from './secrets.ts';
 
 export const DEFAULT_TIMEOUT_MS = 300_000;
 /** How long a process may take to end after SIGTERM. */

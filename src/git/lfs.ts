@@ -6,6 +6,7 @@ import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { messageOf, QuickServeError } from '../shared/errors.ts';
+import { maskSecrets } from '../shared/secrets.ts';
 import {
   combineCredentials,
   noCredentials,
@@ -16,7 +17,6 @@ import type { GitEnvironment } from './git-environment.ts';
 import { runGit } from './git-process.ts';
 import { downloadLfsObject, type LfsEndpoint } from './lfs-client.ts';
 import { type Repository, readGit } from './repository.ts';
-import { maskSecrets } from './secrets.ts';
 
 /** A pointer is at most this large (git-lfs specification, "The Pointer"). */
 export const POINTER_LIMIT_BYTES = 1024;

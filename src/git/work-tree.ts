@@ -1,9 +1,9 @@
 import { simpleGit } from 'simple-git';
 import { messageOf, QuickServeError } from '../shared/errors.ts';
+import { maskSecrets } from '../shared/secrets.ts';
 import { processVariables } from './git-environment.ts';
 import { DEFAULT_TIMEOUT_MS } from './git-process.ts';
 import { type Repository, readGit } from './repository.ts';
-import { maskSecrets } from './secrets.ts';
 import { parseTreeListing } from './tree-listing.ts';
 
 /** What differs between the work tree and HEAD. Paths are relative to the root, with `/`. */

@@ -86,6 +86,27 @@ export const ERROR_CATALOG = {
   CONTRACT_FILE_INVALID: { exit: 2, summary: 'A contract file is not what it should be.' },
   PREPARE_FAILED: { exit: 2, summary: 'The prepare command of the configuration failed.' },
 
+  IMAGE_REFERENCE_INVALID: { exit: 2, summary: 'The name of a container image cannot be read.' },
+  IMAGE_NOT_FOUND: {
+    exit: 2,
+    summary: 'The container registry has no such image, or none for the platform.',
+  },
+  IMAGE_UNUSABLE: { exit: 2, summary: 'An image, or its manifest, is not what it should be.' },
+  IMAGE_DIGEST_MISMATCH: { exit: 3, summary: 'Bytes of an image are not those that their digest names.' },
+  REGISTRY_CREDENTIALS_UNREADABLE: {
+    exit: 2,
+    summary: 'The credentials for a container registry cannot be read.',
+  },
+  CONTAINER_REGISTRY_UNREACHABLE: { exit: 3, summary: 'The container registry does not answer.' },
+  CONTAINER_REGISTRY_REFUSED: {
+    exit: 3,
+    summary: 'The container registry refused: authentication or permission is missing.',
+  },
+  CONTAINER_REGISTRY_FAILED: {
+    exit: 3,
+    summary: 'The container registry answered with something that does not help.',
+  },
+
   COMMENT_FAILED: { exit: 3, summary: 'The comment could not be posted.' },
 } as const satisfies Record<string, ErrorKind>;
 

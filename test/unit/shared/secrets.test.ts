@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { gitFailureError } from '../../../src/git/git-failure.ts';
-import { maskSecrets } from '../../../src/git/secrets.ts';
+import { maskSecrets } from '../../../src/shared/secrets.ts';
 
 test('a secret is masked as it is, in base64, percent-encoded, and in a header of user and password', () => {
   const secret = 'p@ss/word-1';

@@ -58,7 +58,7 @@ const valueImports: Readonly<Record<string, readonly string[]>> = {
   runtime: ['shared', 'model', 'benchmark'],
   registry: ['shared', 'git'],
   platforms: ['shared', 'report'],
-  container: ['shared', 'model'],
+  container: ['shared', 'model', 'runtime'],
   serving: ['shared', 'model', 'contract', 'runtime'],
   commands: ['shared', ...stages, ...inputOutput],
   'front door': ['shared', 'commands', ...stages, ...inputOutput],

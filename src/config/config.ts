@@ -65,9 +65,24 @@ export interface BenchmarkConfig {
   readonly seed: number;
 }
 
+/** How a version becomes an image. */
+export interface PublishConfig {
+  /** Names of images without tags, one a registry. */
+  readonly images: readonly string[];
+  /** `linux/amd64`, `linux/arm64`. */
+  readonly platforms: readonly string[];
+  readonly baseImage: string;
+  /** Outcomes of the latest verdict with which it is published. */
+  readonly gates: readonly ('passed' | 'warned' | 'no-verdict')[];
+  /** The verdict must be signed by one of the signers. */
+  readonly signature: boolean;
+  readonly port: number;
+}
+
 interface ModelDefaults {
   readonly benchmark: BenchmarkConfig;
   readonly policy: Policy;
+  readonly publish: PublishConfig;
 }
 
 export interface ModelConfig {
@@ -82,6 +97,8 @@ export interface ModelConfig {
   readonly policy: Policy;
   /** Absent where nothing of it is configured. */
   readonly tests?: TestConfig;
+  /** Absent where the model says nothing of its own: then `defaults.publish` holds. */
+  readonly publish?: PublishConfig;
 }
 
 /** What a model must still give, and how it comes about. */

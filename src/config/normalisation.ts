@@ -7,6 +7,7 @@ import type {
   ModelConfig,
   Policy,
   PromotionConfig,
+  PublishConfig,
   TestConfig,
 } from './config.ts';
 import { parseDuration } from './durations.ts';
@@ -22,6 +23,7 @@ import {
   type RawModel,
   type RawPolicy,
   type RawPromotion,
+  type RawPublish,
 } from './raw.ts';
 import { normalisePath } from './repository-path.ts';
 import { CONFIG_SCHEMA } from './schema.ts';
@@ -59,7 +61,11 @@ export function normalise(raw: RawConfig, source: string | null): Config {
       whole.models === undefined
         ? null
         : Object.entries(whole.models).map(([name, model]) => normaliseModel(name, model, defaults)),
-    defaults: { benchmark: normaliseBenchmark(defaults.benchmark), policy: normalisePolicy(defaults.policy) },
+    defaults: {
+      benchmark: normaliseBenchmark(defaults.benchmark),
+      policy: normalisePolicy(defaults.policy),
+      publish: normalisePublish(defaults.publish),
+    },
     comment: { enabled: present(whole.comment?.enabled), key: present(whole.comment?.key) },
   };
 }
@@ -94,6 +100,21 @@ function normaliseModel(
     benchmark: normaliseBenchmark(overlay(defaults.benchmark, model.benchmark) as RawBenchmark),
     policy: normalisePolicy(overlay(defaults.policy, model.policy) as RawPolicy),
     ...normaliseTests(model),
+    ...(model.publish === undefined
+      ? {}
+      : { publish: normalisePublish(overlay(defaults.publish, model.publish) as RawPublish) }),
+  };
+}
+
+function normalisePublish(raw: RawPublish | undefined): PublishConfig {
+  const { image } = raw ?? {};
+  return {
+    images: image === undefined ? [] : typeof image === 'string' ? [image] : image,
+    platforms: present(raw?.platforms),
+    baseImage: present(raw?.['base-image']),
+    gates: present(raw?.gates),
+    signature: present(raw?.signature),
+    port: present(raw?.port),
   };
 }
 

@@ -18,7 +18,11 @@ export interface RawConfig {
     readonly 'load-timeout'?: string;
     readonly 'memory-limit'?: string;
   };
-  readonly defaults?: { readonly benchmark?: RawBenchmark; readonly policy?: RawPolicy };
+  readonly defaults?: {
+    readonly benchmark?: RawBenchmark;
+    readonly policy?: RawPolicy;
+    readonly publish?: RawPublish;
+  };
   readonly models?: Readonly<Record<string, RawModel>>;
   readonly comment?: { readonly enabled?: boolean; readonly key?: string };
 }
@@ -36,6 +40,15 @@ export interface RawBenchmark {
   readonly budget?: string;
   readonly threads?: number;
   readonly seed?: number;
+}
+
+export interface RawPublish {
+  readonly image?: string | readonly string[];
+  readonly platforms?: readonly string[];
+  readonly 'base-image'?: string;
+  readonly gates?: readonly ('passed' | 'warned' | 'no-verdict')[];
+  readonly signature?: boolean;
+  readonly port?: number;
 }
 
 export interface RawMetric {
@@ -83,6 +96,7 @@ export interface RawModel {
   readonly prepare?: string;
   readonly benchmark?: RawBenchmark;
   readonly policy?: RawPolicy;
+  readonly publish?: RawPublish;
 }
 
 /** `over` on top of `under`: mappings key by key, everything else replaced. Neither is changed. */

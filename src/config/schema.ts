@@ -1,5 +1,6 @@
 import { type JsonSchema, withDefault } from './json-schema.ts';
 import { DURATION, policySchema, SIZE } from './schema-policy.ts';
+import { publishSchema } from './schema-publish.ts';
 import { TEST_KEYS } from './schema-tests.ts';
 
 function benchmarkSchema(defaults: boolean): JsonSchema {
@@ -82,6 +83,7 @@ const MODEL: JsonSchema = {
     ...TEST_KEYS,
     benchmark: benchmarkSchema(false),
     policy: policySchema(false),
+    publish: publishSchema(false),
   },
 };
 
@@ -225,7 +227,11 @@ export const CONFIG_SCHEMA: JsonSchema = {
       type: 'object',
       description: 'What holds for every model that does not say otherwise.',
       additionalProperties: false,
-      properties: { benchmark: benchmarkSchema(true), policy: policySchema(true) },
+      properties: {
+        benchmark: benchmarkSchema(true),
+        policy: policySchema(true),
+        publish: publishSchema(true),
+      },
     },
     models: {
       type: 'object',

@@ -148,6 +148,8 @@ function subjectOf(event: EventRecord): string {
       return `Approve ${what} for ${event.status}`;
     case 'tombstone':
       return `Delete ${what}`;
+    case 'deployment':
+      return `Publish ${what}${event.forced ? ', forced' : ''}`;
     default:
       return `Update ${what}`;
   }

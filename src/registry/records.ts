@@ -160,6 +160,16 @@ export interface ConditionOutcome {
   readonly detail: string;
 }
 
+/** Where an image of a version is. */
+export interface DeployedImage {
+  /** `ghcr.io/acme/digits`, without tag and digest. */
+  readonly name: string;
+  /** Of the index: `sha256:...`. */
+  readonly digest: string;
+  /** That stand for it since then. */
+  readonly tags: readonly string[];
+}
+
 /** What happened. Kinds that a later version adds are kept and shown, and change nothing here. */
 export type EventContent =
   | {
@@ -178,6 +188,15 @@ export type EventContent =
       readonly note?: string;
     }
   | { readonly kind: 'approval'; readonly status: VersionStatus }
+  /** An image with this version was published. */
+  | {
+      readonly kind: 'deployment';
+      readonly images: readonly DeployedImage[];
+      /** How the conditions of publishing stood. */
+      readonly conditions: readonly ConditionOutcome[];
+      /** Published although they were not all met. */
+      readonly forced: boolean;
+    }
   | { readonly kind: 'tombstone' }
   /** `compact --rewrite` took these blobs away. */
   | { readonly kind: 'purge'; readonly digests: readonly string[] };

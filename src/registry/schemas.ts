@@ -113,6 +113,7 @@ export const REGISTRY_SCHEMAS: Readonly<Record<keyof RecordTypes, object>> = {
       eventOf('status', { status: { type: 'string', enum: VERSION_STATUSES } }),
       eventOf('approval', { status: { type: 'string', enum: VERSION_STATUSES } }),
       eventOf('purge', { digests: list(sha256) }),
+      eventOf('deployment', { images: list(record({ name: text, digest: text, tags: list(text) })) }),
     ],
   },
 };

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { toolVersion } from '../../shared/tool-version.ts';
 import type { CommandHost } from '../command-host.ts';
+import { declareImages } from './images.ts';
 import { declareModels } from './models.ts';
 import { declareRegistry } from './registry.ts';
 import { declareReview } from './review.ts';
@@ -23,7 +24,14 @@ export function createProgram(door: Pick<CommandHost, 'run' | 'usesColor'>): Com
       .option('--no-color', 'no colours')
       .option('--cwd <folder>', 'work as if started there', '.');
 
-  for (const declare of [declareReview, declareModels, declareTests, declareRegistry, declareRuntime]) {
+  for (const declare of [
+    declareReview,
+    declareModels,
+    declareTests,
+    declareRegistry,
+    declareImages,
+    declareRuntime,
+  ]) {
     declare(program, { ...door, common });
   }
   return program;

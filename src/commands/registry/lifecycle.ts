@@ -117,7 +117,7 @@ export interface PromoteOptions extends LifecycleOptions {
   readonly rollback?: boolean;
 }
 
-function rulesFor(session: RegistrySession, status: VersionStatus): PromotionRules {
+export function promotionRules(session: RegistrySession, status: VersionStatus): PromotionRules {
   const rules = session.config.registry.promotion[status];
   return rules === undefined ? noRules : { ...rules, from: rules.from.map(parseStatus) };
 }
@@ -166,7 +166,7 @@ export async function promoteVersion(options: PromoteOptions, world: Surrounding
     content:
       options.approve === true
         ? { kind: 'approval', status }
-        : { kind: 'promotion', status, rules: rulesFor(session, status) },
+        : { kind: 'promotion', status, rules: promotionRules(session, status) },
   };
   const outcome = await session.registry.addEvent(request, session.dryRun);
   const what =

@@ -54,6 +54,12 @@ function whatHappened(event: EventRecord): string {
       return `approved for ${event.status}`;
     case 'tombstone':
       return 'deleted';
+    case 'deployment': {
+      const images = event.images.map(
+        ({ name, digest, tags }) => `${name}@${digest} (${tags.join(', ') || 'no tags'})`,
+      );
+      return `published${event.forced ? ' by force' : ''}: ${images.join(', ')}`;
+    }
     case 'purge':
       return `bytes taken away: ${event.digests.map(digest => digest.slice(0, 12)).join(', ')}`;
     case 'update': {

@@ -1,0 +1,312 @@
+import { join, resolve } from 'node:path';
+import { openFactsCache } from '../container/image/facts-cache.ts';
+import { writeLayout } from '../container/image/layout-output.ts';
+import { type PushOutcome, pushImage } from '../container/image/push.ts';
+import { decideTags, readTags, type TagDecision, wantedTags } from '../container/image/tags.ts';
+import type { ImageRepository } from '../container/registry/image-repository.ts';
+import type { EventOutcome, EventRequest } from '../registry/event-plan.ts';
+import { parseStatus } from '../registry/version-filter.ts';
+import { QuickServeError } from '../shared/errors.ts';
+import type { CommandResult } from './command-result.ts';
+import { openContainerRegistries } from './container-registries.ts';
+import { allMet, judgeModel, type ModelGate } from './publish/gate.ts';
+import { buildImage } from './publish/image-building.ts';
+import { type PublishOptions, type PublishSettings, publishSettings } from './publish/publish-options.ts';
+import {
+  conditionsText,
+  gateDocument,
+  isComplete,
+  type PublishPlan,
+  type PublishResult,
+  type PublishTarget,
+  planDocument,
+  planText,
+  resultDocument,
+  resultText,
+  targetName,
+} from './publish/publish-plan.ts';
+import { findModel, namesOf, type PublishedModel, publishConfigOf } from './publish/published-model.ts';
+import { promotionRules } from './registry/lifecycle.ts';
+import { openSession, type RegistrySession } from './registry/session.ts';
+import type { Surroundings } from './surroundings.ts';
+
+export type { PublishOptions };
+
+async function findModels(
+  session: RegistrySession,
+  options: PublishOptions,
+  world: Surroundings,
+): Promise<readonly PublishedModel[]> {
+  const names = namesOf(session, options.models, options.cwd);
+  const registry = await session.registry.read({ models: names, measurementLimit: 0 });
+  const cache = openFactsCache(join(world.cacheFolder, 'facts'), world.now);
+  const models: PublishedModel[] = [];
+  for (const argument of options.models) {
+    models.push(await findModel(session, registry, argument, cache, world, options.cwd));
+  }
+  const twice = models.find((model, index) => models.findIndex(({ name }) => name === model.name) < index);
+  if (twice === undefined) return models;
+  throw new QuickServeError({
+    code: 'USAGE',
+    message: `"${twice.name}" is named twice; an image holds one version of a model.`,
+    hint: 'Name each model once.',
+  });
+}
+
+async function judgeAll(
+  session: RegistrySession,
+  models: readonly PublishedModel[],
+  settings: PublishSettings,
+): Promise<readonly ModelGate[]> {
+  return Promise.all(
+    models.map(async model => {
+      const verdict =
+        model.version === null ? null : await session.registry.readVerdict(model.name, model.sha256);
+      return judgeModel(model, verdict, settings);
+    }),
+  );
+}
+
+/** The promotion that was asked for, and what the registry would say to it now; null: none was. */
+async function preparePromotion(
+  session: RegistrySession,
+  models: readonly PublishedModel[],
+  options: PublishOptions,
+): Promise<{ readonly request: EventRequest; readonly preview: EventOutcome } | null> {
+  if (options.promote === undefined) return null;
+  const [model, ...others] = models;
+  if (model?.version == null || others.length > 0) {
+    throw new QuickServeError({
+      code: 'USAGE',
+      message: '--promote is for one version of the registry.',
+      hint: 'Publish one model, name@version, or promote with `quickserveml registry promote`.',
+    });
+  }
+  const status = parseStatus(options.promote);
+  const request: EventRequest = {
+    model: model.name,
+    version: model.version.version.version,
+    reason: options.reason ?? null,
+    content: { kind: 'promotion', status, rules: promotionRules(session, status) },
+  };
+  return { request, preview: await session.registry.addEvent(request, true) };
+}
+
+function tagsFor(
+  models: readonly PublishedModel[],
+  options: PublishOptions,
+  settings: PublishSettings,
+): ReturnType<typeof wantedTags> {
+  const [model, ...others] = models;
+  if (others.length === 0) {
+    const status = options.promote ?? model?.version?.status ?? null;
+    return wantedTags(model?.version?.version.version ?? null, status, settings.tags);
+  }
+  if (settings.tags.length === 0 && settings.targets.length > 0) {
+    throw new QuickServeError({
+      code: 'USAGE',
+      message: 'An image of several models has no version of its own.',
+      hint: 'Give its tag: --tag 2026.11, or --image ghcr.io/acme/models:2026.11.',
+    });
+  }
+  return wantedTags(null, null, settings.tags);
+}
+
+const mayBeSet = ({ action }: TagDecision): boolean => action === 'create' || action === 'move';
+
+function refusal(plan: PublishPlan, text: string, dryRun: boolean): CommandResult {
+  return { document: { ...planDocument(plan), dryRun, complete: false }, text, exitCode: 1 };
+}
+
+async function pushAll(
+  plan: PublishPlan,
+  base: ImageRepository,
+  world: Surroundings,
+): Promise<readonly PushOutcome[]> {
+  return Promise.all(
+    plan.targets.map(({ repository, tags }) => {
+      // A channel follows the registry branch: its tag is set after the promotion that it stands for.
+      const now = tags.filter(tag => mayBeSet(tag) && !(plan.promotion !== null && tag.kind === 'channel'));
+      return pushImage(plan.image, base, { repository, tags: now.map(({ name }) => name) }, progress => {
+        const percent = Math.floor((100 * progress.sentBytes) / Math.max(1, progress.totalBytes));
+        world.progress.update(`pushing to ${progress.registry}: ${percent} %`);
+      });
+    }),
+  );
+}
+
+async function tagChannels(
+  plan: PublishPlan,
+  pushes: readonly PushOutcome[],
+): Promise<readonly PushOutcome[]> {
+  return Promise.all(
+    pushes.map(async (push, index) => {
+      const tags = [...push.tags];
+      const wanted = plan.targets[index]?.tags.filter(tag => tag.kind === 'channel' && mayBeSet(tag)) ?? [];
+      try {
+        for (const { name } of wanted) {
+          await plan.targets[index]?.repository.writeManifest(plan.image.index, name);
+          tags.push(name);
+        }
+        return { ...push, tags };
+      } catch (error) {
+        if (!(error instanceof QuickServeError)) throw error;
+        return { ...push, tags, state: 'untagged' as const, error };
+      }
+    }),
+  );
+}
+
+/** Writes the deployment of every model down; only of what is out. */
+async function recordDeployment(
+  session: RegistrySession,
+  plan: PublishPlan,
+  pushes: readonly PushOutcome[],
+  reason: string | null,
+): Promise<readonly string[]> {
+  const images = pushes
+    .filter(({ state }) => state === 'complete')
+    .map(({ registry, repository, digest, tags }) => ({ name: `${registry}/${repository}`, digest, tags }));
+  if (images.length === 0) return [];
+  const recorded: string[] = [];
+  for (const { model, conditions } of plan.gates) {
+    if (model.version === null) continue;
+    const { version } = model.version.version;
+    await session.registry.addEvent({
+      model: model.name,
+      version,
+      reason,
+      content: { kind: 'deployment', images, conditions, forced: plan.forced },
+    });
+    recorded.push(`${model.name} ${version}`);
+  }
+  return recorded;
+}
+
+async function carryOut(
+  plan: PublishPlan,
+  context: {
+    readonly session: RegistrySession;
+    readonly base: ImageRepository;
+    readonly promotion: EventRequest | null;
+    readonly options: PublishOptions;
+    readonly world: Surroundings;
+  },
+): Promise<PublishResult> {
+  const { session, base, options, world } = context;
+  if (plan.output !== null) {
+    const names = plan.targets.flatMap(target =>
+      target.tags.map(({ name }) => `${targetName(target)}:${name}`),
+    );
+    const kind = plan.output.endsWith('.tar') ? ('archive' as const) : ('folder' as const);
+    world.progress.step(`writing ${plan.output}`);
+    await writeLayout(plan.image, base, { kind, path: plan.output, names });
+  }
+  if (plan.targets.length > 0) world.progress.step(`pushing ${plan.image.index.descriptor.digest}`);
+  let pushes = await pushAll(plan, base, world);
+  const out = { pushes, output: plan.output, promotion: null, recorded: [] };
+  let promotion: EventOutcome | null = null;
+  if (context.promotion !== null && isComplete(out)) {
+    promotion = await session.registry.addEvent(context.promotion);
+    if (promotion.kind !== 'refused') pushes = await tagChannels(plan, pushes);
+  }
+  const recorded = await recordDeployment(session, plan, pushes, options.reason ?? null);
+  return { pushes, output: plan.output, promotion, recorded };
+}
+
+/**
+ * `publish`: an image of versions that passed, pushed to registries or written to a file, and the deployment on the
+ * registry branch. Nothing is pushed before the gate, the promotion's conditions and every tag are decided on.
+ */
+export async function publish(options: PublishOptions, world: Surroundings): Promise<CommandResult> {
+  const session = await openSession(options, world);
+  const models = await findModels(session, options, world);
+  const [first] = models;
+  if (first === undefined) {
+    throw new QuickServeError({
+      code: 'USAGE',
+      message: 'No model was named.',
+      hint: 'Name a file or name@version.',
+    });
+  }
+  const settings = publishSettings(options, publishConfigOf(session, first));
+  const gates = await judgeAll(session, models, settings);
+  const forced = !allMet(gates);
+  if (forced && options.force !== true) {
+    return {
+      document: { models: gateDocument(gates), dryRun: session.dryRun, complete: false },
+      text: `Refused: only what passed is published.\n\n${conditionsText(gates)}\n\n--force publishes anyway, and records that.`,
+      exitCode: 1,
+    };
+  }
+  const promotion = await preparePromotion(session, models, options);
+  const wanted = tagsFor(models, options, settings);
+  await using registries = await openContainerRegistries(
+    options,
+    settings.targets.map(({ registry }) => registry),
+    world,
+  );
+  const base = registries.repository(settings.base);
+  const cache = openFactsCache(join(world.cacheFolder, 'facts'), world.now);
+  const image = await buildImage({ session, options, settings, models, base, cache, world });
+  const targets: readonly PublishTarget[] = await Promise.all(
+    settings.targets.map(async target => {
+      const repository = registries.repository(target);
+      const existing = await readTags(
+        repository,
+        wanted.map(({ name }) => name),
+      );
+      const self = {
+        digest: image.index.descriptor.digest,
+        version: models.length === 1 ? (first.version?.version.version ?? null) : null,
+        models: models.map(({ name }) => name),
+      };
+      return { repository, tags: decideTags(wanted, existing, self, options.allowMove === true) };
+    }),
+  );
+  const plan: PublishPlan = {
+    gates,
+    forced,
+    image,
+    targets,
+    output: options.output === undefined ? null : resolve(options.cwd, options.output),
+    promotion: options.promote ?? null,
+  };
+  if (promotion?.preview.kind === 'refused') {
+    const unmet = promotion.preview.conditions.map(
+      ({ name, met, detail }) => `  ${met ? 'met' : 'not met'}: ${name}, ${detail}`,
+    );
+    return refusal(
+      plan,
+      `Refused: the conditions to promote are not all met.\n${unmet.join('\n')}`,
+      session.dryRun,
+    );
+  }
+  if (targets.some(({ tags }) => tags.some(({ action }) => action === 'refuse'))) {
+    return refusal(
+      plan,
+      `Refused: a tag would move that should not. Nothing was pushed.\n\n${planText(plan)}\n\n--allow-move moves tags.`,
+      session.dryRun,
+    );
+  }
+  if (session.dryRun) {
+    return {
+      document: { ...planDocument(plan), dryRun: true, complete: false },
+      text: planText(plan),
+      exitCode: 0,
+    };
+  }
+  const result = await carryOut(plan, {
+    session,
+    base,
+    promotion: promotion?.request ?? null,
+    options,
+    world,
+  });
+  const failedPromotion = result.promotion?.kind === 'refused';
+  return {
+    document: resultDocument(plan, result),
+    text: resultText(plan, result),
+    exitCode: isComplete(result) ? (failedPromotion ? 1 : 0) : 3,
+  };
+}

@@ -1,0 +1,183 @@
+import { platformText } from '../../container/image/base-image.ts';
+import type { ComposedImage } from '../../container/image/composition.ts';
+import type { PushOutcome } from '../../container/image/push.ts';
+import type { TagDecision } from '../../container/image/tags.ts';
+import type { ImageRepository } from '../../container/registry/image-repository.ts';
+import { formatReference } from '../../container/registry/reference.ts';
+import type { EventOutcome } from '../../registry/event-plan.ts';
+import { formatValue } from '../../report/format-values.ts';
+import { terminalSafe } from '../../shared/terminal-text.ts';
+import { table } from '../registry/texts.ts';
+import type { ModelGate } from './gate.ts';
+
+/** One registry that the image goes to, and what becomes of its tags. */
+export interface PublishTarget {
+  readonly repository: ImageRepository;
+  readonly tags: readonly TagDecision[];
+}
+
+/** Everything that a publish is going to do, before it does any of it. */
+export interface PublishPlan {
+  readonly gates: readonly ModelGate[];
+  /** The conditions are not all met, and somebody insists. */
+  readonly forced: boolean;
+  readonly image: ComposedImage;
+  readonly targets: readonly PublishTarget[];
+  readonly output: string | null;
+  /** Status that the version gets in the same run; null: none. */
+  readonly promotion: string | null;
+}
+
+/** How it ended. */
+export interface PublishResult {
+  readonly pushes: readonly PushOutcome[];
+  readonly output: string | null;
+  readonly promotion: EventOutcome | null;
+  /** Models whose deployment is on the registry branch. */
+  readonly recorded: readonly string[];
+}
+
+export const targetName = ({ repository }: PublishTarget): string =>
+  `${repository.registry}/${repository.name}`;
+
+export const gateDocument = (gates: readonly ModelGate[]): readonly object[] =>
+  gates.map(({ model, verdict, conditions }) => ({
+    name: model.name,
+    version: model.version?.version.version ?? null,
+    sha256: model.sha256,
+    status: model.version?.status ?? null,
+    verdict: verdict?.verdict.gate ?? null,
+    signature: verdict?.signature ?? { kind: 'none' },
+    conditions,
+  }));
+
+export function planDocument(plan: PublishPlan): object {
+  const { image } = plan;
+  return {
+    models: gateDocument(plan.gates),
+    forced: plan.forced,
+    image: {
+      digest: image.index.descriptor.digest,
+      base: { name: formatReference({ ...image.base, digest: null }), digest: image.base.digest },
+      platforms: image.platforms.map(({ platform, manifest, config, baseLayers, ownLayers }) => ({
+        platform: platformText(platform),
+        digest: manifest.descriptor.digest,
+        config: config.descriptor.digest,
+        layers: [
+          ...baseLayers.map(({ digest, size }) => ({ digest, sizeBytes: size, from: 'base' })),
+          ...ownLayers.map(({ descriptor, createdBy }) => ({
+            digest: descriptor.digest,
+            sizeBytes: descriptor.size,
+            from: createdBy,
+          })),
+        ],
+      })),
+    },
+    targets: plan.targets.map(target => ({ image: targetName(target), tags: target.tags })),
+    output: plan.output,
+    promotion: plan.promotion,
+  };
+}
+
+export function conditionsText(gates: readonly ModelGate[]): string {
+  const rows = gates.flatMap(({ model, conditions }) =>
+    conditions.map(({ name, met, detail }) => [met ? 'met' : 'not met', model.name, name, detail]),
+  );
+  return table(['', 'model', 'condition', 'how it stands'], rows, 'llll');
+}
+
+const modelsText = (gates: readonly ModelGate[]): string =>
+  gates.map(({ model }) => `${model.name} ${model.version?.version.version ?? '(not recorded)'}`).join(', ');
+
+function tagText(tag: TagDecision): string {
+  switch (tag.action) {
+    case 'create':
+      return `${tag.name} (new)`;
+    case 'unchanged':
+      return `${tag.name} (as it is)`;
+    case 'move':
+      return `${tag.name} (moves)`;
+    case 'keep':
+      return `${tag.name} stays: ${tag.reason}`;
+    case 'refuse':
+      return `${tag.name} REFUSED: ${tag.reason}`;
+  }
+}
+
+/** What `--dry-run` shows. */
+export function planText(plan: PublishPlan): string {
+  const { image } = plan;
+  const layers = image.platforms.flatMap(({ platform, baseLayers, ownLayers }) => [
+    [
+      platformText(platform),
+      'base image',
+      `${baseLayers.length} layers`,
+      formatValue(
+        baseLayers.reduce((sum, { size }) => sum + size, 0),
+        'bytes',
+      ),
+    ],
+    ...ownLayers.map(({ descriptor, createdBy }) => [
+      platformText(platform),
+      createdBy,
+      descriptor.digest.slice(0, 19),
+      formatValue(descriptor.size, 'bytes'),
+    ]),
+  ]);
+  const targets = plan.targets.map(target => [targetName(target), target.tags.map(tagText).join(', ')]);
+  return [
+    `Would publish ${modelsText(plan.gates)} as ${image.index.descriptor.digest}${plan.forced ? ', FORCED' : ''}`,
+    `on ${terminalSafe(formatReference(image.base))}.`,
+    '',
+    conditionsText(plan.gates),
+    '',
+    table(['platform', 'layer', 'digest', 'size'], layers, 'lllr'),
+    ...(targets.length === 0 ? [] : ['', table(['image', 'tags'], targets, 'll')]),
+    ...(plan.output === null ? [] : ['', `It would be written to ${plan.output}.`]),
+    ...(plan.promotion === null ? [] : ['', `The version would become ${plan.promotion}.`]),
+  ].join('\n');
+}
+
+function pushText({ registry, repository, state, tags, blobs, uploadedBytes, error }: PushOutcome): string {
+  const where = `${registry}/${repository}`;
+  const sent = `${blobs.uploaded} blobs sent (${formatValue(uploadedBytes, 'bytes')}), ${blobs.mounted} mounted, ${blobs.exists} were there`;
+  const reason = error === null ? '' : `\n    ${error.message}\n    ${error.hint}`;
+  switch (state) {
+    case 'complete':
+      return `  ${where}: out, tags ${tags.join(', ') || 'none'}; ${sent}`;
+    case 'untagged':
+      return `  ${where}: the image is there by its digest, tags that were set: ${tags.join(', ') || 'none'}; ${sent}${reason}`;
+    case 'incomplete':
+      return `  ${where}: NOT out, no tag was touched; ${sent}${reason}`;
+  }
+}
+
+export const isComplete = (result: PublishResult): boolean =>
+  result.pushes.every(({ state }) => state === 'complete');
+
+export function resultText(plan: PublishPlan, result: PublishResult): string {
+  const { digest } = plan.image.index.descriptor;
+  const whole = isComplete(result);
+  return [
+    `${whole ? 'Published' : 'NOT published everywhere:'} ${modelsText(plan.gates)} as ${digest}${plan.forced ? ', forced' : ''}`,
+    ...result.pushes.map(pushText),
+    ...(result.output === null ? [] : [`  written to ${result.output}`]),
+    ...(result.promotion === null ? [] : [`  the version is ${plan.promotion}`]),
+    ...plan.gates.flatMap(({ model, verdict }) =>
+      verdict?.signature.kind === 'none' ? [`  the verdict on ${model.name} is unsigned`] : [],
+    ),
+    ...(result.recorded.length === 0
+      ? []
+      : [`  recorded on the registry branch: ${result.recorded.join(', ')}`]),
+  ].join('\n');
+}
+
+export const resultDocument = (plan: PublishPlan, result: PublishResult): object => ({
+  ...planDocument(plan),
+  dryRun: false,
+  complete: isComplete(result),
+  pushes: result.pushes.map(({ error, ...push }) => ({ ...push, error: error?.toJSON() ?? null })),
+  written: result.output,
+  promoted: result.promotion?.kind ?? null,
+  recorded: result.recorded,
+});

@@ -1,0 +1,115 @@
+import { existsSync } from 'node:fs';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import type { ModelConfig, PublishConfig } from '../../config/config.ts';
+import { resolveModels } from '../../config/discovery.ts';
+import type { FactsCache } from '../../container/image/facts-cache.ts';
+import { fileContent, foldersTo, type TarEntry } from '../../container/image/tar.ts';
+import { identifyModel, listExternalPaths, type ModelIdentity } from '../../model/model-identity.ts';
+import type { VersionState } from '../../registry/lifecycle.ts';
+import type { RegistryState } from '../../registry/registry-state.ts';
+import { parseSelector, selectModel, selectVersion } from '../../registry/selector.ts';
+import { QuickServeError } from '../../shared/errors.ts';
+import { fetchVersion } from '../registry/get.ts';
+import type { RegistrySession } from '../registry/session.ts';
+import type { Surroundings } from '../surroundings.ts';
+
+/** A model that goes into the image. */
+export interface PublishedModel {
+  readonly name: string;
+  readonly sha256: string;
+  /** What the registry has of exactly these bytes; null: nothing. */
+  readonly version: VersionState | null;
+  readonly config: ModelConfig | null;
+  /** The model file first. */
+  readonly entries: readonly TarEntry[];
+  /** Absolute, in the image. */
+  readonly path: string;
+}
+
+/** The model file and its external files, below `models/<name>/`. Their names are those that the model knows them by. */
+async function modelEntries(name: string, file: string): Promise<readonly TarEntry[]> {
+  const folder = `models/${name}`;
+  const paths = [basename(file), ...listExternalPaths(file).map(path => path.split(sep).join('/'))];
+  const files = await Promise.all(
+    paths.map(async path => ({
+      kind: 'file' as const,
+      path: `${folder}/${path}`,
+      mode: 0o644,
+      content: await fileContent(join(dirname(file), path)),
+    })),
+  );
+  return [...foldersTo(files.map(({ path }) => path)), ...files];
+}
+
+function configured(session: RegistrySession, file: string): ModelConfig {
+  const { config, repository } = session;
+  const path = relative(repository.root, file).split(sep).join('/');
+  const named = config.models?.find(model => model.path === path);
+  const [model] = named === undefined ? resolveModels({ ...config, models: null }, [path]) : [named];
+  if (model !== undefined) return model;
+  throw new QuickServeError({
+    code: 'MODEL_NOT_ONNX',
+    message: `${file} has no name that a model can have.`,
+    hint: 'Name a file that ends in .onnx or .ort, or one of the registry: name[@version].',
+  });
+}
+
+async function fromFile(session: RegistrySession, registry: RegistryState, file: string, cache: FactsCache) {
+  const model = configured(session, file);
+  const entries = await modelEntries(model.name, file);
+  const identity = await cache.remember<ModelIdentity>('identity-1', entries, () => identifyModel(file));
+  const known = registry.models.has(model.name) ? selectModel(registry, model.name) : null;
+  const version = known?.state.versions.find(each => each.version.sha256 === identity.sha256) ?? null;
+  return { name: model.name, sha256: identity.sha256, version, config: model, entries };
+}
+
+async function fromRegistry(
+  session: RegistrySession,
+  registry: RegistryState,
+  selector: string,
+  world: Surroundings,
+) {
+  const { model: name, version: wanted } = parseSelector(selector);
+  const version = selectVersion(selectModel(registry, name), wanted);
+  const { sha256 } = version.version;
+  world.progress.step(`getting ${name} ${version.version.version}`);
+  // Kept by its identity: a second run finds it there, and checks it.
+  const file = await fetchVersion(session, version, join(world.cacheFolder, 'models', sha256));
+  const config = session.config.models?.find(model => model.name === name) ?? null;
+  return { name, sha256, version, config, entries: await modelEntries(name, file) };
+}
+
+const looksLikeFile = (text: string): boolean => /\.(onnx|ort)$/i.test(text);
+
+/**
+ * What an argument names: a file, or a version of the registry, whose bytes are fetched and checked.
+ * @throws QuickServeError MODEL_*, VERSION_*, EXTERNAL_DATA_*, FILE_UNREADABLE.
+ */
+export async function findModel(
+  session: RegistrySession,
+  registry: RegistryState,
+  argument: string,
+  cache: FactsCache,
+  world: Surroundings,
+  cwd: string,
+): Promise<PublishedModel> {
+  const file = resolve(cwd, argument);
+  const isFile = looksLikeFile(argument) || (existsSync(file) && !argument.includes('@'));
+  const found = await (isFile
+    ? fromFile(session, registry, file, cache)
+    : fromRegistry(session, registry, argument, world));
+  const main = found.entries.find(entry => entry.kind === 'file');
+  return { ...found, path: `/${main?.path ?? ''}` };
+}
+
+/** Names of models that have to be looked up in the registry for the arguments. */
+export function namesOf(session: RegistrySession, models: readonly string[], cwd: string): readonly string[] {
+  return models.map(argument =>
+    looksLikeFile(argument)
+      ? configured(session, resolve(cwd, argument)).name
+      : parseSelector(argument).model,
+  );
+}
+
+export const publishConfigOf = (session: RegistrySession, model: PublishedModel): PublishConfig =>
+  model.config?.publish ?? session.config.defaults.publish;

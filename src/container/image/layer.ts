@@ -1,0 +1,160 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
+import type { BlobSource } from '../registry/blob-upload.ts';
+import { digestMismatch } from '../registry/failure.ts';
+import { type Descriptor, MEDIA_TYPES } from '../registry/manifest.ts';
+import { compressTar } from './code-gzip.ts';
+import type { FactsCache } from './facts-cache.ts';
+import { measureStoredGzip, readStoredGzip, type StoredGzipFacts } from './stored-gzip.ts';
+import { layOutTar, readFileRange, readTar, type TarArchive, type TarEntry } from './tar.ts';
+
+/** A layer of an image: its identity, and its bytes when somebody needs them. */
+export interface ImageLayer extends BlobSource {
+  /** `sha256:...` of the archive without compression. */
+  readonly diffId: string;
+  /** What `history` says of it. */
+  readonly createdBy: string;
+}
+
+const PIECE_BYTES = 512 * 1024;
+
+const layerDescriptor = (digest: string, size: number): Descriptor => ({
+  mediaType: MEDIA_TYPES.layerGzip,
+  digest,
+  size,
+});
+
+/**
+ * A layer of files that do not compress (weights): stored, and made from the files again whenever it is read.
+ * @throws QuickServeError FILE_UNREADABLE.
+ */
+export async function storedLayer(
+  entries: readonly TarEntry[],
+  createdBy: string,
+  cache: FactsCache,
+  onProgress: (readBytes: number) => void,
+): Promise<ImageLayer> {
+  const archive = layOutTar(entries);
+  const facts = await cache.remember<StoredGzipFacts>('stored-gzip-1', entries, () =>
+    measureStoredGzip(archive, onProgress),
+  );
+  return {
+    descriptor: layerDescriptor(facts.digest, facts.sizeBytes),
+    diffId: facts.diffId,
+    createdBy,
+    open: (start, end) => readStoredGzip(archive, facts.crc, start, end),
+  };
+}
+
+async function sha256OfTar(archive: TarArchive): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const piece of readTar(archive, 0, archive.sizeBytes, PIECE_BYTES)) hash.update(piece);
+  return `sha256:${hash.digest('hex')}`;
+}
+
+/** Digests of a gzip file and of what is in it; null where there is none, or it is damaged. */
+async function inspectGzip(
+  file: string,
+): Promise<{ readonly digest: string; readonly diffId: string } | null> {
+  const [outer, inner] = [createHash('sha256'), createHash('sha256')];
+  const sink = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      inner.update(chunk);
+      done();
+    },
+  });
+  const source = createReadStream(file, { highWaterMark: PIECE_BYTES });
+  source.on('data', chunk => outer.update(chunk));
+  try {
+    await pipeline(source, createGunzip(), sink);
+  } catch {
+    return null;
+  }
+  return { digest: `sha256:${outer.digest('hex')}`, diffId: `sha256:${inner.digest('hex')}` };
+}
+
+async function compressInto(archive: TarArchive, file: string): Promise<string> {
+  const temporary = `${file}.${randomUUID()}`;
+  const hash = createHash('sha256');
+  try {
+    await pipeline(
+      async function* () {
+        for await (const piece of compressTar(archive)) {
+          hash.update(piece);
+          yield piece;
+        }
+      },
+      createWriteStream(temporary, { flags: 'wx' }),
+    );
+    await rename(temporary, file);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+  return `sha256:${hash.digest('hex')}`;
+}
+
+/**
+ * A layer of code, compressed. The compressed file is kept in `folder` under the digest of its content, and used again
+ * only where unpacking it gives exactly these bytes: a cache is no place to trust.
+ * @param expectedDigest what the layer must come out as, where that is known.
+ * @throws QuickServeError FILE_UNREADABLE, IMAGE_DIGEST_MISMATCH.
+ */
+export async function compressedLayer(
+  entries: readonly TarEntry[],
+  createdBy: string,
+  folder: string,
+  expectedDigest: string | null = null,
+): Promise<ImageLayer> {
+  const archive = layOutTar(entries);
+  const diffId = await sha256OfTar(archive);
+  const file = join(folder, `${diffId.slice('sha256:'.length)}.tar.gz`);
+  const kept = await inspectGzip(file);
+  const isUsable = kept?.diffId === diffId && (expectedDigest ?? kept.digest) === kept.digest;
+  let digest = isUsable ? kept.digest : null;
+  if (digest === null) {
+    await mkdir(folder, { recursive: true });
+    digest = await compressInto(archive, file);
+    if (expectedDigest !== null && digest !== expectedDigest) {
+      throw digestMismatch(`The layer of ${createdBy}`, expectedDigest, digest);
+    }
+  }
+  return {
+    descriptor: layerDescriptor(digest, (await stat(file)).size),
+    diffId,
+    createdBy,
+    open: (start, end) => readFileRange(file, start, end, PIECE_BYTES),
+  };
+}
+
+/** What a release knows of a layer before anybody has made it. */
+export interface PinnedLayer {
+  readonly digest: string;
+  readonly size: number;
+  readonly diffId: string;
+}
+
+/**
+ * A layer whose digest is known beforehand: it is made only where somebody lacks it.
+ * @param make makes it; what comes out must have the digest.
+ */
+export function pinnedLayer(
+  pin: PinnedLayer,
+  createdBy: string,
+  make: () => Promise<ImageLayer>,
+): ImageLayer {
+  let made: Promise<ImageLayer> | null = null;
+  return {
+    descriptor: layerDescriptor(pin.digest, pin.size),
+    diffId: pin.diffId,
+    createdBy,
+    async *open(start, end) {
+      made ??= make();
+      yield* (await made).open(start, end);
+    },
+  };
+}

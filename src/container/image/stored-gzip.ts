@@ -1,0 +1,136 @@
+import { createHash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+import { readTar, type TarArchive } from './tar.ts';
+
+/**
+ * A gzip stream (RFC 1952) of stored blocks (RFC 1951, 3.2.4): its size is known before its bytes, every byte can be made
+ * from the archive's alone, and no zlib has a say in it. Weights do not compress anyway.
+ */
+
+const HEADER = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff]);
+const TRAILER_BYTES = 8;
+const BLOCK_BYTES = 65_535;
+const BLOCK_HEADER_BYTES = 5;
+const STORED_BLOCK_BYTES = BLOCK_BYTES + BLOCK_HEADER_BYTES;
+/** Blocks that are made at a time: half a mebibyte keeps both the number of reads and the memory low. */
+const BLOCKS_AT_A_TIME = 8;
+
+const blockCount = (sizeBytes: number): number => Math.max(1, Math.ceil(sizeBytes / BLOCK_BYTES));
+
+export const storedGzipSize = (sizeBytes: number): number =>
+  HEADER.length + BLOCK_HEADER_BYTES * blockCount(sizeBytes) + sizeBytes + TRAILER_BYTES;
+
+/** What one reading of the archive tells. */
+export interface StoredGzipFacts {
+  /** `sha256:...` of the gzip stream: the digest of the layer. */
+  readonly digest: string;
+  /** `sha256:...` of the archive: the layer's diff id. */
+  readonly diffId: string;
+  readonly sizeBytes: number;
+  readonly crc: number;
+}
+
+/** Whole blocks of the archive, with their headers. `start` is at the beginning of a block. */
+async function* storedBlocks(archive: TarArchive, start: number): AsyncGenerator<Uint8Array, void> {
+  const pieceBytes = BLOCKS_AT_A_TIME * BLOCK_BYTES;
+  let filled = 0;
+  let position = start;
+  let out = Buffer.allocUnsafeSlow(BLOCKS_AT_A_TIME * STORED_BLOCK_BYTES);
+  const at = (offset: number): number =>
+    Math.floor(offset / BLOCK_BYTES) * STORED_BLOCK_BYTES + BLOCK_HEADER_BYTES + (offset % BLOCK_BYTES);
+  const finish = (): Uint8Array => {
+    const blocks = Math.ceil(filled / BLOCK_BYTES);
+    for (let block = 0; block < blocks; block++) {
+      const length = Math.min(BLOCK_BYTES, filled - block * BLOCK_BYTES);
+      const isLast = position === archive.sizeBytes && block === blocks - 1;
+      const header = block * STORED_BLOCK_BYTES;
+      out[header] = isLast ? 1 : 0;
+      out.writeUInt16LE(length, header + 1);
+      out.writeUInt16LE(length ^ 0xffff, header + 3);
+    }
+    return out.subarray(0, filled + blocks * BLOCK_HEADER_BYTES);
+  };
+  for await (const piece of readTar(archive, start, archive.sizeBytes, pieceBytes)) {
+    for (let taken = 0; taken < piece.length; ) {
+      const room = BLOCK_BYTES - (filled % BLOCK_BYTES);
+      const length = Math.min(room, piece.length - taken);
+      out.set(piece.subarray(taken, taken + length), at(filled));
+      filled += length;
+      taken += length;
+      position += length;
+      if (filled < pieceBytes) continue;
+      yield finish();
+      filled = 0;
+      // Consumers keep what they were given until it is on its way.
+      out = Buffer.allocUnsafeSlow(BLOCKS_AT_A_TIME * STORED_BLOCK_BYTES);
+    }
+  }
+  if (filled > 0) yield finish();
+}
+
+/** The sha256 and crc of the archive and its gzip stream, in one reading. */
+export async function measureStoredGzip(
+  archive: TarArchive,
+  onProgress: (readBytes: number) => void = () => undefined,
+): Promise<StoredGzipFacts> {
+  const whole = createHash('sha256').update(HEADER);
+  const inner = createHash('sha256');
+  let crc = 0;
+  let readBytes = 0;
+  for await (const blocks of storedBlocks(archive, 0)) {
+    whole.update(blocks);
+    for (let start = 0; start < blocks.length; start += STORED_BLOCK_BYTES) {
+      const payload = blocks.subarray(start + BLOCK_HEADER_BYTES, start + STORED_BLOCK_BYTES);
+      inner.update(payload);
+      crc = crc32(payload, crc);
+      readBytes += payload.length;
+    }
+    onProgress(readBytes);
+  }
+  whole.update(trailer(crc, archive.sizeBytes));
+  return {
+    digest: `sha256:${whole.digest('hex')}`,
+    diffId: `sha256:${inner.digest('hex')}`,
+    sizeBytes: storedGzipSize(archive.sizeBytes),
+    crc,
+  };
+}
+
+function trailer(crc: number, sizeBytes: number): Buffer {
+  const bytes = Buffer.alloc(TRAILER_BYTES);
+  bytes.writeUInt32LE(crc >>> 0, 0);
+  bytes.writeUInt32LE(sizeBytes % 2 ** 32, 4);
+  return bytes;
+}
+
+async function* pieces(
+  archive: TarArchive,
+  crc: number,
+  firstBlock: number,
+): AsyncGenerator<Uint8Array, void> {
+  yield* storedBlocks(archive, firstBlock * BLOCK_BYTES);
+  yield trailer(crc, archive.sizeBytes);
+}
+
+/** Bytes of the gzip stream from `start` to `end` (exclusive), made from the archive again. */
+export async function* readStoredGzip(
+  archive: TarArchive,
+  crc: number,
+  start: number,
+  end: number,
+): AsyncGenerator<Uint8Array, void> {
+  if (start < HEADER.length) yield HEADER.subarray(start, Math.min(end, HEADER.length));
+  const blocks = blockCount(archive.sizeBytes);
+  const firstBlock = Math.min(
+    Math.max(0, Math.floor((start - HEADER.length) / STORED_BLOCK_BYTES)),
+    blocks - 1,
+  );
+  let position = HEADER.length + firstBlock * STORED_BLOCK_BYTES;
+  for await (const piece of pieces(archive, crc, firstBlock)) {
+    if (position >= end) return;
+    const from = Math.max(0, start - position);
+    const to = Math.min(piece.length, end - position);
+    if (from < to) yield piece.subarray(from, to);
+    position += piece.length;
+  }
+}

@@ -49,7 +49,7 @@ async function collect(stream: Readable): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-function startFailure(error: Error, command: GitCommand): QuickServeError {
+export function startFailure(error: Error, command: GitCommand): QuickServeError {
   if (systemCodeOf(error) === 'ENOENT' && existsSync(command.cwd)) {
     return new QuickServeError({
       code: 'GIT_NOT_FOUND',
@@ -66,7 +66,7 @@ function startFailure(error: Error, command: GitCommand): QuickServeError {
   });
 }
 
-function timeoutFailure(command: GitCommand, timeoutMs: number): QuickServeError {
+export function timeoutFailure(command: GitCommand, timeoutMs: number): QuickServeError {
   const name = command.args[0] ?? '';
   const overNetwork = ['fetch', 'push', 'ls-remote'].includes(name);
   return new QuickServeError({

@@ -1,10 +1,13 @@
-import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
-import { messageOf, QuickServeError, systemCodeOf } from '../shared/errors.ts';
+import { QuickServeError, systemCodeOf } from '../shared/errors.ts';
 import type { ConfigEntry, GitEnvironment } from './git-environment.ts';
-import { type GitCommand, type GitOutput, runGit, streamGit } from './git-process.ts';
+import { DEFAULT_TIMEOUT_MS, type GitCommand, type GitOutput, runGit, streamGit } from './git-process.ts';
+import { type GitObject, openObjectReader } from './object-reader.ts';
+import { writeLooseObject } from './object-writer.ts';
 import type { Remote, Repository } from './repository.ts';
+import { createScratchFolder } from './scratch-folders.ts';
 
 /** `none`: everything. */
 export type ObjectFilter = 'tree:0' | 'blob:none' | 'none';
@@ -23,11 +26,6 @@ export interface FetchRequest {
   readonly prune?: boolean;
 }
 
-export interface GitObject {
-  readonly type: 'blob' | 'tree' | 'commit' | 'tag';
-  readonly content: Buffer;
-}
-
 /**
  * A throw-away bare git folder that sees the user's objects and fetches what they lack, so that the clone itself is
  * never written to. Not for use from several tasks at once: a fetch rewrites the configuration.
@@ -42,6 +40,8 @@ export interface ObjectStore extends AsyncDisposable {
   missing(ids: readonly string[]): Promise<string[]>;
   /** Reads objects that are here; what is missing is left out. For small objects only: all are held in memory. */
   readObjects(ids: readonly string[]): Promise<ReadonlyMap<string, GitObject>>;
+  /** Writes a small object. @returns its id. @throws QuickServeError OUTPUT_UNWRITABLE. */
+  writeObject(type: 'blob' | 'tree' | 'commit', content: Uint8Array): Promise<string>;
   /**
    * Fetches from the remote, filtered where the server can.
    * @throws QuickServeError REMOTE_UNREACHABLE, REMOTE_REFUSED, GIT_FAILED (also where the remote has no such object).
@@ -94,20 +94,6 @@ function storeConfig(objectFormat: 'sha1' | 'sha256'): string {
   return `[core]\n${format}`;
 }
 
-async function createFolder(environment: GitEnvironment): Promise<string> {
-  try {
-    await mkdir(environment.temporaryFolder, { recursive: true });
-    return await mkdtemp(join(environment.temporaryFolder, 'quickserveml-git-'));
-  } catch (error) {
-    throw new QuickServeError({
-      code: 'OUTPUT_UNWRITABLE',
-      message: `No temporary folder can be made in ${environment.temporaryFolder}: ${messageOf(error)}`,
-      hint: 'Free some space there, or set TMPDIR to a folder that can be written.',
-      cause: error,
-    });
-  }
-}
-
 /** Makes the git folder by hand: `git init` would copy the user's templates, hooks included. */
 async function initialise(
   gitDir: string,
@@ -129,29 +115,11 @@ async function initialise(
   }
 }
 
-function parseBatch(output: Buffer): Map<string, GitObject> {
-  const objects = new Map<string, GitObject>();
-  let offset = 0;
-  while (offset < output.length) {
-    const end = output.indexOf(0x0a, offset);
-    if (end < 0) break;
-    const [id, type, size] = output.toString('latin1', offset, end).split(' ');
-    offset = end + 1;
-    if (id === undefined || size === undefined) continue;
-    const sizeBytes = Number(size);
-    if (type === 'blob' || type === 'tree' || type === 'commit' || type === 'tag') {
-      objects.set(id, { type, content: output.subarray(offset, offset + sizeBytes) });
-    }
-    offset += sizeBytes + 1;
-  }
-  return objects;
-}
-
 /** Opens a store; `await using` removes it. */
 export async function openObjectStore(options: ObjectStoreOptions): Promise<ObjectStore> {
   const { environment, remote, repository } = options;
   const objectFormat = options.objectFormat ?? repository?.objectFormat ?? 'sha1';
-  const gitDir = await createFolder(environment);
+  const gitDir = await createScratchFolder(environment.temporaryFolder);
   const dispose = (): Promise<void> => rm(gitDir, { recursive: true, force: true, maxRetries: 5 });
   try {
     await initialise(gitDir, options, objectFormat);
@@ -174,15 +142,8 @@ export async function openObjectStore(options: ObjectStoreOptions): Promise<Obje
   const run = (args: readonly string[], given?: StoreCommand): Promise<GitOutput> =>
     runGit(command(args, given));
 
-  const missing = async (ids: readonly string[]): Promise<string[]> => {
-    if (ids.length === 0) return [];
-    const { stdout } = await run(['cat-file', '--batch-check'], { stdin: `${ids.join('\n')}\n` });
-    return stdout
-      .toString('latin1')
-      .split('\n')
-      .filter(line => line.endsWith(' missing'))
-      .map(line => line.slice(0, -' missing'.length));
-  };
+  const { args: _none, ...withoutArguments } = command([]);
+  const reader = openObjectReader(withoutArguments, options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
 
   const fetchOnce = async (request: FetchRequest, can: ServerAbilities): Promise<void> => {
     const { url } = requireRemote(remote);
@@ -223,17 +184,17 @@ export async function openObjectStore(options: ObjectStoreOptions): Promise<Obje
     remote,
     run,
     stream: (args, sink) => streamGit(command(args), sink),
-    missing,
-    async readObjects(ids) {
-      if (ids.length === 0) return new Map();
-      const { stdout } = await run(['cat-file', '--batch'], { stdin: `${ids.join('\n')}\n` });
-      return parseBatch(stdout);
-    },
+    missing: ids => reader.missing(ids),
+    readObjects: ids => reader.read(ids),
+    writeObject: (type, content) => writeLooseObject(gitDir, objectFormat, type, content),
     fetch,
     async ensureBlobs(ids) {
-      const wanted = await missing([...new Set(ids)]);
+      const wanted = await reader.missing([...new Set(ids)]);
       await fetch({ refspecs: wanted, filter: 'blob:none', refetch: true });
     },
-    [Symbol.asyncDispose]: dispose,
+    async [Symbol.asyncDispose]() {
+      await reader[Symbol.asyncDispose]();
+      await dispose();
+    },
   };
 }

@@ -4,9 +4,10 @@ import { pushUpdate } from './branch-push.ts';
 import { fetchBranchTip } from './branch-reader.ts';
 import type { BranchState, BranchTip } from './branch-state.ts';
 import { type ComplaintAbout, type InboxPlace, inboxMessage, inboxRef } from './inbox.ts';
-import { REGISTRY_FORMAT } from './layout.ts';
+import { REGISTRY_FILE } from './layout.ts';
 import type { PushOutcome } from './push-outcome.ts';
 import type { RecordAuthor } from './records.ts';
+import { withTrailers, writeCommit } from './registry-commit.ts';
 import { createTimeId } from './time-ids.ts';
 import { buildTree, existingFiles, type NewFile, writeBlobs } from './tree-builder.ts';
 import { givenUp, refusedError } from './write-failures.ts';
@@ -38,6 +39,8 @@ export interface AppendOutcome<T> {
   readonly via: 'branch' | 'inbox' | 'none';
   /** When the remote had it, on the writer's clock. */
   readonly acceptedAt: number;
+  /** How many entries were last seen, or are taken, to wait in the inbox. */
+  readonly waiting: number;
 }
 
 export interface BranchWriterOptions {
@@ -76,10 +79,11 @@ export interface BranchWriter {
   append<T>(plan: (state: BranchState) => Promise<AppendPlan<T>>): Promise<AppendOutcome<T>>;
   /**
    * Adds files that depend on nothing that others write. Where the branch is crowded they go into the inbox.
-   * @param wasCrowded they go there at once: the last write found it crowded, and checked that it may write.
+   * @param crowd how many entries were seen to wait by a write that found it crowded, and checked that it may write: these
+   *   go there at once. null: there was none of late.
    * @throws QuickServeError as `append`.
    */
-  addIndependent<T>(addition: IndependentAddition<T>, wasCrowded: boolean): Promise<AppendOutcome<T>>;
+  addIndependent<T>(addition: IndependentAddition<T>, crowd: number | null): Promise<AppendOutcome<T>>;
   /** Tries to take in what waits in the inbox, without insisting. @returns how many entries were taken in. */
   mergeInbox(): Promise<number>;
 }
@@ -88,11 +92,11 @@ const DEFAULT_PATIENCE_MS = 120_000;
 const SHORTEST_BOUND_MS = 100;
 const LONGEST_WAIT_MS = 8_000;
 /** So many rejections are taken before independent files go into the inbox. */
-const REJECTIONS_BEFORE_INBOX = 3;
+const REJECTIONS_BEFORE_INBOX = 2;
 /** A write by compare-and-swap takes about so many times as long as the fetch of the tip. */
-const LOOKS_PER_APPEND = 8;
-/** Independent files rather go into the inbox than wait longer than this for their turn. */
-const INBOX_SOONER_MS = 6_000;
+const LOOKS_PER_APPEND = 7;
+/** Independent files rather go into the inbox than be on the remote later than this after their writer began. */
+const INBOX_SOONER_MS = 3_000;
 /** One push takes in at most so many entries. */
 const MERGE_LIMIT = 200;
 const MERGE_STAGGER_MS = 150;
@@ -112,53 +116,6 @@ interface Candidate<T> {
  */
 export function retryWaitMs(attempt: number, attemptMs: number, random: () => number): number {
   return random() * Math.min(LONGEST_WAIT_MS, Math.max(SHORTEST_BOUND_MS, attemptMs) * 2 ** (attempt - 1));
-}
-
-async function writeCommit(
-  options: BranchWriterOptions,
-  tree: string,
-  parent: string | null,
-  message: string,
-): Promise<string> {
-  const { store, author, signingKey = null } = options;
-  const clean = (text: string): string => text.replace(/[<>\r\n\0]/g, ' ').trim() || 'quickserveml';
-  const date = `@${Math.floor(options.now() / 1000)} +0000`;
-  const { stdout } = await store.run(
-    [
-      'commit-tree',
-      ...(signingKey === null ? [] : [`-S${signingKey}`]),
-      ...(parent === null ? [] : ['-p', parent]),
-      '-F',
-      '-',
-      tree,
-    ],
-    {
-      stdin: message,
-      variables: {
-        GIT_AUTHOR_NAME: clean(author.name),
-        GIT_AUTHOR_EMAIL: clean(author.email),
-        GIT_AUTHOR_DATE: date,
-        GIT_COMMITTER_NAME: clean(author.name),
-        GIT_COMMITTER_EMAIL: clean(author.email),
-        GIT_COMMITTER_DATE: date,
-      },
-      config: [
-        ['i18n.commitEncoding', 'utf-8'],
-        ['gpg.format', 'ssh'],
-      ],
-    },
-  );
-  return stdout.toString('latin1').trim();
-}
-
-/** The trailer tells a writer what it may write to without another request. */
-const withTrailer = (message: string): string => `${message}\n\nRegistry-Format: ${REGISTRY_FORMAT}\n`;
-
-/** The format that the tip's commit names; null where it was made by hand. */
-export function formatOfMessage(message: string): number | null {
-  // The last one: a reason that somebody gave may say anything above it.
-  const found = [...message.matchAll(/^Registry-Format: (\d+)$/gm)].at(-1)?.[1];
-  return found === undefined ? null : Number(found);
 }
 
 /** True where all files of the candidate are on the branch with the same bytes: their paths are unique to it. */
@@ -203,11 +160,14 @@ export function createBranchWriter(options: BranchWriterOptions): BranchWriter {
   ): Promise<Candidate<T> | null> {
     const { removed = [], replaced = new Set<string>(), rewrites = false } = plan;
     const blobs = await writeBlobs(store, plan.files);
-    const added = checkImmutable(blobs, await existingFiles(state, [...blobs.keys()]), replaced);
+    const there = await existingFiles(state, [...blobs.keys(), REGISTRY_FILE]);
+    const added = checkImmutable(blobs, there, replaced);
     if (added.size === 0 && removed.length === 0 && !rewrites) return null;
     const tree = await buildTree(store, state, { added, removed });
+    const fileId = added.get(REGISTRY_FILE) ?? there.get(REGISTRY_FILE);
+    const message = withTrailers(plan.message, fileId);
     return {
-      commit: await writeCommit(options, tree, rewrites ? null : state.tip, withTrailer(plan.message)),
+      commit: await writeCommit(options, tree, rewrites ? null : state.tip, message),
       blobs: added,
       result: plan.result,
     };
@@ -217,8 +177,12 @@ export function createBranchWriter(options: BranchWriterOptions): BranchWriter {
   async function putIntoInbox(files: readonly NewFile[]): Promise<PushOutcome | null> {
     const message = inboxMessage(files);
     if (message === null) return null;
-    const { stdout } = await store.run(['hash-object', '-t', 'tree', '-w', '--stdin'], { stdin: '' });
-    const commit = await writeCommit(options, stdout.toString('latin1').trim(), null, message);
+    const commit = await writeCommit(
+      options,
+      await store.writeObject('tree', Buffer.alloc(0)),
+      null,
+      message,
+    );
     const id = createTimeId(now(), options.random);
     while (inboxPlace !== null) {
       const target = inboxRef(branch, inboxPlace, id);
@@ -234,79 +198,95 @@ export function createBranchWriter(options: BranchWriterOptions): BranchWriter {
     if (state.tip === null || state.root === null) return false;
     const merged = taken(state);
     // More than fit into one push are in the tree all the same; what stays in the inbox is merged again, to no effect.
-    const message = withTrailer(`Merge ${merged.length} inbox ${merged.length === 1 ? 'entry' : 'entries'}`);
-    const commit = await writeCommit(options, state.root, state.tip, message);
+    const subject = `Merge ${merged.length} inbox ${merged.length === 1 ? 'entry' : 'entries'}`;
+    const fileId = (await existingFiles(state, [REGISTRY_FILE])).get(REGISTRY_FILE);
+    const commit = await writeCommit(options, state.root, state.tip, withTrailers(subject, fileId));
     return (await pushUpdate(store, { ref, commit, expected: state.tip, merged })).kind === 'accepted';
   }
 
   /**
    * After an entry was accepted: the more wait, the fewer of their writers try to merge them, and they do it at different
    * times. The entry is safe and read by all; whether it is merged now or by a later writer is no failure.
+   * @param waiting how many were seen to wait before this one. @returns how many are taken to wait now.
    */
-  async function mergePerhaps(): Promise<void> {
+  async function mergePerhaps(waiting: number): Promise<number> {
+    const others = waiting + 1;
+    // Without a look: those of all writers would keep the server busier than the entries do.
+    if (options.random() * Math.sqrt(others) >= 1) return others;
     try {
-      const { waiting } = await look();
-      if (waiting === 0 || options.random() * Math.sqrt(waiting) >= 1) return;
-      await options.sleep(
-        options.random() * Math.min(MERGE_LONGEST_WAIT_MS, (waiting - 1) * MERGE_STAGGER_MS),
-      );
+      await options.sleep(options.random() * Math.min(MERGE_LONGEST_WAIT_MS, waiting * MERGE_STAGGER_MS));
       const tip = await look();
-      if (tip.waiting > 0) await mergeOnce(await tip.open());
+      if (tip.waiting > 0 && !(await mergeOnce(await tip.open()))) return tip.waiting;
+      return 0;
     } catch {
       // Whoever writes next merges it.
+      return others;
     }
   }
 
-  const isCrowded = (waiting: number, rejections: number, lookMs: number): boolean => {
-    if (rejections >= REJECTIONS_BEFORE_INBOX || lookMs * LOOKS_PER_APPEND > INBOX_SOONER_MS) return true;
+  const isCrowded = (waiting: number, rejections: number, expectedMs: number): boolean => {
+    if (rejections >= REJECTIONS_BEFORE_INBOX || expectedMs > INBOX_SOONER_MS) return true;
     // Who finds entries of others would compete with them; one in so many merges, the rest joins the queue.
     return waiting > 0 && options.random() * (waiting + 1) >= 1;
   };
 
   async function viaInbox<T>(
     files: readonly NewFile[],
-    result: T,
-    attempts: number,
+    facts: { readonly result: T; readonly attempts: number; readonly waiting: number },
   ): Promise<AppendOutcome<T> | null> {
+    const { result, attempts } = facts;
     const outcome = await putIntoInbox(files);
     if (outcome?.kind !== 'accepted') return null;
     const acceptedAt = now();
-    await mergePerhaps();
-    return { result, commit: null, attempts, via: 'inbox', acceptedAt };
+    const waiting = await mergePerhaps(facts.waiting);
+    return { result, commit: null, attempts, via: 'inbox', acceptedAt, waiting };
   }
 
   async function append<T>(
     plan: (state: BranchState) => Promise<AppendPlan<T>>,
     addition: IndependentAddition<T> | null,
   ): Promise<AppendOutcome<T>> {
-    const deadline = now() + patienceMs;
+    const startedAt = now();
     const candidates: Candidate<T>[] = [];
     let last: PushOutcome | null = null;
     let attemptMs = 0;
+    let waiting = 0;
     for (let attempt = 0; ; attempt += 1) {
       if (attempt > 0) {
-        if (now() > deadline) throw givenUp(branch, attempt, last);
-        await options.sleep(retryWaitMs(attempt, attemptMs, options.random));
+        if (now() > startedAt + patienceMs) throw givenUp(branch, attempt, last);
+        const waitMs = retryWaitMs(attempt, attemptMs, options.random);
+        if (addition !== null && now() + waitMs + attemptMs > startedAt + INBOX_SOONER_MS) {
+          const accepted = await viaInbox(addition.files, {
+            result: addition.result,
+            attempts: attempt,
+            waiting,
+          });
+          if (accepted !== null) return accepted;
+        }
+        await options.sleep(waitMs);
       }
       const begunAt = now();
       const tip = await look();
-      const crowded = tip.tip !== null && isCrowded(tip.waiting, attempt, now() - begunAt);
+      ({ waiting } = tip);
+      const expectedMs = begunAt - startedAt + (now() - begunAt) * LOOKS_PER_APPEND;
+      const crowded = tip.tip !== null && isCrowded(waiting, attempt, expectedMs);
+      const facts = { attempts: attempt + 1, waiting };
       if (addition !== null && crowded) {
         await addition.check(tip);
-        const accepted = await viaInbox(addition.files, addition.result, attempt + 1);
+        const accepted = await viaInbox(addition.files, { ...facts, result: addition.result });
         if (accepted !== null) return accepted;
       }
       const state = await tip.open();
       for (const { commit, result, blobs } of candidates) {
         if (await hasLanded(state, { commit, result, blobs })) {
-          return { result, commit, attempts: attempt, via: 'branch', acceptedAt: now() };
+          return { result, commit, attempts: attempt, via: 'branch', acceptedAt: now(), waiting };
         }
       }
       const planned = await plan(state);
-      const nothing = { commit: null, attempts: attempt, via: 'none', acceptedAt: now() } as const;
+      const nothing = { commit: null, attempts: attempt, via: 'none', acceptedAt: now(), waiting } as const;
       if (planned.kind === 'nothing') return { result: planned.result, ...nothing };
       if (planned.independent === true && crowded) {
-        const accepted = await viaInbox(planned.files, planned.result, attempt + 1);
+        const accepted = await viaInbox(planned.files, { ...facts, result: planned.result });
         if (accepted !== null) return accepted;
       }
       await options.guard(state);
@@ -315,7 +295,7 @@ export function createBranchWriter(options: BranchWriterOptions): BranchWriter {
       const { commit, result } = candidate;
       last = await pushUpdate(store, { ref, commit, expected: state.tip, merged: taken(state) });
       if (last.kind === 'accepted') {
-        return { result, commit, attempts: attempt + 1, via: 'branch', acceptedAt: now() };
+        return { result, commit, attempts: attempt + 1, via: 'branch', acceptedAt: now(), waiting: 0 };
       }
       if (last.kind === 'refused') throw refusedError(branch, last.reason);
       candidates.push(candidate);
@@ -325,12 +305,12 @@ export function createBranchWriter(options: BranchWriterOptions): BranchWriter {
 
   return {
     append: plan => append(plan, null),
-    async addIndependent(addition, wasCrowded) {
-      if (wasCrowded) {
-        const accepted = await viaInbox(addition.files, addition.result, 1);
+    async addIndependent({ files, result, ...addition }, crowd) {
+      if (crowd !== null) {
+        const accepted = await viaInbox(files, { result, attempts: 1, waiting: crowd });
         if (accepted !== null) return accepted;
       }
-      return append(addition.plan, addition);
+      return append(addition.plan, { files, result, ...addition });
     },
     async mergeInbox() {
       for (let attempt = 1; attempt <= 5; attempt += 1) {

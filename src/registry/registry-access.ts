@@ -8,7 +8,6 @@ import {
   type AppendOutcome,
   type AppendPlan,
   createBranchWriter,
-  formatOfMessage,
   type IndependentAddition,
 } from './branch-writer.ts';
 import { type IndexCache, openIndexCache } from './index-cache.ts';
@@ -16,6 +15,7 @@ import { placeOf } from './layout.ts';
 import { readSource } from './model-sources.ts';
 import type { RecordContext } from './record-context.ts';
 import type { RecordAuthor } from './records.ts';
+import { formatTrailers } from './registry-commit.ts';
 import { checkRegistry, readVerdict } from './registry-files.ts';
 import { checkFormat, createRecordReader, type RecordReader } from './schemas.ts';
 import { placeSigningKey } from './ssh-signatures.ts';
@@ -98,9 +98,9 @@ function complaint(reader: RecordReader, path: string, content: Uint8Array): str
  * @throws QuickServeError REGISTRY_FORMAT_UNKNOWN, REGISTRY_MALFORMED.
  */
 export async function checkTip(tip: BranchTip, reader: RecordReader): Promise<void> {
-  const format = formatOfMessage(tip.tipMessage);
-  if (format === null) await checkRegistry(await tip.open(), reader);
-  else checkFormat(format);
+  const trailers = formatTrailers(tip.tipMessage);
+  if (trailers === null) await checkRegistry(await tip.open(), reader);
+  else checkFormat(trailers.format);
 }
 
 export function openAccess(options: RegistryOptions): RegistryAccess {
@@ -121,7 +121,7 @@ export function openAccess(options: RegistryOptions): RegistryAccess {
       guard: state => checkRegistry(state, reader),
       signingKey: await placeSigningKey(options.signingKey ?? null, store.gitDir),
     });
-  let crowdedUntil = 0;
+  let crowd: { readonly until: number; readonly waiting: number } | null = null;
   return {
     options,
     branch,
@@ -142,9 +142,10 @@ export function openAccess(options: RegistryOptions): RegistryAccess {
       const check = (tip: BranchTip) => checkTip(tip, reader);
       const outcome = await (await writerFor(store)).addIndependent(
         { ...addition, check },
-        options.now() < crowdedUntil,
+        crowd !== null && options.now() < crowd.until ? crowd.waiting : null,
       );
-      crowdedUntil = outcome.via === 'inbox' ? options.now() + CROWDED_FOR_MS : 0;
+      const { via, waiting } = outcome;
+      crowd = via === 'inbox' ? { until: options.now() + CROWDED_FOR_MS, waiting } : null;
       return outcome;
     },
     async mergeInbox() {

@@ -13,6 +13,7 @@ import {
 } from './layout.ts';
 import { assembleModel, type RegisteredModel, readSource } from './model-sources.ts';
 import type { VerdictRecord } from './records.ts';
+import { formatTrailers } from './registry-commit.ts';
 import { checkFormat, type RecordReader } from './schemas.ts';
 
 /**
@@ -22,6 +23,15 @@ import { checkFormat, type RecordReader } from './schemas.ts';
  */
 export async function checkRegistry(state: BranchState, reader: RecordReader): Promise<boolean> {
   if (state.tip === null) return false;
+  const trailers = formatTrailers(state.tipMessage);
+  if (trailers !== null && trailers.fileId !== null) {
+    const top = (await state.listFolders([''])).get('') ?? [];
+    // The very file that the writer of the tip checked: it need not be fetched to be read again.
+    if (top.some(({ path, id }) => path === REGISTRY_FILE && id === trailers.fileId)) {
+      checkFormat(trailers.format);
+      return true;
+    }
+  }
   const content = (await state.readFiles([REGISTRY_FILE])).get(REGISTRY_FILE);
   if (content === undefined) {
     throw new QuickServeError({

@@ -1,8 +1,8 @@
 import type { ObjectStore } from '../git/object-store.ts';
-import { parseTreeListing } from '../git/tree-listing.ts';
 import type { BranchState } from './branch-state.ts';
 import type { IndexCache } from './index-cache.ts';
-import { decodeSegment, type Place, placeOf } from './layout.ts';
+import { decodeSegment } from './layout.ts';
+import { listModelFiles, type ModelFile } from './model-listing.ts';
 import { assembleModel, type ModelSource, type RegisteredModel, readSource } from './model-sources.ts';
 import type { RecordReader } from './schemas.ts';
 
@@ -22,56 +22,6 @@ export interface ReadOptions {
 }
 
 const DEFAULT_MEASUREMENT_LIMIT = 50;
-
-/** A file of a model: its path on the branch, its blob, and what its path means. */
-interface ModelFile {
-  readonly path: string;
-  readonly blobId: string;
-  readonly place: Place;
-}
-
-/**
- * The files that make up a model, of its measurements only as many as are wanted. Ids sort by time and packs are named by
- * month, so the newest are known before a byte is read.
- */
-function selectFiles(files: readonly ModelFile[], limit: number): readonly ModelFile[] {
-  const selected: ModelFile[] = [];
-  const loose = new Map<
-    string,
-    { readonly id: string; readonly month: string; readonly file: ModelFile }[]
-  >();
-  const packs = new Map<string, { readonly month: string; readonly file: ModelFile }[]>();
-  for (const file of files) {
-    const { place } = file;
-    if (place.kind === 'measurement') {
-      const list = loose.get(place.fingerprintKey) ?? [];
-      list.push({ id: place.id, month: place.month, file });
-      loose.set(place.fingerprintKey, list);
-    } else if (place.kind === 'measurement-pack') {
-      const list = packs.get(place.fingerprintKey) ?? [];
-      list.push({ month: place.month, file });
-      packs.set(place.fingerprintKey, list);
-    } else if (['model', 'version', 'event', 'event-pack'].includes(place.kind)) {
-      selected.push(file);
-    }
-  }
-  if (limit <= 0) return selected;
-  for (const key of new Set([...loose.keys(), ...packs.keys()])) {
-    const newest = (loose.get(key) ?? []).sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, limit);
-    selected.push(...newest.map(({ file }) => file));
-    const packed = (packs.get(key) ?? []).sort((a, b) => (a.month < b.month ? 1 : -1));
-    // A pack is read where loose files are too few, or where a late file made the months overlap.
-    const oldestMonth = newest.map(({ month }) => month).sort()[0] ?? '9999';
-    let missing = limit - newest.length;
-    for (const { month, file } of packed) {
-      if (missing <= 0 && month < oldestMonth) break;
-      selected.push(file);
-      // A pack has at least one record.
-      missing -= 1;
-    }
-  }
-  return selected;
-}
 
 interface ModelTree {
   readonly segment: string;
@@ -96,47 +46,12 @@ async function listModels(state: BranchState, root: string, cache: IndexCache | 
   });
 }
 
-/** Files below `models/<segment>` of every wanted model, trees fetched as far as they are not here. */
-async function listFiles(
-  store: ObjectStore,
-  state: BranchState,
-  wanted: readonly ModelTree[],
-  all: boolean,
-): Promise<ReadonlyMap<string, readonly ModelFile[]>> {
-  const files = new Map<string, ModelFile[]>();
-  const collect = (segment: string, path: string, blobId: string): void => {
-    const list = files.get(segment) ?? [];
-    list.push({ path, blobId, place: placeOf(path) });
-    files.set(segment, list);
-  };
-  // Trees that the inbox was merged into exist in this store only, so they cannot be asked for one by one.
-  if (all || state.inbox.length > 0) {
-    if (state.tip !== null) {
-      await store.fetch({ refspecs: [state.tip], filter: 'blob:none', depth: 1, refetch: true });
-    }
-    const segments = new Set(wanted.map(({ segment }) => segment));
-    for (const [path, blobId] of await state.listAllFiles()) {
-      if (!path.startsWith('models/')) continue;
-      const segment = path.slice(7, path.indexOf('/', 7));
-      if (segments.has(segment)) collect(segment, path, blobId);
-    }
-    return files;
-  }
-  await store.fetch({ refspecs: wanted.map(({ tree }) => tree), filter: 'blob:none', refetch: true });
-  for (const { segment, tree } of wanted) {
-    const { stdout } = await store.run(['ls-tree', '-r', '-z', tree]);
-    for (const { path, type, id } of parseTreeListing(stdout)) {
-      if (type === 'blob') collect(segment, `models/${segment}/${path}`, id);
-    }
-  }
-  return files;
-}
-
 interface CachedModel {
   readonly limit: number;
   readonly sources: readonly ModelSource[];
 }
 
+const folderOf = ({ segment }: ModelTree): string => `models/${segment}`;
 const cacheName = ({ segment }: ModelTree): string => `model ${segment}`;
 
 /**
@@ -165,18 +80,13 @@ export async function readRegistryState(
     else missing.push(model);
   }
   if (missing.length > 0) {
-    const listed = await listFiles(
-      store,
-      state,
-      missing,
-      missing.length > 8 && missing.length * 2 > all.length,
-    );
+    const listed = await listModelFiles(state, missing.map(folderOf), limit);
     const known = new Map<string, ModelSource>();
     const chosen = new Map<string, readonly ModelFile[]>();
     for (const model of missing) {
       const stale = (await cache?.readStale(cacheName(model))) as CachedModel | null | undefined;
       if (stale && stale.limit >= limit) for (const source of stale.sources) known.set(source.blobId, source);
-      chosen.set(model.segment, selectFiles(listed.get(model.segment) ?? [], limit));
+      chosen.set(model.segment, listed.get(folderOf(model)) ?? []);
     }
     const absent = [...chosen.values()].flat().filter(({ path, blobId }) => known.get(blobId)?.path !== path);
     const ids = [...new Set(absent.map(({ blobId }) => blobId))];

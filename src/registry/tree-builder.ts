@@ -1,10 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { ObjectStore } from '../git/object-store.ts';
+import { treeObject } from '../git/object-writer.ts';
 import type { TreeEntry } from '../git/tree-listing.ts';
-import { QuickServeError } from '../shared/errors.ts';
 import type { BranchState } from './branch-state.ts';
 
 /** A file to add to the branch: its bytes, or the path of a file that has them. */
@@ -37,33 +34,10 @@ export async function writeBlobs(
   files: readonly NewFile[],
 ): Promise<ReadonlyMap<string, string>> {
   const ids = await hashSources(store, files);
-  const staging = join(store.gitDir, `staging-${randomUUID()}`);
-  await mkdir(staging);
-  const staged: { readonly path: string; readonly file: string }[] = [];
-  for (const [index, { path, content }] of files.entries()) {
-    if (content.kind !== 'bytes') continue;
-    const file = join(staging, String(index));
-    await writeFile(file, content.bytes);
-    staged.push({ path, file });
-  }
-  if (staged.length > 0) {
-    const { stdout } = await store.run(['hash-object', '-w', '--no-filters', '--stdin-paths'], {
-      stdin: staged.map(({ file }) => `${file}\n`).join(''),
-    });
-    for (const [index, id] of stdout.toString('latin1').trim().split('\n').entries()) {
-      const entry = staged[index];
-      if (entry !== undefined) ids.set(entry.path, id);
-    }
+  for (const { path, content } of files) {
+    if (content.kind === 'bytes') ids.set(path, await store.writeObject('blob', content.bytes));
   }
   return ids;
-}
-
-async function makeTrees(store: ObjectStore, trees: readonly (readonly TreeEntry[])[]): Promise<string[]> {
-  const records = trees.map(entries =>
-    entries.map(({ mode, type, id, path }) => `${mode} ${type} ${id}\t${path}\0`).join(''),
-  );
-  const { stdout } = await store.run(['mktree', '--missing', '--batch', '-z'], { stdin: records.join('\0') });
-  return stdout.toString('latin1').trim().split('\n');
 }
 
 /**
@@ -125,27 +99,13 @@ export async function buildTree(
   const depthOf = (folder: string): number => splitPath(folder).length;
   const deepest = Math.max(...[...folders].map(depthOf));
   for (let depth = deepest; depth >= 0; depth -= 1) {
-    const level: string[] = [];
     for (const folder of folders) {
       if (depthOf(folder) !== depth) continue;
-      if (depth > 0 && contents.get(folder)?.size === 0)
+      if (depth > 0 && contents.get(folder)?.size === 0) {
         contents.get(folderOf(folder))?.delete(nameOf(folder));
-      else level.push(folder);
-    }
-    if (level.length === 0) continue;
-    const ids = await makeTrees(
-      store,
-      level.map(folder => [...(contents.get(folder)?.values() ?? [])]),
-    );
-    for (const [index, folder] of level.entries()) {
-      const id = ids[index];
-      if (id === undefined || id === '') {
-        throw new QuickServeError({
-          code: 'GIT_FAILED',
-          message: `git mktree gave no tree for ${folder === '' ? 'the top folder' : folder}.`,
-          hint: 'Check that the installed git is 2.30 or newer.',
-        });
+        continue;
       }
+      const id = await store.writeObject('tree', treeObject([...(contents.get(folder)?.values() ?? [])]));
       if (folder === '') return id;
       put(folder, { mode: '040000', type: 'tree', id });
     }

@@ -1,0 +1,67 @@
+import { lstat, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { messageOf, QuickServeError, systemCodeOf } from '../shared/errors.ts';
+
+/** Throw-away git folders: named after the process that owns them, so that what a killed one left can be told. */
+
+const PREFIX = 'quickserveml-git-';
+/** A process that another container runs cannot be seen from here: the longest job that hosts allow is waited for. */
+const LEFT_AFTER_MS = 6 * 3600 * 1000;
+
+const swept = new Set<string>();
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // Somebody else's process may not be signalled, and is one.
+    return systemCodeOf(error) !== 'ESRCH';
+  }
+}
+
+/**
+ * Removes the throw-away folders of processes that ended without doing so, no younger than six hours. Others' folders and
+ * what cannot be removed are left.
+ * @param fresh a folder just made there, whose time is that of the file system's clock.
+ */
+async function removeLeftovers(temporaryFolder: string, fresh: string): Promise<void> {
+  try {
+    const nowMs = (await lstat(fresh)).mtimeMs;
+    for (const name of await readdir(temporaryFolder)) {
+      const pid = Number(/^quickserveml-git-(\d+)-/.exec(name)?.[1]);
+      if (!Number.isSafeInteger(pid) || pid < 1 || isAlive(pid)) continue;
+      const path = join(temporaryFolder, name);
+      const found = await lstat(path);
+      const isOurs = found.isDirectory() && (process.getuid === undefined || found.uid === process.getuid());
+      if (!isOurs || nowMs - found.mtimeMs < LEFT_AFTER_MS) continue;
+      await rm(path, { recursive: true, force: true });
+    }
+  } catch {
+    // Another process removes them at the same time, or the folder cannot be listed: they do no harm.
+  }
+}
+
+/**
+ * Makes a throw-away folder, and once per process removes those that killed processes left beside it.
+ * @throws QuickServeError OUTPUT_UNWRITABLE.
+ */
+export async function createScratchFolder(temporaryFolder: string): Promise<string> {
+  let folder: string;
+  try {
+    await mkdir(temporaryFolder, { recursive: true });
+    folder = await mkdtemp(join(temporaryFolder, `${PREFIX}${process.pid}-`));
+  } catch (error) {
+    throw new QuickServeError({
+      code: 'OUTPUT_UNWRITABLE',
+      message: `No temporary folder can be made in ${temporaryFolder}: ${messageOf(error)}`,
+      hint: 'Free some space there, or set TMPDIR to a folder that can be written.',
+      cause: error,
+    });
+  }
+  if (!swept.has(temporaryFolder)) {
+    swept.add(temporaryFolder);
+    await removeLeftovers(temporaryFolder, folder);
+  }
+  return folder;
+}

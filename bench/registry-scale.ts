@@ -107,7 +107,8 @@ export async function runScale(records: number, filters: boolean, whole: boolean
     const listCached = () => cached.read({ measurementLimit: 1 });
     await listCached();
     const listUnchanged = await measure(server, listCached, 3);
-    let [appendCompacted, listCompacted]: (Cost | null)[] = [null, null];
+    let appendCompacted: Cost | null = null;
+    let listCompacted: Cost | null = null;
     if (whole) {
       await compactRegistry(registry.access, { rewrite: false, dryRun: false });
       appendCompacted = await measure(server, addOne);
@@ -119,8 +120,8 @@ export async function runScale(records: number, filters: boolean, whole: boolean
       append,
       listCold,
       listUnchanged,
-      appendCompacted: appendCompacted ?? null,
-      listCompacted: listCompacted ?? null,
+      appendCompacted,
+      listCompacted,
       singleFile,
     };
   } finally {

@@ -107,6 +107,9 @@ export const ERROR_CATALOG = {
     summary: 'The container registry answered with something that does not help.',
   },
 
+  SERVING_SETTINGS_INVALID: { exit: 2, summary: 'The settings of the server have errors.' },
+  SERVING_START_FAILED: { exit: 3, summary: 'The server could not listen, or its workers could not start.' },
+
   COMMENT_FAILED: { exit: 3, summary: 'The comment could not be posted.' },
 } as const satisfies Record<string, ErrorKind>;
 

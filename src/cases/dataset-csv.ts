@@ -12,7 +12,8 @@ import {
   type Labels,
 } from './dataset.ts';
 
-async function* records(path: string): AsyncGenerator<readonly string[]> {
+/** The records of a CSV file, the header among them. */
+export async function* csvRecords(path: string): AsyncGenerator<readonly string[]> {
   const splitter = new CsvSplitter();
   const stream = createReadStream(path, { encoding: 'utf8', highWaterMark: 262_144 });
   try {
@@ -23,8 +24,8 @@ async function* records(path: string): AsyncGenerator<readonly string[]> {
   }
 }
 
-/** The columns of the inputs; those of a single input may have any names, then all but the label count, in order. */
-function groupsOf(
+/** The columns of the inputs; `label` is -1 where there is none. Those of a single input may have any names, then all but the label count, in order. */
+export function groupsOf(
   header: readonly string[],
   inputs: readonly ValueInfo[],
   label: number,
@@ -32,7 +33,7 @@ function groupsOf(
   const [only] = inputs;
   if (inputs.length === 1 && only !== undefined && findColumns(header, only) === null) {
     const renamed = header.map((_, index) =>
-      index === label ? '' : `${only.name}[${index > label ? index - 1 : index}]`,
+      index === label ? '' : `${only.name}[${label >= 0 && index > label ? index - 1 : index}]`,
     );
     const group = findColumns(renamed, only);
     if (group !== null) return [group];
@@ -60,7 +61,7 @@ export async function openCsvDataset(
   inputs: readonly ValueInfo[],
   labelName: string | null,
 ): Promise<Dataset> {
-  const start = records(path);
+  const start = csvRecords(path);
   const header = await start.next();
   const first = await start.next();
   await start.return(undefined);
@@ -102,7 +103,7 @@ export async function openCsvDataset(
     };
     try {
       let isHeader = true;
-      for await (const record of records(path)) {
+      for await (const record of csvRecords(path)) {
         if (isHeader) isHeader = false;
         else {
           if (record.length !== names.length)

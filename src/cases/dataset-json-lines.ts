@@ -17,7 +17,8 @@ interface Row {
   readonly label: unknown;
 }
 
-function stack(info: ValueInfo, rows: readonly TensorData[]): NamedTensor {
+/** Rows of one input as one tensor with a dimension in front. @throws RangeError where they differ in size. */
+export function stackRows(info: Pick<ValueInfo, 'name' | 'dtype'>, rows: readonly TensorData[]): NamedTensor {
   const { name, dtype } = info;
   const [first] = rows;
   const rowShape = first?.shape ?? [];
@@ -106,7 +107,7 @@ export function openJsonLinesDataset(
     let waiting: Row[] = [];
     const chunkOf = (rows: readonly Row[]): DatasetChunk => {
       const tensors = inputs.map((info, place) =>
-        stack(
+        stackRows(
           info,
           rows.flatMap(row => row.inputs[place] ?? []),
         ),

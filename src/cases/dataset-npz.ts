@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import type { ValueInfo } from '../model/inspection.ts';
 import { elementCount, elementFacts } from '../shared/element-types.ts';
 import { elementsOf } from '../shared/tensor-bytes.ts';
-import type { NamedTensor, TensorData } from './case-value.ts';
+import type { TensorData } from './case-value.ts';
 import {
   type Dataset,
   type DatasetChunk,
@@ -51,7 +51,7 @@ class ByteFeed {
   }
 }
 
-interface NpzArray {
+export interface NpzArray {
   readonly name: string;
   readonly entry: ZipEntry;
   readonly header: NpyHeader;
@@ -95,7 +95,12 @@ export function labelsOf(tensor: TensorData): Labels {
 const listed = (names: readonly string[]): string => names.map(name => JSON.stringify(name)).join(', ');
 
 /** The array of an input: of its name, or the only one besides the labels. */
-function arrayFor(info: ValueInfo, arrays: readonly NpzArray[], label: NpzArray, inputs: number): NpzArray {
+function arrayFor(
+  info: ValueInfo,
+  arrays: readonly NpzArray[],
+  label: NpzArray | undefined,
+  inputs: number,
+): NpzArray {
   const named = arrays.find(({ name }) => name === info.name);
   const others = arrays.filter(array => array !== label);
   const [other] = others;
@@ -113,15 +118,74 @@ function arrayFor(info: ValueInfo, arrays: readonly NpzArray[], label: NpzArray,
   return found;
 }
 
-/** Reads .npz row by row: arrays compressed or not, each through a stream of its own. */
+/** The arrays of an .npz file, without their elements. */
+async function listArrays(path: string): Promise<readonly NpzArray[]> {
+  const arrays: NpzArray[] = [];
+  for (const entry of listZip(path).filter(({ name }) => name.endsWith('.npy')))
+    arrays.push(await readArray(path, entry));
+  return arrays;
+}
+
+/** Some rows of several arrays, in their order: compressed or not, each through a stream of its own. */
+async function* stackedRows(
+  path: string,
+  arrays: readonly NpzArray[],
+  rows: number,
+  rowsPerChunk: number,
+): AsyncGenerator<{ readonly rows: number; readonly tensors: readonly TensorData[] }> {
+  const feeds: ByteFeed[] = [];
+  try {
+    const readers: ((count: number) => Promise<TensorData>)[] = [];
+    for (const array of arrays) {
+      const { feed, header } = await openFeed(path, array.entry);
+      feeds.push(feed);
+      const rowBytes = elementCount(header.shape.slice(1)) * header.itemBytes;
+      readers.push(async count =>
+        npyElements(header, await feed.take(rowBytes * count), [count, ...header.shape.slice(1)]),
+      );
+    }
+    for (let done = 0; done < rows; done += rowsPerChunk) {
+      const count = Math.min(rowsPerChunk, rows - done);
+      const tensors: TensorData[] = [];
+      for (const read of readers) tensors.push(await read(count));
+      yield { rows: count, tensors };
+    }
+  } catch (error) {
+    throw inDataset(path, error);
+  } finally {
+    for (const feed of feeds) await feed.close();
+  }
+}
+
+/** Rows of the inputs alone, for data without labels. @throws QuickServeError DATASET_INVALID. */
+export async function openNpzRows(
+  path: string,
+  inputs: readonly ValueInfo[],
+): Promise<{
+  readonly rows: number;
+  readonly chunks: (
+    rowsPerChunk: number,
+  ) => AsyncIterable<{ readonly rows: number; readonly tensors: readonly TensorData[] }>;
+}> {
+  const arrays = await listArrays(path);
+  const label = arrays.find(({ name }) => LABEL_NAMES.includes(name));
+  const wanted = inputs.map(info => arrayFor(info, arrays, label, inputs.length));
+  const rows = wanted[0]?.header.shape[0] ?? 0;
+  const odd = wanted.find(({ header }) => header.shape[0] !== rows);
+  if (odd !== undefined)
+    throw datasetError(
+      `The array ${JSON.stringify(odd.name)} has ${odd.header.shape[0]} rows, ${JSON.stringify(wanted[0]?.name)} has ${rows}.`,
+    );
+  return { rows, chunks: rowsPerChunk => stackedRows(path, wanted, rows, rowsPerChunk) };
+}
+
+/** Reads .npz row by row. */
 export async function openNpzDataset(
   path: string,
   inputs: readonly ValueInfo[],
   labelName: string | null,
 ): Promise<Dataset> {
-  const entries = listZip(path).filter(({ name }) => name.endsWith('.npy'));
-  const arrays: NpzArray[] = [];
-  for (const entry of entries) arrays.push(await readArray(path, entry));
+  const arrays = await listArrays(path);
   const label = arrays.find(({ name }) =>
     labelName === null ? LABEL_NAMES.includes(name) : name === labelName,
   );
@@ -140,28 +204,15 @@ export async function openNpzDataset(
   }
 
   async function* chunks(rowsPerChunk: number): AsyncGenerator<DatasetChunk> {
-    const feeds: ByteFeed[] = [];
-    try {
-      const open = async (array: NpzArray): Promise<(count: number) => Promise<TensorData>> => {
-        const { feed, header } = await openFeed(path, array.entry);
-        feeds.push(feed);
-        const rowBytes = elementCount(header.shape.slice(1)) * header.itemBytes;
-        return async count =>
-          npyElements(header, await feed.take(rowBytes * count), [count, ...header.shape.slice(1)]);
-      };
-      const readers: { readonly name: string; readonly read: (count: number) => Promise<TensorData> }[] = [];
-      for (const { info, array } of wanted) readers.push({ name: info.name, read: await open(array) });
-      const readLabels = await open(label as NpzArray);
-      for (let done = 0; done < rows; done += rowsPerChunk) {
-        const count = Math.min(rowsPerChunk, rows - done);
-        const tensors: NamedTensor[] = [];
-        for (const { name, read } of readers) tensors.push({ name, ...(await read(count)) });
-        yield { rows: count, inputs: tensors, labels: labelsOf(await readLabels(count)) };
-      }
-    } catch (error) {
-      throw inDataset(path, error);
-    } finally {
-      for (const feed of feeds) await feed.close();
+    const all = [...wanted.map(({ array }) => array), label as NpzArray];
+    for await (const chunk of stackedRows(path, all, rows, rowsPerChunk)) {
+      const labels = chunk.tensors.at(-1);
+      if (labels === undefined) return;
+      const inputTensors = wanted.flatMap(({ info }, place) => {
+        const tensor = chunk.tensors[place];
+        return tensor === undefined ? [] : [{ name: info.name, ...tensor }];
+      });
+      yield { rows: chunk.rows, inputs: inputTensors, labels: labelsOf(labels) };
     }
   }
   return { name: basename(path), rows, chunks };

@@ -82,6 +82,8 @@ export const ERROR_CATALOG = {
   CASE_INVALID: { exit: 2, summary: 'A file of a test case cannot be used.' },
   CASES_NOT_FOUND: { exit: 2, summary: 'There are no test cases where some were named.' },
   DATASET_INVALID: { exit: 2, summary: 'A labelled dataset cannot be used with this model.' },
+  RECORDS_INVALID: { exit: 2, summary: 'A file of records cannot be used with this model.' },
+  RECORD_INVALID: { exit: 2, summary: 'One record of many cannot be read, or is not what the model takes.' },
   PAYLOAD_INVALID: { exit: 2, summary: 'A payload file is not JSON.' },
   CONTRACT_FILE_INVALID: { exit: 2, summary: 'A contract file is not what it should be.' },
   PREPARE_FAILED: { exit: 2, summary: 'The prepare command of the configuration failed.' },

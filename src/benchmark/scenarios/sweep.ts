@@ -61,3 +61,20 @@ export function suggestFrom(
   const gain = candidate.throughput / now.throughput - 1;
   return gain < SMALLEST_GAIN ? null : { what, from: now.setting, to: candidate.setting, gain };
 }
+
+/**
+ * The batch with the highest throughput of those whose slowest launch stays within a latency limit; null where even the
+ * smallest does not. Where throughputs are equal, the smaller batch.
+ * @param latencyLimitMs of one run; null: no limit.
+ */
+export function fastestWithin(
+  points: readonly SweepPoint[],
+  latencyLimitMs: number | null,
+): SweepPoint | null {
+  const allowed = points.filter(
+    ({ samplesMs }) => latencyLimitMs === null || Math.max(...samplesMs) <= latencyLimitMs,
+  );
+  return (
+    allowed.toSorted((one, other) => other.throughput - one.throughput || one.batch - other.batch)[0] ?? null
+  );
+}

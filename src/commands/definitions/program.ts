@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { toolVersion } from '../../shared/tool-version.ts';
 import type { CommandHost } from '../command-host.ts';
+import { declareBatch } from './batch.ts';
 import { declareImages } from './images.ts';
 import { declareModels } from './models.ts';
 import { declareRegistry } from './registry.ts';
@@ -28,6 +29,7 @@ export function createProgram(door: Pick<CommandHost, 'run' | 'usesColor'>): Com
     declareReview,
     declareModels,
     declareTests,
+    declareBatch,
     declareRegistry,
     declareImages,
     declareRuntime,

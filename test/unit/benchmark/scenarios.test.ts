@@ -3,7 +3,7 @@ import { normalRandom, seededRandom } from '../../../src/benchmark/random.ts';
 import { judgeGrowth, medianSlope } from '../../../src/benchmark/scenarios/growth.ts';
 import { runOpenLoop } from '../../../src/benchmark/scenarios/open-loop.ts';
 import { percentileOf, smallestSampleFor } from '../../../src/benchmark/scenarios/percentiles.ts';
-import { kneeOf, suggestFrom, sweepPoint } from '../../../src/benchmark/scenarios/sweep.ts';
+import { fastestWithin, kneeOf, suggestFrom, sweepPoint } from '../../../src/benchmark/scenarios/sweep.ts';
 import { allotTime } from '../../../src/benchmark/time-allotment.ts';
 
 describe('percentiles', () => {
@@ -75,6 +75,14 @@ describe('a sweep', () => {
   it('has its knee at the smallest batch with nine tenths of the best throughput', () => {
     expect(kneeOf(points)?.setting).toBe('4');
     expect(kneeOf([])).toBeNull();
+  });
+
+  it('has the highest throughput within a latency limit that its slowest launch keeps', () => {
+    expect(fastestWithin(points, null)?.setting).toBe('16');
+    // 4 and 8 rows have the same throughput: the smaller one waits less.
+    expect(fastestWithin(points, 4.1)?.batch).toBe(4);
+    expect(fastestWithin(points, 2.01)?.batch).toBe(2);
+    expect(fastestWithin(points, 0.5)).toBeNull();
   });
 
   it('suggests the knee with its gain over the current batch', () => {

@@ -1,14 +1,13 @@
 import { join, resolve } from 'node:path';
 import { openFactsCache } from '../container/image/facts-cache.ts';
-import { writeLayout } from '../container/image/layout-output.ts';
-import { type PushOutcome, pushImage } from '../container/image/push.ts';
-import { decideTags, readTags, type TagDecision, wantedTags } from '../container/image/tags.ts';
-import type { ImageRepository } from '../container/registry/image-repository.ts';
+import type { LayoutOutput } from '../container/image/layout-output.ts';
+import { decideTags, readTags, wantedTags } from '../container/image/tags.ts';
 import type { EventOutcome, EventRequest } from '../registry/event-plan.ts';
 import { parseStatus } from '../registry/version-filter.ts';
 import { QuickServeError } from '../shared/errors.ts';
 import type { CommandResult } from './command-result.ts';
 import { openContainerRegistries } from './container-registries.ts';
+import { carryOut } from './publish/delivery.ts';
 import { allMet, judgeModel, type ModelGate } from './publish/gate.ts';
 import { buildImage } from './publish/image-building.ts';
 import { type PublishOptions, type PublishSettings, publishSettings } from './publish/publish-options.ts';
@@ -17,7 +16,6 @@ import {
   gateDocument,
   isComplete,
   type PublishPlan,
-  type PublishResult,
   type PublishTarget,
   planDocument,
   planText,
@@ -112,106 +110,26 @@ function tagsFor(
   return wantedTags(null, null, settings.tags);
 }
 
-const mayBeSet = ({ action }: TagDecision): boolean => action === 'create' || action === 'move';
+/** Where a layout is written, and under which names: those that it is pushed as, else local ones. */
+function outputOf(
+  options: PublishOptions,
+  targets: readonly PublishTarget[],
+  tags: ReturnType<typeof wantedTags>,
+  model: string,
+): LayoutOutput | null {
+  if (options.output === undefined) return null;
+  const path = resolve(options.cwd, options.output);
+  const local = `localhost/${model
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .replaceAll(/^-|-$/g, '')}`;
+  const bases = targets.length > 0 ? targets.map(targetName) : [local];
+  const names = bases.flatMap(base => tags.map(({ name }) => `${base}:${name}`));
+  return { kind: path.endsWith('.tar') ? 'archive' : 'folder', path, names };
+}
 
 function refusal(plan: PublishPlan, text: string, dryRun: boolean): CommandResult {
   return { document: { ...planDocument(plan), dryRun, complete: false }, text, exitCode: 1 };
-}
-
-async function pushAll(
-  plan: PublishPlan,
-  base: ImageRepository,
-  world: Surroundings,
-): Promise<readonly PushOutcome[]> {
-  return Promise.all(
-    plan.targets.map(({ repository, tags }) => {
-      // A channel follows the registry branch: its tag is set after the promotion that it stands for.
-      const now = tags.filter(tag => mayBeSet(tag) && !(plan.promotion !== null && tag.kind === 'channel'));
-      return pushImage(plan.image, base, { repository, tags: now.map(({ name }) => name) }, progress => {
-        const percent = Math.floor((100 * progress.sentBytes) / Math.max(1, progress.totalBytes));
-        world.progress.update(`pushing to ${progress.registry}: ${percent} %`);
-      });
-    }),
-  );
-}
-
-async function tagChannels(
-  plan: PublishPlan,
-  pushes: readonly PushOutcome[],
-): Promise<readonly PushOutcome[]> {
-  return Promise.all(
-    pushes.map(async (push, index) => {
-      const tags = [...push.tags];
-      const wanted = plan.targets[index]?.tags.filter(tag => tag.kind === 'channel' && mayBeSet(tag)) ?? [];
-      try {
-        for (const { name } of wanted) {
-          await plan.targets[index]?.repository.writeManifest(plan.image.index, name);
-          tags.push(name);
-        }
-        return { ...push, tags };
-      } catch (error) {
-        if (!(error instanceof QuickServeError)) throw error;
-        return { ...push, tags, state: 'untagged' as const, error };
-      }
-    }),
-  );
-}
-
-/** Writes the deployment of every model down; only of what is out. */
-async function recordDeployment(
-  session: RegistrySession,
-  plan: PublishPlan,
-  pushes: readonly PushOutcome[],
-  reason: string | null,
-): Promise<readonly string[]> {
-  const images = pushes
-    .filter(({ state }) => state === 'complete')
-    .map(({ registry, repository, digest, tags }) => ({ name: `${registry}/${repository}`, digest, tags }));
-  if (images.length === 0) return [];
-  const recorded: string[] = [];
-  for (const { model, conditions } of plan.gates) {
-    if (model.version === null) continue;
-    const { version } = model.version.version;
-    await session.registry.addEvent({
-      model: model.name,
-      version,
-      reason,
-      content: { kind: 'deployment', images, conditions, forced: plan.forced },
-    });
-    recorded.push(`${model.name} ${version}`);
-  }
-  return recorded;
-}
-
-async function carryOut(
-  plan: PublishPlan,
-  context: {
-    readonly session: RegistrySession;
-    readonly base: ImageRepository;
-    readonly promotion: EventRequest | null;
-    readonly options: PublishOptions;
-    readonly world: Surroundings;
-  },
-): Promise<PublishResult> {
-  const { session, base, options, world } = context;
-  if (plan.output !== null) {
-    const names = plan.targets.flatMap(target =>
-      target.tags.map(({ name }) => `${targetName(target)}:${name}`),
-    );
-    const kind = plan.output.endsWith('.tar') ? ('archive' as const) : ('folder' as const);
-    world.progress.step(`writing ${plan.output}`);
-    await writeLayout(plan.image, base, { kind, path: plan.output, names });
-  }
-  if (plan.targets.length > 0) world.progress.step(`pushing ${plan.image.index.descriptor.digest}`);
-  let pushes = await pushAll(plan, base, world);
-  const out = { pushes, output: plan.output, promotion: null, recorded: [] };
-  let promotion: EventOutcome | null = null;
-  if (context.promotion !== null && isComplete(out)) {
-    promotion = await session.registry.addEvent(context.promotion);
-    if (promotion.kind !== 'refused') pushes = await tagChannels(plan, pushes);
-  }
-  const recorded = await recordDeployment(session, plan, pushes, options.reason ?? null);
-  return { pushes, output: plan.output, promotion, recorded };
 }
 
 /**
@@ -269,7 +187,7 @@ export async function publish(options: PublishOptions, world: Surroundings): Pro
     forced,
     image,
     targets,
-    output: options.output === undefined ? null : resolve(options.cwd, options.output),
+    output: outputOf(options, targets, wanted, first.name),
     promotion: options.promote ?? null,
   };
   if (promotion?.preview.kind === 'refused') {

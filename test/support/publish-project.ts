@@ -20,7 +20,10 @@ export interface PublishProject {
   readonly world: Surroundings;
   /** Records a model of the fixtures as the next version; the verdict of its check passed unless it says otherwise. */
   record(fixture: string, more?: Partial<RecordEntry>): Promise<string>;
-  publish(options: Partial<PublishOptions>): Promise<CommandResult & { readonly document: PublishDocument }>;
+  publish(
+    options: Partial<PublishOptions>,
+    world?: Surroundings,
+  ): Promise<CommandResult & { readonly document: PublishDocument }>;
 }
 
 /** The parts of the document that tests look at. */
@@ -128,10 +131,10 @@ export async function createPublishProject(
       ]);
       return outcome?.version ?? '';
     },
-    async publish(given) {
+    async publish(given, other = world) {
       const result = await publish(
         { models: ['digits'], image: [], platform: [], tag: [], insecure: [], cwd: clone, ...given },
-        world,
+        other,
       );
       return { ...result, document: result.document as PublishDocument };
     },

@@ -1,5 +1,6 @@
 import { platformText } from '../../container/image/base-image.ts';
 import type { ComposedImage } from '../../container/image/composition.ts';
+import type { LayoutOutput } from '../../container/image/layout-output.ts';
 import type { PushOutcome } from '../../container/image/push.ts';
 import type { TagDecision } from '../../container/image/tags.ts';
 import type { ImageRepository } from '../../container/registry/image-repository.ts';
@@ -23,7 +24,7 @@ export interface PublishPlan {
   readonly forced: boolean;
   readonly image: ComposedImage;
   readonly targets: readonly PublishTarget[];
-  readonly output: string | null;
+  readonly output: LayoutOutput | null;
   /** Status that the version gets in the same run; null: none. */
   readonly promotion: string | null;
 }
@@ -74,7 +75,7 @@ export function planDocument(plan: PublishPlan): object {
       })),
     },
     targets: plan.targets.map(target => ({ image: targetName(target), tags: target.tags })),
-    output: plan.output,
+    output: plan.output?.path ?? null,
     promotion: plan.promotion,
   };
 }
@@ -133,7 +134,7 @@ export function planText(plan: PublishPlan): string {
     '',
     table(['platform', 'layer', 'digest', 'size'], layers, 'lllr'),
     ...(targets.length === 0 ? [] : ['', table(['image', 'tags'], targets, 'll')]),
-    ...(plan.output === null ? [] : ['', `It would be written to ${plan.output}.`]),
+    ...(plan.output === null ? [] : ['', `It would be written to ${plan.output.path}.`]),
     ...(plan.promotion === null ? [] : ['', `The version would become ${plan.promotion}.`]),
   ].join('\n');
 }

@@ -35,11 +35,18 @@ function unwritable(path: string, why: string, cause?: unknown): QuickServeError
 
 const tagOf = (name: string): string => name.slice(name.lastIndexOf(':') + 1);
 
-/** index.json: the image under each of its names, or without one. */
-function layoutIndex(image: ComposedImage, names: readonly string[]): Buffer {
-  const named = names.map(name => ({
+/**
+ * index.json: the image under each of its names, or without one. In a folder clients choose by the tag; an archive is loaded
+ * as a whole, so it has one entry with the whole name, as podman writes and reads it.
+ */
+function layoutIndex(image: ComposedImage, { kind, names }: LayoutOutput): Buffer {
+  const used = kind === 'archive' ? names.slice(0, 1) : names;
+  const named = used.map(name => ({
     ...image.index.descriptor,
-    annotations: { 'io.containerd.image.name': name, 'org.opencontainers.image.ref.name': tagOf(name) },
+    annotations: {
+      'io.containerd.image.name': name,
+      'org.opencontainers.image.ref.name': kind === 'archive' ? name : tagOf(name),
+    },
   }));
   const manifests = named.length > 0 ? named : [image.index.descriptor];
   return Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPES.index, manifests }));
@@ -79,7 +86,7 @@ async function writeFolder(image: ComposedImage, base: ImageRepository, output: 
   }
   await writeFile(join(path, MARKER), MARKER_BYTES);
   const index = join(path, `.index.json.${randomUUID()}`);
-  await writeFile(index, layoutIndex(image, output.names));
+  await writeFile(index, layoutIndex(image, output));
   await rename(index, join(path, 'index.json'));
 }
 
@@ -102,7 +109,7 @@ async function writeArchive(
       content: { kind: 'stream', sizeBytes: blob.descriptor.size, open: () => verified(blob) },
     }),
   );
-  const files = [file(MARKER, MARKER_BYTES), file('index.json', layoutIndex(image, output.names)), ...blobs];
+  const files = [file(MARKER, MARKER_BYTES), file('index.json', layoutIndex(image, output)), ...blobs];
   const archive = layOutTar([...foldersTo(files.map(({ path }) => path)), ...files]);
   const temporary = `${output.path}.${randomUUID()}`;
   try {

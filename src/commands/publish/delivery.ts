@@ -1,0 +1,105 @@
+import { writeLayout } from '../../container/image/layout-output.ts';
+import { type PushOutcome, pushImage } from '../../container/image/push.ts';
+import type { TagDecision } from '../../container/image/tags.ts';
+import type { ImageRepository } from '../../container/registry/image-repository.ts';
+import type { EventOutcome, EventRequest } from '../../registry/event-plan.ts';
+import { QuickServeError } from '../../shared/errors.ts';
+import type { RegistrySession } from '../registry/session.ts';
+import type { Surroundings } from '../surroundings.ts';
+import type { PublishOptions } from './publish-options.ts';
+import { isComplete, type PublishPlan, type PublishResult } from './publish-plan.ts';
+
+const mayBeSet = ({ action }: TagDecision): boolean => action === 'create' || action === 'move';
+
+async function pushAll(
+  plan: PublishPlan,
+  base: ImageRepository,
+  world: Surroundings,
+): Promise<readonly PushOutcome[]> {
+  return Promise.all(
+    plan.targets.map(({ repository, tags }) => {
+      // A channel follows the registry branch: its tag is set after the promotion that it stands for.
+      const now = tags.filter(tag => mayBeSet(tag) && !(plan.promotion !== null && tag.kind === 'channel'));
+      return pushImage(plan.image, base, { repository, tags: now.map(({ name }) => name) }, progress => {
+        const percent = Math.floor((100 * progress.sentBytes) / Math.max(1, progress.totalBytes));
+        world.progress.update(`pushing to ${progress.registry}: ${percent} %`);
+      });
+    }),
+  );
+}
+
+async function tagChannels(
+  plan: PublishPlan,
+  pushes: readonly PushOutcome[],
+): Promise<readonly PushOutcome[]> {
+  return Promise.all(
+    pushes.map(async (push, index) => {
+      const tags = [...push.tags];
+      const wanted = plan.targets[index]?.tags.filter(tag => tag.kind === 'channel' && mayBeSet(tag)) ?? [];
+      try {
+        for (const { name } of wanted) {
+          await plan.targets[index]?.repository.writeManifest(plan.image.index, name);
+          tags.push(name);
+        }
+        return { ...push, tags };
+      } catch (error) {
+        if (!(error instanceof QuickServeError)) throw error;
+        return { ...push, tags, state: 'untagged' as const, error };
+      }
+    }),
+  );
+}
+
+/** Writes the deployment of every model down; only of what is out. */
+async function recordDeployment(
+  session: RegistrySession,
+  plan: PublishPlan,
+  pushes: readonly PushOutcome[],
+  reason: string | null,
+): Promise<readonly string[]> {
+  const images = pushes
+    .filter(({ state }) => state === 'complete')
+    .map(({ registry, repository, digest, tags }) => ({ name: `${registry}/${repository}`, digest, tags }));
+  if (images.length === 0) return [];
+  const recorded: string[] = [];
+  for (const { model, conditions } of plan.gates) {
+    if (model.version === null) continue;
+    const { version } = model.version.version;
+    await session.registry.addEvent({
+      model: model.name,
+      version,
+      reason,
+      content: { kind: 'deployment', images, conditions, forced: plan.forced },
+    });
+    recorded.push(`${model.name} ${version}`);
+  }
+  return recorded;
+}
+
+/** Does what the plan says: the file, the registries, the promotion, the channels' tags, the record; in this order. */
+export async function carryOut(
+  plan: PublishPlan,
+  context: {
+    readonly session: RegistrySession;
+    readonly base: ImageRepository;
+    readonly promotion: EventRequest | null;
+    readonly options: PublishOptions;
+    readonly world: Surroundings;
+  },
+): Promise<PublishResult> {
+  const { session, base, options, world } = context;
+  if (plan.output !== null) {
+    world.progress.step(`writing ${plan.output.path}`);
+    await writeLayout(plan.image, base, plan.output);
+  }
+  if (plan.targets.length > 0) world.progress.step(`pushing ${plan.image.index.descriptor.digest}`);
+  let pushes = await pushAll(plan, base, world);
+  const out = { pushes, output: plan.output?.path ?? null, promotion: null, recorded: [] };
+  let promotion: EventOutcome | null = null;
+  if (context.promotion !== null && isComplete(out)) {
+    promotion = await session.registry.addEvent(context.promotion);
+    if (promotion.kind !== 'refused') pushes = await tagChannels(plan, pushes);
+  }
+  const recorded = await recordDeployment(session, plan, pushes, options.reason ?? null);
+  return { pushes, output: plan.output?.path ?? null, promotion, recorded };
+}

@@ -1,0 +1,167 @@
+import { execFile, spawn } from 'node:child_process';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { decodeTensorProto } from '../../src/cases/tensor-proto.ts';
+import { plainRegistries } from '../support/base-images.ts';
+import { type ContainerRegistry, startContainerRegistry } from '../support/container-registries.ts';
+import { type TemporaryFolder, temporaryFolder } from '../support/git-repositories.ts';
+import { pushNodeBase } from '../support/node-base.ts';
+import { createPublishProject, fixtureModel, type PublishDocument } from '../support/publish-project.ts';
+import { lacks } from '../support/requirements.ts';
+import { writeSmallServer } from '../support/small-server.ts';
+
+const run = promisify(execFile);
+const architecture = process.arch === 'arm64' ? 'arm64' : 'amd64';
+
+/** runc, without systemd, without a network of its own: containers inside of containers have no more. */
+const CONTAINERS_CONF = `[containers]
+default_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]
+netns = "host"
+[engine]
+runtime = "runc"
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+`;
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise(resolve => server.close(resolve));
+  return port;
+}
+
+async function predict(port: number, body: object): Promise<{ output: number[]; uid: number; arch: string }> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      const answer = await fetch(`http://127.0.0.1:${port}/predict`, {
+        method: 'POST',
+        body: JSON.stringify(body),
+      });
+      return (await answer.json()) as { output: number[]; uid: number; arch: string };
+    } catch (error) {
+      if (attempt === 300) throw error;
+      await new Promise(resolve => setTimeout(resolve, 100));
+    }
+  }
+}
+
+const skipped =
+  lacks('docker-registry') || lacks('skopeo') || lacks('umoci') || lacks('podman') || lacks('runtime');
+
+describe.skipIf(skipped)('other tools and the image', () => {
+  let home: TemporaryFolder;
+  let registry: ContainerRegistry;
+  let image: string;
+  let document: PublishDocument;
+  let layout: string;
+  let archive: string;
+
+  beforeAll(async () => {
+    home = temporaryFolder();
+    registry = await startContainerRegistry(home.path);
+    await using registries = plainRegistries(registry.host);
+    await pushNodeBase(registries.repository({ registry: registry.host, repository: 'base/node' }), '24');
+    const project = await createPublishProject(home.path);
+    const world = { ...project.world, workerPath: join(writeSmallServer(home.path), 'worker.js') };
+    await project.record('digits');
+    image = `${registry.host}/acme/digits`;
+    layout = join(home.path, 'layout');
+    archive = join(home.path, 'image.tar');
+    const options = {
+      image: [image],
+      baseImage: `${registry.host}/base/node:24`,
+      insecure: [registry.host],
+      platform: [`linux/${architecture}`],
+    };
+    const published = await project.publish({ ...options, output: layout }, world);
+    expect(published.exitCode).toBe(0);
+    ({ document } = published);
+    await project.publish({ ...options, image: [], tag: ['1.0.0'], output: archive }, world);
+  });
+  afterAll(async () => {
+    await registry?.[Symbol.asyncDispose]();
+    await home?.[Symbol.asyncDispose]();
+  });
+
+  test('skopeo reads it and copies it whole', async () => {
+    const from = ['--tls-verify=false', `docker://${image}:1.0.0`];
+    const inspected = JSON.parse((await run('skopeo', ['inspect', ...from])).stdout) as {
+      Digest: string;
+      Layers: string[];
+      Labels: Record<string, string>;
+      Architecture: string;
+    };
+    expect(inspected.Digest).toBe(document.image.digest);
+    expect(inspected.Layers).toEqual(document.image.platforms[0]!.layers.map(({ digest }) => digest));
+    expect(inspected.Labels['org.opencontainers.image.version']).toBe('1.0.0');
+    const copy = join(home.path, 'copy');
+    await run('skopeo', ['copy', '--src-tls-verify=false', '--all', from[1]!, `oci:${copy}:1.0.0`]);
+    for (const { digest, sizeBytes } of document.image.platforms[0]!.layers) {
+      expect(statSync(join(copy, 'blobs', digest.replace(':', '/'))).size).toBe(sizeBytes);
+    }
+  });
+
+  test('umoci unpacks the layout that --output wrote', async () => {
+    const bundle = join(home.path, 'bundle');
+    await run('umoci', ['unpack', '--rootless', '--image', `${layout}:1.0.0`, bundle]);
+    const model = readFileSync(join(bundle, 'rootfs/models/digits/model.onnx'));
+    expect(model.equals(readFileSync(fixtureModel('digits')))).toBe(true);
+    expect(existsSync(join(bundle, 'rootfs/app/serve.js'))).toBe(true);
+    const settings = JSON.parse(readFileSync(join(bundle, 'config.json'), 'utf8')) as {
+      process: { user: { uid: number }; args: string[] };
+    };
+    expect(settings.process.args.slice(0, 2)).toEqual(['/usr/local/bin/node', '/app/serve.js']);
+  });
+
+  test('podman loads the archive, and runs the image as nobody, read-only and without capabilities', async () => {
+    const configuration = join(home.path, 'containers.conf');
+    writeFileSync(configuration, CONTAINERS_CONF);
+    const environment = { ...process.env, CONTAINERS_CONF: configuration };
+    const podman = [
+      ...['--root', join(home.path, 'storage'), '--runroot', join(home.path, 'storage-run')],
+      ...['--storage-driver', 'vfs'],
+    ];
+    const loaded = await run('podman', [...podman, 'load', '--input', archive], { env: environment });
+    expect(loaded.stdout).toContain('localhost/digits:1.0.0');
+    const port = await freePort();
+    const container = spawn(
+      'podman',
+      [
+        ...podman,
+        ...['run', '--rm', '--read-only', '--read-only-tmpfs=false', '--cap-drop=all'],
+        ...['--security-opt=no-new-privileges', '--memory=1g', '--tls-verify=false'],
+        ...['--env', `TEST_PORT=${port}`, `${image}:1.0.0`],
+      ],
+      { env: environment, stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    let output = '';
+    for (const stream of [container.stdout, container.stderr]) {
+      stream.on('data', (chunk: Buffer) => {
+        output += chunk.toString('utf8');
+      });
+    }
+    try {
+      const read = (name: string) =>
+        decodeTensorProto(readFileSync(join(fixtureModel('digits'), '../test_data_set_0', name)));
+      const [input, expected] = [read('input_0.pb'), read('output_0.pb')];
+      const floats = (bytes: Uint8Array): number[] => [...new Float32Array(new Uint8Array(bytes).buffer)];
+      const answer = await predict(port, { data: floats(input.data as Uint8Array), dims: input.shape });
+      const wanted = floats(expected.data as Uint8Array);
+      expect(answer.output).toHaveLength(wanted.length);
+      answer.output.forEach((value, index) => {
+        expect(value).toBeCloseTo(wanted[index]!, 4);
+      });
+      expect(answer).toMatchObject({ uid: 65532, arch: process.arch });
+    } catch (error) {
+      throw new Error(`the container said: ${output}`, { cause: error });
+    } finally {
+      const ended = new Promise(resolve => container.once('close', resolve));
+      await run('podman', [...podman, 'rm', '--all', '--force', '--time', '2'], { env: environment });
+      await ended;
+    }
+  });
+});

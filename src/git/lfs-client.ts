@@ -3,6 +3,7 @@ import { QuickServeError, systemCodeOf } from '../shared/errors.ts';
 import { headersFor, type RemoteCredentials } from './credentials.ts';
 import type { GitEnvironment } from './git-environment.ts';
 import { runGit } from './git-process.ts';
+import type { OpenBody } from './resumable-file.ts';
 
 /** A Git LFS server and what it takes to reach it. */
 export interface LfsEndpoint {
@@ -220,56 +221,70 @@ async function requestAction(
 async function attemptDownload(
   context: Attempt,
   wanted: { readonly oid: string; readonly sizeBytes: number },
-  consume: (body: AsyncIterable<Uint8Array>) => Promise<void>,
+  consume: (open: OpenBody) => Promise<void>,
 ): Promise<void> {
   const { action, headers } = await requestAction(context, wanted);
   const sameOrigin = new URL(action.href).origin === new URL(context.endpoint.url).origin;
   // Only the server itself gets our credentials; a storage host gets what the action names.
   const own =
     sameOrigin && !action.authenticated && action.header['authorization'] === undefined ? headers : {};
-  const response = await send(
-    action.href,
-    { method: 'GET', headers: { ...own, ...action.header } },
-    context.dispatcher,
-    context.attempt,
-  );
-  if (response.status !== 200 || response.body === null) {
-    await response.body?.cancel();
-    throw refused(response.status, new URL(action.href).host);
-  }
+  const get = (offset: number): Promise<Response> =>
+    send(
+      action.href,
+      {
+        method: 'GET',
+        headers: { ...own, ...action.header, ...(offset === 0 ? {} : { range: `bytes=${offset}-` }) },
+      },
+      context.dispatcher,
+      context.attempt,
+    );
+  const { host } = new URL(action.href);
   let dropped: unknown;
-  const { body } = response;
-  const watched = (async function* (): AsyncGenerator<Uint8Array> {
-    try {
-      for await (const chunk of body) yield chunk as Uint8Array;
-    } catch (error) {
-      dropped = error;
-      throw error;
+  const open: OpenBody = async wantedOffset => {
+    let response = await get(wantedOffset);
+    if (response.status === 416) {
+      await response.body?.cancel();
+      response = await get(0);
     }
-  })();
+    const offset = response.status === 206 ? startOfRange(response) : 0;
+    const isUsable = response.status === 200 || (response.status === 206 && offset === wantedOffset);
+    if (!isUsable || response.body === null) {
+      await response.body?.cancel();
+      throw refused(response.status, host);
+    }
+    const { body } = response;
+    const bytes = (async function* (): AsyncGenerator<Uint8Array> {
+      try {
+        for await (const chunk of body) yield chunk as Uint8Array;
+      } catch (error) {
+        dropped = error;
+        throw error;
+      }
+    })();
+    return { offset, bytes };
+  };
   try {
-    await consume(watched);
+    await consume(open);
   } catch (error) {
-    if (dropped !== undefined) {
-      throw new TransientFailure(
-        `${new URL(action.href).host} ended the connection early.`,
-        500 * 2 ** context.attempt,
-        error,
-      );
-    }
-    throw error;
+    if (dropped === undefined) throw error;
+    throw new TransientFailure(`${host} ended the connection early.`, 500 * 2 ** context.attempt, error);
   }
+}
+
+/** Where the part begins that an answer 206 has (RFC 9110, 14.4); -1 where it does not say so. */
+function startOfRange(response: Response): number {
+  return Number(/^bytes (\d+)-/.exec(response.headers.get('content-range') ?? '')?.[1] ?? -1);
 }
 
 /**
  * Downloads one object through the batch API (git-lfs docs/api/batch.md), transfer `basic`; up to three attempts where
- * the network or the server fails. `consume` gets the body and is to check it.
+ * the network or the server fails, each from the byte that `consume` asks for. `consume` is to check what comes.
  * @throws QuickServeError LFS_OBJECT_UNAVAILABLE without the object's name, or what `consume` threw.
  */
 export async function downloadLfsObject(
   endpoint: LfsEndpoint,
   wanted: { readonly oid: string; readonly sizeBytes: number },
-  consume: (body: AsyncIterable<Uint8Array>) => Promise<void>,
+  consume: (open: OpenBody) => Promise<void>,
 ): Promise<void> {
   const dispatcher = dispatcherFor(endpoint.environment);
   try {

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { copyFile, mkdir, rename, rm, stat } from 'node:fs/promises';
+import { access, constants, copyFile, mkdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -17,6 +17,7 @@ import type { GitEnvironment } from './git-environment.ts';
 import { runGit } from './git-process.ts';
 import { downloadLfsObject, type LfsEndpoint } from './lfs-client.ts';
 import { type Repository, readGit } from './repository.ts';
+import { writeResumable } from './resumable-file.ts';
 
 /** A pointer is at most this large (git-lfs specification, "The Pointer"). */
 export const POINTER_LIMIT_BYTES = 1024;
@@ -241,6 +242,34 @@ async function smudge(
   }
 }
 
+/** Downloads go into the cache, where the next run finds what one that was interrupted has; or straight to the file. */
+async function placeFor(
+  source: LfsSource,
+  wanted: WantedObject,
+  destination: string,
+): Promise<{ readonly partial: string; readonly whole: string }> {
+  const folder = join(source.cacheFolder, 'incomplete');
+  try {
+    await mkdir(folder, { recursive: true });
+    await access(folder, constants.W_OK);
+    return { partial: join(folder, wanted.oid), whole: pathOf(source.cacheFolder, wanted.oid) };
+  } catch {
+    return { partial: destination, whole: destination };
+  }
+}
+
+/** Copies a file in one step: it is there whole or not at all. */
+async function copyWhole(from: string, destination: string): Promise<void> {
+  const temporary = `${destination}.${randomUUID()}.part`;
+  await mkdir(dirname(destination), { recursive: true });
+  try {
+    await copyFile(from, temporary);
+    await rename(temporary, destination);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
 async function download(source: LfsSource, wanted: WantedObject, destination: string): Promise<void> {
   const { transfer } = source;
   switch (transfer.kind) {
@@ -250,7 +279,12 @@ async function download(source: LfsSource, wanted: WantedObject, destination: st
       return smudge(transfer, wanted, destination);
     case 'batch':
       try {
-        await downloadLfsObject(transfer.endpoint, wanted, body => writeChecked(wanted, body, destination));
+        const target = await placeFor(source, wanted, destination);
+        const expected = { sha256: wanted.oid, sizeBytes: wanted.sizeBytes };
+        await writeResumable(target.partial, expected, target.whole, write =>
+          downloadLfsObject(transfer.endpoint, wanted, write),
+        );
+        if (target.whole !== destination) await copyWhole(target.whole, destination);
       } catch (error) {
         const why = maskSecrets(messageOf(error), transfer.endpoint.credentials.secrets);
         const hint =
@@ -274,13 +308,7 @@ export async function writeLfsObject(
   if (await copyFromFolders(source, wanted, destination)) return;
   await download(source, wanted, destination);
   const cached = pathOf(source.cacheFolder, wanted.oid);
-  const temporary = `${cached}.${randomUUID()}.part`;
-  try {
-    await mkdir(dirname(cached), { recursive: true });
-    await copyFile(destination, temporary);
-    await rename(temporary, cached);
-  } catch {
-    // A cache that cannot be written costs the next run a download, nothing more.
-    await rm(temporary, { force: true }).catch(() => undefined);
-  }
+  if (await hasSize(cached, wanted.sizeBytes)) return;
+  // A cache that cannot be written costs the next run a download, nothing more.
+  await copyWhole(destination, cached).catch(() => undefined);
 }

@@ -10,7 +10,8 @@ const LEFT_AFTER_MS = 6 * 3600 * 1000;
 
 const swept = new Set<string>();
 
-function isAlive(pid: number): boolean {
+/** Whether there is a process of this number, as far as can be seen from here. */
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

@@ -139,7 +139,13 @@ export async function writeFileAtCommit(
   const pointer = written.sizeBytes <= POINTER_LIMIT_BYTES ? parsePointer(await readFile(destination)) : null;
   if (pointer === null || lfs === null)
     return { kind: 'written', blobId, ...written, lfsOid: pointer?.oid ?? null };
-  await writeLfsObject(lfs, { ...pointer, path }, destination);
+  try {
+    await writeLfsObject(lfs, { ...pointer, path }, destination);
+  } catch (error) {
+    // A pointer is not what was asked for.
+    await rm(destination, { force: true });
+    throw error;
+  }
   const { size } = await stat(destination);
   return { kind: 'written', blobId, sizeBytes: size, sha256: pointer.oid, lfsOid: pointer.oid };
 }

@@ -3,6 +3,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
@@ -172,7 +173,8 @@ describe('Git LFS objects', () => {
       server.objects.set(sha256(content), wrong);
       await expect(write()).rejects.toMatchObject({ code: 'LFS_OBJECT_UNAVAILABLE' });
     }
-    expect(existsSync(lfs.cacheFolder)).toBe(false);
+    const kept = readdirSync(lfs.cacheFolder, { recursive: true, withFileTypes: true });
+    expect(kept.filter(entry => entry.isFile())).toEqual([]);
   });
 
   test('survive a server error and a dropped connection', async () => {
@@ -189,6 +191,52 @@ describe('Git LFS objects', () => {
     server.objects.set(sha256(content), content);
     await write();
     expect(readFileSync(destination)).toEqual(content);
+  });
+
+  test.each([true, false])(
+    'go on where they stopped, after a cut and in the next run, where the server sends parts: %s',
+    async ranges => {
+      await using folder = temporaryFolder();
+      let isBroken = true;
+      await using server = await startLfsServer({
+        ranges,
+        fault: path => (isBroken && path.startsWith('/storage') ? 'drop' : undefined),
+      });
+      const { content, destination, write, lfs } = await createLfsHistory(folder.path, server.url);
+      server.objects.set(sha256(content), content);
+      await expect(write()).rejects.toMatchObject({ code: 'LFS_OBJECT_UNAVAILABLE' });
+      expect(existsSync(destination)).toBe(false);
+      const starts = () =>
+        server.requests.filter(({ path }) => path.startsWith('/storage')).map(({ start }) => start);
+      // Three attempts, each cut after half of what it was sent.
+      expect(starts()).toEqual(ranges ? [0, 150_000, 225_000] : [0, 0, 0]);
+      // What this run leaves is that of a process that ended long ago.
+      const incomplete = join(lfs.cacheFolder, 'incomplete');
+      const [left] = readdirSync(incomplete);
+      const old = join(incomplete, left!.replace(/\.\d+-\d+\.part$/, `.${2 ** 30}-1.part`));
+      renameSync(join(incomplete, left!), old);
+      utimesSync(old, new Date(Date.now() - 60_000), new Date(Date.now() - 60_000));
+      isBroken = false;
+      await write();
+      expect(readFileSync(destination)).toEqual(content);
+      expect(starts().at(-1)).toBe(ranges ? 262_500 : 0);
+      expect(readdirSync(incomplete)).toEqual([]);
+    },
+  );
+
+  test('begin anew where what an earlier run left is not the beginning of the object', async () => {
+    await using folder = temporaryFolder();
+    await using server = await startLfsServer();
+    const { content, destination, write, lfs } = await createLfsHistory(folder.path, server.url);
+    server.objects.set(sha256(content), content);
+    const incomplete = join(lfs.cacheFolder, 'incomplete');
+    mkdirSync(incomplete, { recursive: true });
+    const left = join(incomplete, `${sha256(content)}.${2 ** 30}-1.part`);
+    writeFileSync(left, bytesOf('something else', 1000));
+    utimesSync(left, new Date(0), new Date(0));
+    await write();
+    expect(readFileSync(destination)).toEqual(content);
+    expect(server.requests.map(({ start }) => start)).toEqual([0, 1000, 0]);
   });
 
   test('are refused to a wrong token, which shows in no message', async () => {

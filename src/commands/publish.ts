@@ -40,7 +40,7 @@ async function findModels(
   const cache = openFactsCache(join(world.cacheFolder, 'facts'), world.now);
   const models: PublishedModel[] = [];
   for (const argument of options.models) {
-    models.push(await findModel(session, registry, argument, cache, world, options.cwd));
+    models.push(await findModel(session, registry, argument, cache, world, options));
   }
   const twice = models.find((model, index) => models.findIndex(({ name }) => name === model.name) < index);
   if (twice === undefined) return models;

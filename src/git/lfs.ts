@@ -60,6 +60,22 @@ export function parsePointer(content: Uint8Array): LfsPointer | null {
   return oid === undefined || size === undefined ? null : { oid, sizeBytes: Number(size) };
 }
 
+/**
+ * The pointer that a commit of the clone has at a path; null where it has the bytes themselves, or nothing. Nothing is
+ * fetched.
+ */
+export async function committedPointer(
+  repository: Repository,
+  commit: string,
+  path: string,
+): Promise<LfsPointer | null> {
+  const name = `${commit}:${path}`;
+  const size = await readGit(repository, ['cat-file', '-s', name], { accept: [0, 1, 128] });
+  if (size.exitCode !== 0 || Number(size.stdout.toString('latin1')) > POINTER_LIMIT_BYTES) return null;
+  const { exitCode, stdout } = await readGit(repository, ['cat-file', 'blob', name], { accept: [0, 1, 128] });
+  return exitCode === 0 ? parsePointer(stdout) : null;
+}
+
 const pathOf = (folder: string, oid: string): string => join(folder, oid.slice(0, 2), oid.slice(2, 4), oid);
 
 async function configValue(repository: Repository, args: readonly string[]): Promise<string | null> {

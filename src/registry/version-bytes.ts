@@ -4,10 +4,11 @@ import { mkdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, posix } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { ensureCommit } from '../git/history.ts';
-import type { LfsSource } from '../git/lfs.ts';
+import { type LfsSource, writeLfsObject } from '../git/lfs.ts';
 import type { ObjectStore } from '../git/object-store.ts';
-import { listFilesAtCommit, writeFileAtCommit } from '../git/tree-files.ts';
-import { QuickServeError, systemCodeOf } from '../shared/errors.ts';
+import { type Body, writeResumable } from '../git/resumable-file.ts';
+import { listFilesAtCommit, type TreeFile, writeFileAtCommit } from '../git/tree-files.ts';
+import { messageOf, QuickServeError, systemCodeOf } from '../shared/errors.ts';
 import type { BranchState } from './branch-state.ts';
 import { blobPath } from './layout.ts';
 import type { BytesLocation, ModelPart, VersionRecord } from './records.ts';
@@ -19,6 +20,14 @@ function damaged(path: string, why: string): QuickServeError {
     hint: 'Restore that file from the history of the branch (git log -- <file>), then run again.',
   });
 }
+
+const unwritable = (destination: string, error: unknown): QuickServeError =>
+  new QuickServeError({
+    code: 'OUTPUT_UNWRITABLE',
+    message: `${destination} cannot be written: ${messageOf(error)}`,
+    hint: 'Check the free space and the permissions of the folder.',
+    cause: error,
+  });
 
 function gone(version: VersionRecord, why: string, hint: string, cause?: unknown): QuickServeError {
   return new QuickServeError({
@@ -111,7 +120,8 @@ export interface SourceAccess {
 
 /**
  * Writes the files of a version whose bytes are in a source repository, at the commit and path that the record names; Git
- * LFS pointers there become their objects. Every part's sha256 is checked.
+ * LFS pointers there become their objects. An LFS object that the record names itself is had without the commit, which may
+ * be gone. Every part's sha256 is checked.
  * @throws QuickServeError VERSION_BYTES_GONE, LFS_OBJECT_UNAVAILABLE, REMOTE_UNREACHABLE, REMOTE_REFUSED.
  */
 export async function writeSourceBytes(
@@ -123,14 +133,34 @@ export async function writeSourceBytes(
   const { store, lfs } = source;
   const { commit, path } = location;
   const where = `commit ${commit.slice(0, 12)} of ${location.repository ?? 'the repository of the registry'}`;
-  if (commit === '' || !(await ensureCommit(store, commit))) {
+  let files: ReadonlyMap<string, TreeFile> | null = null;
+  const listFiles = async (): Promise<ReadonlyMap<string, TreeFile>> => {
+    if (commit !== '' && (await ensureCommit(store, commit))) return await listFilesAtCommit(store, commit);
     throw gone(
       version,
       `${where} is not there any more`,
       'Fetch it from a clone that still has the commit, or from a backup, and add the file again.',
     );
-  }
-  const files = await listFilesAtCommit(store, commit);
+  };
+  const write = async (part: ModelPart, at: string, temporary: string): Promise<void> => {
+    if (location.kind === 'lfs' && lfs !== null && part.sha256 === location.oid) {
+      await writeLfsObject(lfs, { oid: part.sha256, sizeBytes: part.sizeBytes, path: at }, temporary);
+      return;
+    }
+    files ??= await listFiles();
+    const written = await writeFileAtCommit(store, { files, path: at, destination: temporary, lfs });
+    if (written.kind === 'absent') {
+      throw gone(version, `${where} has no file ${at}`, 'The record names another place than the file had.');
+    }
+    const sha256 = await sha256Of(temporary);
+    if (sha256 !== part.sha256) {
+      throw gone(
+        version,
+        `${at} at ${where} has other bytes (sha256 ${sha256})`,
+        'The record and the repository disagree; nothing was written.',
+      );
+    }
+  };
   for (const [index, part] of version.parts.entries()) {
     const destination = placePart(folder, index === 0 ? { ...part, path: basename(part.path) } : part);
     if ((await sha256Of(destination)) === part.sha256) continue;
@@ -138,42 +168,65 @@ export async function writeSourceBytes(
     const temporary = `${destination}.${randomUUID()}.part`;
     await mkdir(dirname(destination), { recursive: true });
     try {
-      const written = await writeFileAtCommit(store, { files, path: at, destination: temporary, lfs });
-      if (written.kind === 'absent') {
-        throw gone(
-          version,
-          `${where} has no file ${at}`,
-          'The record names another place than the file had.',
-        );
-      }
-      const sha256 = await sha256Of(temporary);
-      if (sha256 !== part.sha256) {
-        throw gone(
-          version,
-          `${at} at ${where} has other bytes (sha256 ${sha256})`,
-          'The record and the repository disagree; nothing was written.',
-        );
-      }
+      await write(part, at, temporary);
       await rename(temporary, destination);
     } finally {
       await rm(temporary, { force: true });
     }
   }
+  return modelFileOf(version, folder);
+}
+
+function modelFileOf(version: VersionRecord, folder: string): string {
   const [first] = version.parts;
   if (first === undefined) throw gone(version, 'the record names no files', 'Restore the record.');
   return placePart(folder, { ...first, path: basename(first.path) });
 }
 
+/** Where the bytes of OCI artifacts come from; commands hand in one that speaks to container registries. */
+export interface ArtifactSource {
+  /**
+   * Opens a file of an artifact, by its sha256, from a byte on (or from the first one, where the server sends no parts).
+   * @throws QuickServeError CONTAINER_REGISTRY_*, IMAGE_*.
+   */
+  open(reference: string, file: ModelPart, offset: number): Promise<Body>;
+}
+
+/**
+ * Writes the files of a version whose bytes are an OCI artifact, one layer each. A download that breaks off goes on where
+ * it stopped, in the next run too.
+ * @throws QuickServeError VERSION_BYTES_GONE where the registry sends other bytes, OUTPUT_UNWRITABLE, and what the source throws.
+ */
+export async function writeArtifactBytes(
+  source: ArtifactSource,
+  version: VersionRecord,
+  { reference }: Extract<BytesLocation, { kind: 'oci' }>,
+  folder: string,
+): Promise<string> {
+  for (const [index, part] of version.parts.entries()) {
+    const destination = placePart(folder, index === 0 ? { ...part, path: basename(part.path) } : part);
+    if ((await sha256Of(destination)) === part.sha256) continue;
+    try {
+      await writeResumable(destination, part, destination, write =>
+        write(offset => source.open(reference, part, offset)),
+      );
+    } catch (error) {
+      if (error instanceof QuickServeError) throw error;
+      if (systemCodeOf(error) !== null) throw unwritable(destination, error);
+      throw gone(
+        version,
+        `what ${reference} has for ${part.path} is not it: ${messageOf(error)}`,
+        'The artifact was replaced, or damaged on its way: run again, then ask who runs the container registry.',
+        error,
+      );
+    }
+  }
+  return modelFileOf(version, folder);
+}
+
 /** @throws QuickServeError VERSION_BYTES_GONE for places that this version cannot read from. */
 export function refuseLocation(version: VersionRecord): never {
   const { bytes } = version;
-  if (bytes.kind === 'oci') {
-    throw gone(
-      version,
-      `they are the OCI artifact ${bytes.reference}, and this version cannot fetch artifacts`,
-      `Fetch them with an OCI client (for example \`oras pull ${bytes.reference}\`), then check their sha256: ${version.sha256}.`,
-    );
-  }
   const why =
     bytes.kind === 'none'
       ? bytes.reason

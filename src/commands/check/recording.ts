@@ -7,6 +7,7 @@ import type { Config } from '../../config/config.ts';
 import { compareInterfaces } from '../../contract/compare-interfaces.ts';
 import { separateUrlCredentials } from '../../git/credentials.ts';
 import { relateCommits } from '../../git/history.ts';
+import { committedPointer } from '../../git/lfs.ts';
 import { type Remote, type Repository, readGit } from '../../git/repository.ts';
 import { interfaceOf } from '../../model/model-interface.ts';
 import type { CiContext } from '../../platforms/context.ts';
@@ -116,17 +117,31 @@ function measurementOf(measured: Measured, fingerprint: Fingerprint | null): Mea
   };
 }
 
+/** Where the bytes of a committed file can be found again: its LFS object, or commit and path. */
+export async function committedLocation(
+  config: Config,
+  repository: Repository,
+  commit: string,
+  path: string,
+): Promise<Extract<BytesLocation, { kind: 'commit' | 'lfs' }>> {
+  const place = {
+    repository: config.registry.remote === null ? null : (repository.remote?.url ?? null),
+    commit,
+    path,
+  };
+  const pointer = await committedPointer(repository, commit, path);
+  return pointer === null ? { kind: 'commit', ...place } : { kind: 'lfs', ...place, oid: pointer.oid };
+}
+
 /** Where bytes that are too large for the branch can be found again; null where no commit has them. */
-function pointerTo(
+async function pointerTo(
   changes: ChangeSet,
   path: string,
-  config: Config,
-): Exclude<BytesLocation, { kind: 'blob' }> | null {
-  const { headSha, remote } = changes.repository;
+): Promise<Exclude<BytesLocation, { kind: 'blob' }> | null> {
+  const { config, repository } = changes;
   const isCommitted = typeof changes.headFiles.get(path) === 'string';
-  if (headSha === null || !isCommitted) return null;
-  const repository = config.registry.remote === null ? null : (remote?.url ?? null);
-  return { kind: 'commit', repository, commit: headSha, path };
+  if (repository.headSha === null || !isCommitted) return null;
+  return await committedLocation(config, repository, repository.headSha, path);
 }
 
 /** Passed only where cases were run and each had something to be compared with. */
@@ -137,12 +152,14 @@ function casesOutcome(report: CasesReport | undefined): 'passed' | 'failed' | 'n
 }
 
 /** One entry a model that has bytes. Plain data but for two callbacks that look at the newest version on every retry. */
-export function recordEntries(
+export async function recordEntries(
   checked: readonly CheckedModel[],
   changes: ChangeSet,
   fingerprint: Fingerprint | null,
-): readonly RecordEntry[] {
+): Promise<readonly RecordEntry[]> {
   const { headSha } = changes.repository;
+  const pointers = new Map<string, Exclude<BytesLocation, { kind: 'blob' }> | null>();
+  for (const { report } of checked) pointers.set(report.path, await pointerTo(changes, report.path));
   return checked.flatMap(({ report, candidate, measured, policy }) => {
     if (candidate === null) return [];
     const { identity, model } = candidate;
@@ -154,7 +171,7 @@ export function recordEntries(
         bytes: {
           files: new Map(identity.parts.map(part => [part.sha256, join(dirname(candidate.file), part.path)])),
           blobLimitBytes: changes.config.registry.blobLimitBytes,
-          otherwise: pointerTo(changes, report.path, changes.config),
+          otherwise: pointers.get(report.path) ?? null,
         },
         interface: own,
         inspection: report.candidate,

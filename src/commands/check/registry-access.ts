@@ -109,7 +109,8 @@ export async function recordChecked(input: {
     const { registry } = view;
     if (registry === null) return nothing('there is no registry');
     world.progress.step(`recording on ${branch}`);
-    const outcomes = await registry.record(recordEntries(input.checked, changes, input.environment));
+    const recorded = await recordEntries(input.checked, changes, input.environment);
+    const outcomes = await registry.record(recorded);
     const entries = outcomes.flatMap(({ model, version, new: isNew }) =>
       version === null ? [] : [{ model, version, new: isNew }],
     );

@@ -40,6 +40,15 @@ export function declareRegistry(program: Command, { common, run }: CommandHost):
       .option('--where <range>', 'a range of a metric, e.g. "latency<5" (ms; may be repeated)', collect, [])
       .option('--search <words>', 'words in name, description, tags and notes')
       .option('--deleted', 'show deleted versions too');
+  const reachingContainers = (command: Command): Command =>
+    command
+      .option(
+        '--insecure <host>',
+        'this container registry may be on plain HTTP or have any certificate (may be repeated)',
+        collect,
+        [],
+      )
+      .option('--registry-ca <file>', 'certificates of a private authority (PEM), for container registries');
   const lifecycle = () => import('../registry/lifecycle.ts');
   const upkeep = () => import('../registry/upkeep.ts');
   const lists = () => import('../registry/list.ts');
@@ -51,19 +60,21 @@ export function declareRegistry(program: Command, { common, run }: CommandHost):
   declare('init', 'create the branch', async (options, _args, world) =>
     (await upkeep()).initRegistry(options, world),
   );
-  declare(
-    'add <name> <file>',
-    'add a model file as a version, without a check',
-    async (options, [name, file], world) => {
-      const { addVersion } = await import('../registry/add.ts');
-      return addVersion(as({ ...options, name, file }), world);
-    },
+  reachingContainers(
+    declare(
+      'add <name> <file>',
+      'add a model file as a version, without a check',
+      async (options, [name, file], world) => {
+        const { addVersion } = await import('../registry/add.ts');
+        return addVersion(as({ ...options, name, file }), world);
+      },
+    ),
   )
     .option('--version <number>', 'its number (default: follows from the newest version and the contract)')
     .option('--status <status>', 'what it begins as (default: draft)')
     .option('--description <text>', 'what it is')
     .option('--tag <tag>', 'a tag (may be repeated)', collect, [])
-    .option('--oci <reference>', 'its bytes are this OCI artifact');
+    .option('--oci <reference>', 'its bytes are this OCI artifact, which must have them as a layer');
   filtered(
     declare('list', 'models and their newest versions', async (options, _args, world) =>
       (await lists()).listModels(as(options), world),
@@ -74,15 +85,19 @@ export function declareRegistry(program: Command, { common, run }: CommandHost):
       (await lists()).listVersions(as({ ...options, model }), world),
     ),
   );
-  declare(
-    'get <model[@version]>',
-    'everything about a version; its files with -o',
-    async (options, [selector], world) => (await gets()).getVersion(as({ ...options, selector }), world),
+  reachingContainers(
+    declare(
+      'get <model[@version]>',
+      'everything about a version; its files with -o',
+      async (options, [selector], world) => (await gets()).getVersion(as({ ...options, selector }), world),
+    ),
   ).option('-o, --output <folder>', 'write its files there, sha256 checked');
-  declare(
-    'export <model[@version]>',
-    "a version's bytes, sha256 checked",
-    async (options, [selector], world) => (await gets()).exportVersion(as({ ...options, selector }), world),
+  reachingContainers(
+    declare(
+      'export <model[@version]>',
+      "a version's bytes, sha256 checked",
+      async (options, [selector], world) => (await gets()).exportVersion(as({ ...options, selector }), world),
+    ),
   ).requiredOption('-o, --output <path>', 'file, or folder where there are several files');
   declare(
     'update <model[@version]>',

@@ -9,6 +9,7 @@ import type { VersionState } from '../../registry/lifecycle.ts';
 import type { RegistryState } from '../../registry/registry-state.ts';
 import { parseSelector, selectModel, selectVersion } from '../../registry/selector.ts';
 import { QuickServeError } from '../../shared/errors.ts';
+import type { ContainerRegistryOptions } from '../container-registries.ts';
 import { fetchVersion } from '../registry/get.ts';
 import type { RegistrySession } from '../registry/session.ts';
 import type { Surroundings } from '../surroundings.ts';
@@ -68,13 +69,14 @@ async function fromRegistry(
   registry: RegistryState,
   selector: string,
   world: Surroundings,
+  options: ContainerRegistryOptions,
 ) {
   const { model: name, version: wanted } = parseSelector(selector);
   const version = selectVersion(selectModel(registry, name), wanted);
   const { sha256 } = version.version;
   world.progress.step(`getting ${name} ${version.version.version}`);
   // Kept by its identity: a second run finds it there, and checks it.
-  const file = await fetchVersion(session, version, join(world.cacheFolder, 'models', sha256));
+  const file = await fetchVersion(session, version, join(world.cacheFolder, 'models', sha256), options);
   const config = session.config.models?.find(model => model.name === name) ?? null;
   return { name, sha256, version, config, entries: await modelEntries(name, file) };
 }
@@ -91,13 +93,13 @@ export async function findModel(
   argument: string,
   cache: FactsCache,
   world: Surroundings,
-  cwd: string,
+  options: ContainerRegistryOptions,
 ): Promise<PublishedModel> {
-  const file = resolve(cwd, argument);
+  const file = resolve(options.cwd, argument);
   const isFile = looksLikeFile(argument) || (existsSync(file) && !argument.includes('@'));
   const found = await (isFile
     ? fromFile(session, registry, file, cache)
-    : fromRegistry(session, registry, argument, world));
+    : fromRegistry(session, registry, argument, world, options));
   const main = found.entries.find(entry => entry.kind === 'file');
   return { ...found, path: `/${main?.path ?? ''}` };
 }

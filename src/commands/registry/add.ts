@@ -6,7 +6,7 @@ import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { compareInterfaces } from '../../contract/compare-interfaces.ts';
 import { readGit } from '../../git/repository.ts';
-import { identifyModel } from '../../model/model-identity.ts';
+import { identifyModel, type ModelIdentity } from '../../model/model-identity.ts';
 import { inspectModel } from '../../model/model-inspection.ts';
 import { interfaceOf } from '../../model/model-interface.ts';
 import { readModel } from '../../model/model-reader.ts';
@@ -14,11 +14,13 @@ import type { RecordEntry } from '../../registry/record-entry.ts';
 import { VERSION_STATUSES } from '../../registry/records.ts';
 import { parseStatus } from '../../registry/version-filter.ts';
 import { QuickServeError } from '../../shared/errors.ts';
+import { committedLocation } from '../check/recording.ts';
 import type { CommandResult } from '../command-result.ts';
+import type { ContainerRegistryOptions } from '../container-registries.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { openSession, type RegistryCommandOptions, type RegistrySession } from './session.ts';
 
-export interface AddOptions extends RegistryCommandOptions {
+export interface AddOptions extends RegistryCommandOptions, ContainerRegistryOptions {
   readonly name: string;
   readonly file: string;
   readonly version?: string;
@@ -47,6 +49,18 @@ async function hashFile(path: string): Promise<string> {
   return hash.digest('hex');
 }
 
+/** Nobody could find the bytes again in an artifact that does not have them. */
+async function pinArtifact(
+  options: AddOptions,
+  reference: string,
+  identity: ModelIdentity,
+  world: Surroundings,
+): Promise<string> {
+  const { openArtifacts } = await import('./artifacts.ts');
+  await using artifacts = await openArtifacts(options, world);
+  return await artifacts.pin(reference, identity.parts);
+}
+
 const changedMeanwhile = (file: string): QuickServeError =>
   new QuickServeError({
     code: 'FILE_UNREADABLE',
@@ -66,15 +80,10 @@ export async function addVersion(options: AddOptions, world: Surroundings): Prom
   const { blobLimitBytes } = config.registry;
   const pointer =
     options.oci !== undefined
-      ? ({ kind: 'oci', reference: options.oci } as const)
+      ? ({ kind: 'oci', reference: await pinArtifact(options, options.oci, identity, world) } as const)
       : path === null || repository.headSha === null
         ? null
-        : ({
-            kind: 'commit',
-            repository: config.registry.remote === null ? null : (repository.remote?.url ?? null),
-            commit: repository.headSha,
-            path,
-          } as const);
+        : await committedLocation(config, repository, repository.headSha, path);
   if (pointer === null && identity.sizeBytes > blobLimitBytes) {
     throw new QuickServeError({
       code: 'USAGE',

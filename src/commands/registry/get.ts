@@ -7,15 +7,16 @@ import { openObjectStore } from '../../git/object-store.ts';
 import type { VersionState } from '../../registry/lifecycle.ts';
 import type { BytesLocation } from '../../registry/records.ts';
 import { parseSelector, selectModel, selectVersion } from '../../registry/selector.ts';
-import { refuseLocation, writeSourceBytes } from '../../registry/version-bytes.ts';
+import { refuseLocation, writeArtifactBytes, writeSourceBytes } from '../../registry/version-bytes.ts';
 import { metricsOf } from '../../registry/version-filter.ts';
 import type { CommandResult } from '../command-result.ts';
+import type { ContainerRegistryOptions } from '../container-registries.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { versionDocument } from './list.ts';
 import { openSession, type RegistryCommandOptions, type RegistrySession, readExisting } from './session.ts';
 import { locationText, metricText, table } from './texts.ts';
 
-export interface GetOptions extends RegistryCommandOptions {
+export interface GetOptions extends RegistryCommandOptions, ContainerRegistryOptions {
   readonly selector: string;
   /** Folder that the version's files are written into. */
   readonly output?: string;
@@ -45,16 +46,30 @@ async function fetchSource(
   return await writeSourceBytes({ store, lfs }, state.version, location, folder);
 }
 
+async function fetchArtifact(
+  session: RegistrySession,
+  state: VersionState,
+  location: Extract<BytesLocation, { kind: 'oci' }>,
+  folder: string,
+  options: ContainerRegistryOptions,
+): Promise<string> {
+  const { openArtifacts } = await import('./artifacts.ts');
+  await using artifacts = await openArtifacts(options, session.world);
+  return await writeArtifactBytes(artifacts, state.version, location, folder);
+}
+
 /** Writes a version's files into a folder, wherever they are. @returns the model file's path. */
 export async function fetchVersion(
   session: RegistrySession,
   state: VersionState,
   folder: string,
+  options: ContainerRegistryOptions,
 ): Promise<string> {
   const { bytes } = state.version;
   if (bytes.kind === 'blob') return (await session.registry.readBytes(state.version, folder)) ?? folder;
   if (bytes.kind === 'commit' || bytes.kind === 'lfs')
     return await fetchSource(session, state, bytes, folder);
+  if (bytes.kind === 'oci') return await fetchArtifact(session, state, bytes, folder, options);
   return refuseLocation(state.version);
 }
 
@@ -70,7 +85,7 @@ export async function getVersion(options: GetOptions, world: Surroundings): Prom
   const written =
     options.output === undefined
       ? null
-      : await fetchVersion(session, state, resolve(options.cwd, options.output));
+      : await fetchVersion(session, state, resolve(options.cwd, options.output), options);
   const rows: (readonly [string, string])[] = [
     ['model', name],
     [
@@ -138,8 +153,8 @@ export async function exportVersion(
   }
   const isFolder = version.parts.length > 1 || options.output.endsWith('/') || (await isDirectory(target));
   const written = isFolder
-    ? await fetchVersion(session, state, target)
-    : await exportFile(session, state, target);
+    ? await fetchVersion(session, state, target, options)
+    : await exportFile(session, state, target, options);
   return {
     document: { ...answer, from: version.bytes, written },
     text: `Wrote ${name} ${version.version} to ${written}, sha256 ${version.sha256}.`,
@@ -151,11 +166,16 @@ async function isDirectory(path: string): Promise<boolean> {
   return (await stat(path).catch(() => null))?.isDirectory() ?? false;
 }
 
-async function exportFile(session: RegistrySession, state: VersionState, target: string): Promise<string> {
+async function exportFile(
+  session: RegistrySession,
+  state: VersionState,
+  target: string,
+  options: GetOptions,
+): Promise<string> {
   // Beside the target, so that the last step is a rename within one file system.
   const scratch = await mkdtemp(`${target}.`);
   try {
-    await rename(await fetchVersion(session, state, scratch), target);
+    await rename(await fetchVersion(session, state, scratch, options), target);
   } finally {
     await rm(scratch, { recursive: true, force: true, maxRetries: 3 });
   }

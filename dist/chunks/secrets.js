@@ -1,0 +1,1 @@
+function e(e,t){let n=/* @__PURE__ */ new Set;for(let e of t)e.length<4||(n.add(e),n.add(Buffer.from(e).toString(`base64`).replace(/=+$/,``)),n.add(encodeURIComponent(e)));let r=e;for(let e of[...n].sort((e,t)=>t.length-e.length))r=r.replaceAll(e,`***`);return r.replace(/\b([a-z][a-z0-9+.-]*:\/\/)[^/\s@'"]+@/gi,`$1***@`)}export{e as t};

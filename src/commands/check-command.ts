@@ -24,6 +24,7 @@ export interface CheckArguments {
   readonly accept?: readonly string[];
   readonly budget?: string;
   readonly comment?: boolean;
+  readonly commentAuthor?: string;
   readonly runtime?: string;
   readonly runtimePath?: string;
   readonly dryRun?: boolean;
@@ -63,7 +64,10 @@ export async function checkCommand(given: CheckArguments, world: Surroundings): 
     world.progress.step(`Report: ${files.html}`);
   }
   if (given.comment === true && comment.enabled) {
-    const outcome = await postReport(report, pullRequest, { key: comment.key });
+    const outcome = await postReport(report, pullRequest, {
+      key: comment.key,
+      ...(given.commentAuthor === undefined ? {} : { author: given.commentAuthor }),
+    });
     world.progress.step(outcome.message);
   }
   return { document: report, text: REPORT_FORMATS.text.render(report, format), exitCode };

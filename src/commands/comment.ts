@@ -75,12 +75,12 @@ type Target =
   | { readonly kind: 'gone'; readonly reason: string };
 
 async function followedPullRequest(pullRequest: PullRequest, run: FollowedRun | null): Promise<Target> {
-  if (pullRequest.client === null) return { kind: 'found', pullRequest };
+  if (pullRequest.gitHub === null) return { kind: 'found', pullRequest };
   if (run === null) return { kind: 'gone', reason: 'the followed run was not of a pull request' };
-  const found = await findFollowedPullRequest(pullRequest.client, run);
+  const found = await findFollowedPullRequest(pullRequest.gitHub, run);
   if (found.kind === 'found') return { kind: 'found', pullRequest: { ...pullRequest, number: found.number } };
   if (found.kind === 'refused') return { kind: 'gone', reason: found.reason };
-  return { kind: 'found', pullRequest: { ...pullRequest, client: null, whyNot: found.reason } };
+  return { kind: 'found', pullRequest: { ...pullRequest, reach: null, whyNot: found.reason } };
 }
 
 /** Every address in a comment comes from GitHub: a report could lead readers anywhere in the bot's name. */

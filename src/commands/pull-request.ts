@@ -1,30 +1,49 @@
 import type { CiContext } from '../platforms/context.ts';
-import { type CheckRunOutcome, publishCheckRun } from '../platforms/github/check-run.ts';
 import { createGitHubClient, type GitHubClient } from '../platforms/github/client.ts';
-import { type CommentOutcome, DEFAULT_COMMENT_AUTHOR, upsertComment } from '../platforms/github/comment.ts';
-import { type LabelsOutcome, readMergedLabels, readPullRequestLabels } from '../platforms/github/labels.ts';
-import { annotationsOf, GITHUB_CHECK_RUN_ANNOTATIONS } from '../report/annotations.ts';
-import { CHECK_RUN_SUMMARY_BYTES, GITHUB_COMMENT_BYTES, renderComment } from '../report/comment.ts';
+import { DEFAULT_COMMENT_AUTHOR, gitHubThread } from '../platforms/github/comment.ts';
+import { readMergedLabels, readPullRequestLabels } from '../platforms/github/labels.ts';
+import { createGitLabClient, type GitLabClient, type GitLabToken } from '../platforms/gitlab/client.ts';
+import { readMergedRequestLabels, readMergeRequestLabels } from '../platforms/gitlab/labels.ts';
+import { gitLabThread, NOTE_TOKEN_HINT, readTokenUser } from '../platforms/gitlab/notes.ts';
+import { readChangeHost } from '../platforms/jenkins/change-host.ts';
+import type { LabelsOutcome } from '../platforms/labels.ts';
+import { type CommentOutcome, type CommentThread, upsertStickyComment } from '../platforms/sticky-comment.ts';
+import { GITHUB_COMMENT_BYTES, GITLAB_NOTE_BYTES, renderComment } from '../report/comment.ts';
 import { commentMarker } from '../report/comment-marker.ts';
-import { visibleText } from '../report/escape.ts';
-import { headlineText } from '../report/headline.ts';
 import type { Report } from '../report/report.ts';
 import type { Surroundings } from './surroundings.ts';
 
-/** The pull request of a run, as far as the platform and a token let it be reached. */
+/** Where a comment can be put, or why it cannot. */
+export type ThreadAccess =
+  | { readonly kind: 'open'; readonly thread: CommentThread; readonly budgetBytes: number }
+  /** The token may not comment. */
+  | { readonly kind: 'not-permitted'; readonly reason: string; readonly hint: string };
+
+/** The pull or merge request of a run, as far as the platform and a token let it be reached. */
 export interface PullRequest {
   readonly number: number | null;
-  /** null: there is nothing that could comment, and `whyNot` says why. */
-  readonly client: GitHubClient | null;
+  /** null: nothing can be asked or said, and `whyNot` says why. */
+  readonly reach: Reach | null;
   readonly whyNot: string;
+  /** GitHub's client, for what only GitHub has. */
+  readonly gitHub: GitHubClient | null;
   /** Labels now, or of the pull request that a pushed commit merged; none where they cannot be read, which is logged. */
   labels(): Promise<readonly string[]>;
 }
 
-const DEFAULT_API_URL = 'https://api.github.com';
+/** What a platform lets a token do with one pull request. */
+interface Reach {
+  /** @param author login under which the token comments; null: the platform's default, or what the token says. */
+  thread(number: number, author: string | null): Promise<ThreadAccess>;
+  labelsOf(number: number): Promise<LabelsOutcome>;
+  mergedLabels(sha: string, branch: string): Promise<LabelsOutcome>;
+}
+
+const DEFAULT_GITHUB_API = 'https://api.github.com';
+const DEFAULT_GITLAB_API = 'https://gitlab.com/api/v4';
 
 /**
- * @param token null: GITHUB_TOKEN of the environment, if there is one.
+ * @param token null: GITHUB_TOKEN, or GITLAB_TOKEN and CI_JOB_TOKEN, of the environment, if there is one.
  */
 export async function openPullRequest(
   context: CiContext,
@@ -32,39 +51,158 @@ export async function openPullRequest(
   token: string | null,
 ): Promise<PullRequest> {
   const number = context.pullRequest?.number ?? null;
-  const usable = token ?? world.env['GITHUB_TOKEN'] ?? '';
-  const [owner, repo] = context.repository?.split('/') ?? [];
-  const whyNot = reasonNotToReach(context, usable);
-  if (whyNot !== null || owner === undefined || repo === undefined) {
-    return { number, client: null, whyNot: whyNot ?? 'the repository is not known', labels: async () => [] };
+  const opened = await openReach(context, world, token);
+  if ('whyNot' in opened)
+    return { number, reach: null, gitHub: null, whyNot: opened.whyNot, labels: async () => [] };
+  const { reach, gitHub } = opened;
+  return { number, reach, gitHub, whyNot: '', labels: () => readLabels(context, reach, world) };
+}
+
+type Opened = { readonly reach: Reach; readonly gitHub: GitHubClient | null } | { readonly whyNot: string };
+
+async function openReach(context: CiContext, world: Surroundings, token: string | null): Promise<Opened> {
+  const { env } = world;
+  switch (context.platform) {
+    case 'local':
+      return { whyNot: 'this is not a CI run' };
+    case 'github': {
+      const [owner, repo] = context.repository?.split('/') ?? [];
+      if (owner === undefined || repo === undefined) return { whyNot: 'the repository is not known' };
+      return openGitHub(
+        { apiUrl: env['GITHUB_API_URL'] ?? DEFAULT_GITHUB_API, owner, repo, author: DEFAULT_COMMENT_AUTHOR },
+        world,
+        token,
+      );
+    }
+    case 'gitlab': {
+      const project = env['CI_MERGE_REQUEST_PROJECT_ID'] ?? env['CI_PROJECT_ID'] ?? context.repository;
+      if (project === null) return { whyNot: 'the project is not known' };
+      const iid = context.pullRequest?.number;
+      const home = env['CI_MERGE_REQUEST_PROJECT_URL'] ?? env['CI_PROJECT_URL'];
+      const pageUrl = home === undefined || iid === undefined ? null : `${home}/-/merge_requests/${iid}`;
+      return openGitLab(
+        { apiUrl: env['CI_API_V4_URL'] ?? DEFAULT_GITLAB_API, project, pageUrl },
+        world,
+        token,
+      );
+    }
+    case 'jenkins': {
+      const host = readChangeHost(env);
+      if (host === null)
+        return { whyNot: 'CHANGE_URL names no pull request of GitHub and no merge request of GitLab' };
+      return host.kind === 'github'
+        ? openGitHub({ ...host, apiUrl: env['GITHUB_API_URL'] ?? host.apiUrl, author: null }, world, token)
+        : openGitLab({ ...host, apiUrl: env['GITLAB_API_URL'] ?? host.apiUrl }, world, token);
+    }
   }
+}
+
+interface GitHubPlace {
+  readonly apiUrl: string;
+  readonly owner: string;
+  readonly repo: string;
+  /** Who comments unless told otherwise; null: nobody can know. */
+  readonly author: string | null;
+}
+
+async function openGitHub(place: GitHubPlace, world: Surroundings, given: string | null): Promise<Opened> {
+  const token = given ?? world.env['GITHUB_TOKEN'] ?? '';
+  if (token === '') return { whyNot: 'there is no token (set GITHUB_TOKEN)' };
   const client = await createGitHubClient({
-    token: usable,
-    apiUrl: world.env['GITHUB_API_URL'] ?? DEFAULT_API_URL,
-    owner,
-    repo,
+    token,
+    apiUrl: place.apiUrl,
+    owner: place.owner,
+    repo: place.repo,
     userAgent: `quickserveml/${world.toolVersion}`,
     ...world.patience,
   });
-  return { number, client, whyNot: '', labels: () => readLabels(context, client, world) };
+  const reach: Reach = {
+    async thread(number, author) {
+      const login = author ?? place.author;
+      // The token may not ask who it is; without the login every run would leave another comment.
+      if (login === null)
+        return {
+          kind: 'not-permitted',
+          reason: 'it is not known as whom the token comments',
+          hint: 'Name the login with --comment-author, for example `my-app[bot]`.',
+        };
+      return {
+        kind: 'open',
+        thread: gitHubThread(client, number, [login]),
+        budgetBytes: GITHUB_COMMENT_BYTES,
+      };
+    },
+    labelsOf: number => readPullRequestLabels(client, number),
+    mergedLabels: (sha, branch) => readMergedLabels(client, sha, branch),
+  };
+  return { reach, gitHub: client };
 }
 
-function reasonNotToReach(context: CiContext, token: string): string | null {
-  if (context.platform === 'local') return 'this is not a CI run';
-  if (context.platform !== 'github')
-    return `comments on ${context.platform} are not supported yet; the reports are written`;
-  return token === '' ? 'there is no token (set GITHUB_TOKEN)' : null;
+interface GitLabPlace {
+  readonly apiUrl: string;
+  readonly project: string;
+  readonly pageUrl: string | null;
 }
 
-async function readLabels(
-  context: CiContext,
-  client: GitHubClient,
-  world: Surroundings,
-): Promise<readonly string[]> {
+function gitLabToken(world: Surroundings, given: string | null): GitLabToken | null {
+  const access = given ?? world.env['GITLAB_TOKEN'] ?? '';
+  if (access !== '') return { kind: 'access-token', value: access };
+  const job = world.env['CI_JOB_TOKEN'] ?? '';
+  return job === '' ? null : { kind: 'job-token', value: job };
+}
+
+function openGitLab(place: GitLabPlace, world: Surroundings, given: string | null): Opened {
+  const token = gitLabToken(world, given);
+  if (token === null) return { whyNot: 'there is no token (set GITLAB_TOKEN)' };
+  const client = createGitLabClient({
+    token,
+    apiUrl: place.apiUrl,
+    project: place.project,
+    userAgent: `quickserveml/${world.toolVersion}`,
+    ...world.patience,
+  });
+  const reach: Reach = {
+    thread: (number, author) => openNotes(client, token, number, author, place.pageUrl),
+    labelsOf: number => readMergeRequestLabels(client, number),
+    mergedLabels: (sha, branch) => readMergedRequestLabels(client, sha, branch),
+  };
+  return { reach, gitHub: null };
+}
+
+/** Asks before anything is posted whether the token can: a job token never may, and a scope too small is named. */
+async function openNotes(
+  client: GitLabClient,
+  token: GitLabToken,
+  number: number,
+  author: string | null,
+  pageUrl: string | null,
+): Promise<ThreadAccess> {
+  if (token.kind === 'job-token') {
+    return {
+      kind: 'not-permitted',
+      reason: 'CI_JOB_TOKEN may not write notes, and GITLAB_TOKEN is not set',
+      hint: NOTE_TOKEN_HINT,
+    };
+  }
+  const user = await readTokenUser(client);
+  if (user.kind === 'unknown')
+    return {
+      kind: 'not-permitted',
+      reason: `GITLAB_TOKEN cannot be used: ${user.reason}`,
+      hint: NOTE_TOKEN_HINT,
+    };
+  return {
+    kind: 'open',
+    thread: gitLabThread(client, number, author ?? user.username, pageUrl),
+    budgetBytes: GITLAB_NOTE_BYTES,
+  };
+}
+
+async function readLabels(context: CiContext, reach: Reach, world: Surroundings): Promise<readonly string[]> {
   let outcome: LabelsOutcome;
-  if (context.pullRequest !== null) outcome = await readPullRequestLabels(client, context.pullRequest.number);
+  if (context.pullRequest !== null) outcome = await reach.labelsOf(context.pullRequest.number);
   else if (context.event === 'push' && context.headSha !== null && context.branch !== null) {
-    outcome = await readMergedLabels(client, context.headSha, context.branch);
+    outcome = await reach.mergedLabels(context.headSha, context.branch);
   } else return [];
   if (outcome.kind === 'read') return outcome.labels;
   world.progress.step(`No label counts: ${outcome.reason}`);
@@ -83,75 +221,36 @@ export async function postReport(
   pullRequest: PullRequest,
   options: { readonly key: string; readonly author?: string; readonly reportUrl?: string | null },
 ): Promise<PostOutcome> {
-  const { client, number } = pullRequest;
-  if (client === null) return { comment: null, message: `No comment: ${pullRequest.whyNot}.` };
+  const { reach, number } = pullRequest;
+  if (reach === null) return { comment: null, message: `No comment: ${pullRequest.whyNot}.` };
   if (number === null) return { comment: null, message: 'No comment: this run belongs to no pull request.' };
-  const body = renderComment(report, {
-    key: options.key,
-    budgetBytes: GITHUB_COMMENT_BYTES,
-    reportUrl: options.reportUrl ?? null,
-  });
-  const comment = await upsertComment(client, {
-    pullRequest: number,
-    marker: commentMarker(options.key),
-    body,
-    authors: [options.author ?? DEFAULT_COMMENT_AUTHOR],
-  });
+  const access = await reach.thread(number, options.author ?? null);
+  const comment =
+    access.kind === 'open'
+      ? await upsertStickyComment(access.thread, {
+          marker: commentMarker(options.key),
+          body: renderComment(report, {
+            key: options.key,
+            budgetBytes: access.budgetBytes,
+            reportUrl: options.reportUrl ?? null,
+          }),
+        })
+      : access;
   return { comment, message: describeOutcome(comment) };
 }
 
 function describeOutcome(comment: CommentOutcome): string {
   switch (comment.kind) {
-    case 'posted':
-      return `Comment ${comment.action}: ${comment.url}`;
+    case 'posted': {
+      const left =
+        comment.leftBehind === undefined
+          ? ''
+          : ` An older comment by ${comment.leftBehind} may not be edited and stays.`;
+      return `Comment ${comment.action}${comment.url === '' ? '.' : `: ${comment.url}`}${left}`;
+    }
     case 'not-permitted':
       return `No comment: ${comment.reason}. ${comment.hint}`;
     case 'failed':
       return `No comment: ${comment.reason}. The report is saved all the same.`;
-  }
-}
-
-const CONCLUSIONS = {
-  passed: 'success',
-  warned: 'neutral',
-  failed: 'failure',
-  'no-verdict': 'failure',
-} as const;
-
-/**
- * Shows the verdict beside the commit, where the token may. Only for a report of this very run: a check may be required
- * for merging, and whoever writes a report of a fork could pass it.
- */
-export async function postCheckRun(
-  report: Report,
-  pullRequest: Pick<PullRequest, 'client'>,
-  context: CiContext,
-  key: string,
-): Promise<{ readonly checkRun: CheckRunOutcome | null; readonly message: string }> {
-  const { client } = pullRequest;
-  const headSha = context.headSha;
-  if (client === null || headSha === null) return { checkRun: null, message: '' };
-  const checkRun = await publishCheckRun(client, {
-    name: key === 'default' ? 'QuickServeML' : `QuickServeML (${key})`,
-    headSha,
-    conclusion: CONCLUSIONS[report.gate],
-    title: visibleText(headlineText(report)),
-    summary: renderComment(report, { key: null, budgetBytes: CHECK_RUN_SUMMARY_BYTES, reportUrl: null }),
-    detailsUrl: context.runUrl,
-    annotations: annotationsOf(report, GITHUB_CHECK_RUN_ANNOTATIONS),
-  });
-  return { checkRun, message: describeCheckRun(checkRun) };
-}
-
-function describeCheckRun(outcome: CheckRunOutcome): string {
-  switch (outcome.kind) {
-    case 'check-run':
-      return `Check run with ${outcome.annotations} annotations: ${outcome.url}`;
-    case 'status':
-      return 'Commit status set; a check run with annotations needs `checks: write`.';
-    case 'not-permitted':
-      return `No check run: the token has neither checks: write nor statuses: write (${outcome.reason}).`;
-    case 'failed':
-      return `No check run: ${outcome.reason}.`;
   }
 }

@@ -11,6 +11,8 @@ import type { Report } from './report.ts';
 
 /** GitHub counts characters; bytes are never fewer. */
 export const GITHUB_COMMENT_BYTES = 65_536;
+/** GitLab takes 1,000,000 characters; nobody reads that many, and the page has to stay quick. */
+export const GITLAB_NOTE_BYTES = 250_000;
 /** The summary of a check run; GitHub refuses a longer one. */
 export const CHECK_RUN_SUMMARY_BYTES = 65_535;
 /** GitHub drops the whole summary of a step that is larger. */

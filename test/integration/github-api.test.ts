@@ -4,13 +4,10 @@ import {
   type GitHubClient,
   type GitHubClientOptions,
 } from '../../src/platforms/github/client.ts';
-import {
-  type CommentOutcome,
-  DEFAULT_COMMENT_AUTHOR,
-  upsertComment,
-} from '../../src/platforms/github/comment.ts';
+import { DEFAULT_COMMENT_AUTHOR, gitHubThread } from '../../src/platforms/github/comment.ts';
 import { findFollowedPullRequest, readFollowedRun } from '../../src/platforms/github/follow-up.ts';
 import { readMergedLabels, readPullRequestLabels } from '../../src/platforms/github/labels.ts';
+import { type CommentOutcome, upsertStickyComment } from '../../src/platforms/sticky-comment.ts';
 import {
   type Fault,
   GITHUB_ROUTES,
@@ -46,11 +43,9 @@ const client = (options: Partial<GitHubClientOptions> = {}): Promise<GitHubClien
   });
 
 const post = async (text = 'hello', options: Partial<GitHubClientOptions> = {}): Promise<CommentOutcome> =>
-  upsertComment(await client(options), {
-    pullRequest: 12,
+  upsertStickyComment(gitHubThread(await client(options), 12, [DEFAULT_COMMENT_AUTHOR]), {
     marker: MARKER,
     body: `${MARKER}\n${text}`,
-    authors: [DEFAULT_COMMENT_AUTHOR],
   });
 
 describe('the sticky comment', () => {
@@ -146,15 +141,13 @@ const FAULTS: Readonly<Record<string, Fault>> = {
 
 const CALLS: Readonly<Record<string, (made: GitHubClient) => Promise<{ readonly kind: string }>>> = {
   [GITHUB_ROUTES.listComments]: made =>
-    upsertComment(made, { pullRequest: 12, marker: MARKER, body: MARKER, authors: ['github-actions[bot]'] }),
+    upsertStickyComment(gitHubThread(made, 12, [DEFAULT_COMMENT_AUTHOR]), { marker: MARKER, body: MARKER }),
   [GITHUB_ROUTES.createComment]: made =>
-    upsertComment(made, { pullRequest: 12, marker: MARKER, body: MARKER, authors: ['github-actions[bot]'] }),
+    upsertStickyComment(gitHubThread(made, 12, [DEFAULT_COMMENT_AUTHOR]), { marker: MARKER, body: MARKER }),
   [GITHUB_ROUTES.updateComment]: made =>
-    upsertComment(made, {
-      pullRequest: 13,
+    upsertStickyComment(gitHubThread(made, 13, [DEFAULT_COMMENT_AUTHOR]), {
       marker: MARKER,
       body: `${MARKER}new`,
-      authors: ['github-actions[bot]'],
     }),
   [GITHUB_ROUTES.getPull]: made => readPullRequestLabels(made, 12),
   [GITHUB_ROUTES.pullsOfCommit]: made => readMergedLabels(made, HEAD, 'main'),

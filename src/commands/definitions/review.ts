@@ -22,7 +22,8 @@ export function declareReview(program: Command, { common, run, usesColor }: Comm
     )
     .option('--budget <duration>', 'time to measure one model, e.g. 30s')
     .option('--runtime <version>', 'version of onnxruntime-node; the base keeps its own')
-    .option('--comment', 'comment on the pull request, where a token allows it')
+    .option('--comment', 'comment on the pull or merge request, where a token allows it')
+    .option('--comment-author <login>', 'as whom the token comments (Jenkins with GitHub needs it)')
     .option('--runtime-path <folder>', 'folder of an installed onnxruntime-node')
     .option('--dry-run', 'print what would be measured and recorded, do nothing')
     .action(options =>
@@ -36,6 +37,7 @@ export function declareReview(program: Command, { common, run, usesColor }: Comm
     .description('post a saved report on its pull request (for a privileged follow-up job)')
     .requiredOption('--report <file>', 'report.json of the measuring job')
     .option('--key <name>', 'tells the comments of several workflows apart', 'default')
+    .option('--author <login>', 'as whom the token comments (Jenkins with GitHub needs it)')
     .action(options =>
       run(options, async (world, cwd) => {
         const { commentCommand } = await import('../comment.ts');

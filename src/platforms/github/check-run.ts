@@ -1,6 +1,7 @@
 import type { Annotation } from '../../report/annotations.ts';
+import type { ApiAnswer } from '../api-answer.ts';
 import { idAt, stringAt } from '../json-values.ts';
-import type { GitHubAnswer, GitHubClient } from './client.ts';
+import type { GitHubClient } from './client.ts';
 
 /** GitHub takes this many annotations a request, and more by further updates. */
 const ANNOTATIONS_A_REQUEST = 50;
@@ -92,7 +93,7 @@ const create = (
   client: GitHubClient,
   request: CheckRunRequest,
   annotations: readonly object[],
-): Promise<GitHubAnswer> =>
+): Promise<ApiAnswer> =>
   client.request('POST /repos/{owner}/{repo}/check-runs', {
     name: request.name,
     head_sha: request.headSha,

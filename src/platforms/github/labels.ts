@@ -1,10 +1,6 @@
 import { idAt, listAt, stringAt } from '../json-values.ts';
+import type { LabelsOutcome } from '../labels.ts';
 import type { GitHubClient } from './client.ts';
-
-/** The labels of a pull request, or why they are not known. */
-export type LabelsOutcome =
-  | { readonly kind: 'read'; readonly pullRequest: number | null; readonly labels: readonly string[] }
-  | { readonly kind: 'unknown'; readonly reason: string };
 
 const labelNames = (pullRequest: unknown): readonly string[] =>
   listAt(pullRequest, 'labels')

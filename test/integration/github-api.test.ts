@@ -8,13 +8,8 @@ import { DEFAULT_COMMENT_AUTHOR, gitHubThread } from '../../src/platforms/github
 import { findFollowedPullRequest, readFollowedRun } from '../../src/platforms/github/follow-up.ts';
 import { readMergedLabels, readPullRequestLabels } from '../../src/platforms/github/labels.ts';
 import { type CommentOutcome, upsertStickyComment } from '../../src/platforms/sticky-comment.ts';
-import {
-  type Fault,
-  GITHUB_ROUTES,
-  GitHubServer,
-  READ_ONLY_TOKEN,
-  TEST_TOKEN,
-} from '../support/github-server.ts';
+import { GITHUB_ROUTES, GitHubServer, READ_ONLY_TOKEN, TEST_TOKEN } from '../support/github-server.ts';
+import { EVERY_FAULT } from '../support/http-faults.ts';
 
 const MARKER = '<!-- quickserveml:report key=default -->';
 const HEAD = 'a'.repeat(40);
@@ -125,20 +120,6 @@ describe('the sticky comment', () => {
   });
 });
 
-const FAULTS: Readonly<Record<string, Fault>> = {
-  401: { kind: 'status', status: 401 },
-  403: { kind: 'status', status: 403 },
-  404: { kind: 'status', status: 404 },
-  409: { kind: 'status', status: 409 },
-  422: { kind: 'status', status: 422 },
-  429: { kind: 'status', status: 429, headers: { 'retry-after': '1' } },
-  500: { kind: 'status', status: 500 },
-  'a timeout': { kind: 'timeout' },
-  'a reset': { kind: 'reset' },
-  'truncated JSON': { kind: 'truncated' },
-  'a body that never ends': { kind: 'endless' },
-};
-
 const CALLS: Readonly<Record<string, (made: GitHubClient) => Promise<{ readonly kind: string }>>> = {
   [GITHUB_ROUTES.listComments]: made =>
     upsertStickyComment(gitHubThread(made, 12, [DEFAULT_COMMENT_AUTHOR]), { marker: MARKER, body: MARKER }),
@@ -161,7 +142,7 @@ const CALLS: Readonly<Record<string, (made: GitHubClient) => Promise<{ readonly 
 };
 
 describe.each(Object.entries(CALLS))('a persistent fault at %s', (route, call) => {
-  it.each(Object.entries(FAULTS))(
+  it.each(Object.entries(EVERY_FAULT))(
     '%s is an outcome that names no token, never an exception',
     async (_, fault) => {
       server.addComment(13, DEFAULT_COMMENT_AUTHOR, `${MARKER}old`);

@@ -10,13 +10,8 @@ import type { Surroundings } from '../../src/commands/surroundings.ts';
 import type { CiContext } from '../../src/platforms/context.ts';
 import { readCiContext } from '../../src/platforms/detect.ts';
 import { QuickServeError } from '../../src/shared/errors.ts';
-import {
-  CHECKS_TOKEN,
-  type Fault,
-  GitHubServer,
-  STATUS_TOKEN,
-  TEST_TOKEN,
-} from '../support/github-server.ts';
+import { CHECKS_TOKEN, GitHubServer, STATUS_TOKEN, TEST_TOKEN } from '../support/github-server.ts';
+import { EVERY_FAULT } from '../support/http-faults.ts';
 import { projectRoot } from '../support/requirements.ts';
 import { SAMPLE_REPORTS, sampleModel, sampleReport } from '../support/sample-reports.ts';
 
@@ -40,20 +35,6 @@ const ROUTES = [
     ),
   ),
 ].sort();
-
-const FAULTS: Readonly<Record<string, Fault>> = {
-  '401': { kind: 'status', status: 401 },
-  '403': { kind: 'status', status: 403 },
-  '404': { kind: 'status', status: 404 },
-  '409': { kind: 'status', status: 409 },
-  '422': { kind: 'status', status: 422 },
-  '429': { kind: 'status', status: 429, headers: { 'retry-after': '1' } },
-  '500': { kind: 'status', status: 500 },
-  'a timeout': { kind: 'timeout' },
-  'a reset': { kind: 'reset' },
-  'truncated JSON': { kind: 'truncated' },
-  'a body that never ends': { kind: 'endless' },
-};
 
 let folder: string;
 let server: GitHubServer;
@@ -180,7 +161,7 @@ const ACTIONS: Readonly<Record<string, () => Promise<unknown>>> = {
 };
 
 describe.each(ROUTES)('%s', route => {
-  it.each(Object.entries(FAULTS))(
+  it.each(Object.entries(EVERY_FAULT))(
     'answers with %s: every action ends with words, and no token in them',
     async (_, fault) => {
       const said =

@@ -2,15 +2,9 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { GitHubContract, type Operation } from './github-contract.ts';
+import { type Answer, breakAnswer, type Fault, sendAnswer } from './http-faults.ts';
 
-/** What goes wrong at a route. `afterEffect`: the server did what was asked, only its answer is lost or damaged. */
-export type Fault = {
-  readonly kind: 'status' | 'timeout' | 'truncated' | 'endless' | 'reset';
-  readonly status?: number;
-  readonly message?: string;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly afterEffect?: boolean;
-};
+export type { Fault } from './http-faults.ts';
 
 export interface TestComment {
   readonly id: number;
@@ -75,12 +69,6 @@ interface Request extends RecordedRequest {
   readonly operation: Operation;
   readonly parameters: Readonly<Record<string, string>>;
   readonly token: TestToken;
-}
-
-interface Answer {
-  readonly status: number;
-  readonly data?: unknown;
-  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export const TEST_TOKEN = 'ghs_testTokenThatMayWrite000000000000';
@@ -228,65 +216,24 @@ export class GitHubServer implements AsyncDisposable {
     this.requests.push(recorded);
     if (found === null) {
       this.violations.push(`GitHub has no ${method} ${url.pathname}`);
-      return this.#send(response, { status: 404, data: { message: 'Not Found' } });
+      return sendAnswer(response, { status: 404, data: { message: 'Not Found' } });
     }
     this.violations.push(...this.#contract.checkRequest(found.operation, found.path, url.searchParams, body));
     const fault = this.#faults.get(found.operation.route)?.shift();
-    if (fault !== undefined && fault.afterEffect !== true) return this.#break(response, fault, null);
+    if (fault !== undefined && fault.afterEffect !== true) return breakAnswer(response, fault, null);
     const token = this.#tokenOf(incoming);
     const answer =
       token === null
         ? { status: 401, data: { message: 'Bad credentials' } }
         : this.#answer({ ...recorded, operation: found.operation, parameters: found.path, token });
     this.violations.push(...this.#contract.checkAnswer(found.operation, answer.status, answer.data));
-    if (fault !== undefined) return this.#break(response, fault, answer);
-    this.#send(response, answer);
+    if (fault !== undefined) return breakAnswer(response, fault, answer);
+    sendAnswer(response, answer);
   }
 
   #tokenOf(incoming: IncomingMessage): TestToken | null {
     const [, value] = /^(?:token|bearer) (.+)$/i.exec(incoming.headers.authorization ?? '') ?? [];
     return value === undefined ? null : (this.#options.tokens[value] ?? null);
-  }
-
-  #send(response: ServerResponse, answer: Answer): void {
-    const text = answer.data === undefined ? '' : JSON.stringify(answer.data);
-    response.writeHead(answer.status, {
-      ...(text === '' ? {} : { 'content-type': 'application/json; charset=utf-8' }),
-      ...answer.headers,
-    });
-    response.end(text);
-  }
-
-  #break(response: ServerResponse, fault: Fault, answer: Answer | null): void {
-    const json = { 'content-type': 'application/json; charset=utf-8' };
-    switch (fault.kind) {
-      case 'status':
-        this.#send(response, {
-          status: fault.status ?? 500,
-          data: { message: fault.message ?? `injected ${fault.status ?? 500}` },
-          ...(fault.headers === undefined ? {} : { headers: fault.headers }),
-        });
-        return;
-      case 'timeout':
-        return;
-      case 'reset':
-        response.destroy();
-        return;
-      case 'truncated': {
-        const whole = JSON.stringify(
-          answer?.data ?? [{ id: 1, html_url: 'https://github.example/x', body: 'cut' }],
-        );
-        response.writeHead(answer?.status ?? 200, json);
-        response.end(whole.slice(0, Math.ceil(whole.length / 2)));
-        return;
-      }
-      case 'endless': {
-        response.writeHead(answer?.status ?? 200, json);
-        const timer = setInterval(() => response.write(' '.repeat(64 * 1024)), 2);
-        response.on('close', () => clearInterval(timer));
-        return;
-      }
-    }
   }
 
   #answer(request: Request): Answer {

@@ -4,13 +4,13 @@ import type { ModelInterface, ValueInfo } from '../model/inspection.ts';
 import { messageOf, QuickServeError } from '../shared/errors.ts';
 import type { SymbolSize } from '../shared/nested-array.ts';
 import { unusable } from './case-error.ts';
+import { decodeCaseProto } from './case-proto.ts';
 import type { CaseValue, NamedValue, TensorData } from './case-value.ts';
 import { parseCsv } from './csv.ts';
 import { findColumns, stackColumns } from './csv-columns.ts';
 import { tensorOfJson } from './json-tensor.ts';
 import { isLfsPointer, LFS_HINT } from './lfs-pointer.ts';
 import { decodeNpy } from './npy.ts';
-import { decodeCaseProto } from './tensor-proto.ts';
 import { type OutputTolerances, parseTolerances } from './tolerance.ts';
 import { listZip, readZipEntry } from './zip.ts';
 

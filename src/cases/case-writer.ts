@@ -5,12 +5,12 @@ import { elementCount } from '../shared/element-types.ts';
 import { messageOf, QuickServeError } from '../shared/errors.ts';
 import { jsonOfFloat } from '../shared/nested-array.ts';
 import { elementsOf } from '../shared/tensor-bytes.ts';
+import { encodeCaseProto } from './case-proto.ts';
 import type { TestCase } from './case-reader.ts';
 import type { NamedValue, TensorData } from './case-value.ts';
 import { csvRecord, parseCsv } from './csv.ts';
 import { jsonOfValue } from './json-tensor.ts';
 import { encodeNpy } from './npy.ts';
-import { encodeCaseProto } from './tensor-proto.ts';
 import { makeZip } from './zip.ts';
 
 /** Beside the target, then renamed: a stop half way leaves the old file. */

@@ -4,7 +4,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { decodeTensorProto } from '../../src/cases/tensor-proto.ts';
+import { decodeTensorProto } from '../../src/shared/tensor-proto.ts';
 import { plainRegistries } from '../support/base-images.ts';
 import { type ContainerRegistry, startContainerRegistry } from '../support/container-registries.ts';
 import { type TemporaryFolder, temporaryFolder } from '../support/git-repositories.ts';

@@ -2,15 +2,16 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { encodeCaseProto } from '../../../src/cases/case-proto.ts';
 import { readCases } from '../../../src/cases/case-reader.ts';
 import type { ModelRunner, NamedTensor } from '../../../src/cases/case-value.ts';
 import { writeExpected } from '../../../src/cases/case-writer.ts';
 import { encodeNpy } from '../../../src/cases/npy.ts';
 import { runCases } from '../../../src/cases/run-cases.ts';
-import { encodeCaseProto, encodeTensorProto } from '../../../src/cases/tensor-proto.ts';
 import { makeZip } from '../../../src/cases/zip.ts';
 import { QuickServeError } from '../../../src/shared/errors.ts';
 import { silentProgress } from '../../../src/shared/progress.ts';
+import { encodeTensorProto } from '../../../src/shared/tensor-proto.ts';
 import { modelOf, tensor } from '../contract/payload-fixtures.ts';
 import { named, numbers } from './case-fixtures.ts';
 

@@ -3,19 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { decodeCaseProto, encodeCaseProto } from '../../../src/cases/case-proto.ts';
 import type { CaseValue } from '../../../src/cases/case-value.ts';
 import { CsvSplitter, csvRecord, parseCsv } from '../../../src/cases/csv.ts';
 import { decodeNpy, encodeNpy } from '../../../src/cases/npy.ts';
-import {
-  decodeCaseProto,
-  decodeTensorProto,
-  encodeCaseProto,
-  encodeTensorProto,
-} from '../../../src/cases/tensor-proto.ts';
 import { listZip, makeZip, readZipEntry, streamZipEntry } from '../../../src/cases/zip.ts';
 import type { Dtype } from '../../../src/model/inspection.ts';
 import { elementFacts, packedByteLength } from '../../../src/shared/element-types.ts';
 import { smallFloatCode, smallFloatTable } from '../../../src/shared/small-floats.ts';
+import { decodeTensorProto, encodeTensorProto } from '../../../src/shared/tensor-proto.ts';
 import { numbers } from './case-fixtures.ts';
 
 let folder: string;

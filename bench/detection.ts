@@ -1,32 +1,39 @@
 /**
  * The detection exam: how often an unchanged model raises an alarm and how often a slower one is found, with the real
  * procedure on this machine. `node bench/detection.ts --trials 4 --same 10 --minutes 14.5`. Trials take turns over all models and
- * variants until each has had its number or the time is up.
+ * variants until each has had its number or the time is up. Every trial, with its timings, is appended to --log
+ * (bench/out/detection-quiet.jsonl, or detection-N-hogs.jsonl) and a further run goes on from there; `--summary` only prints.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { measurePair } from '../src/benchmark/interleaved.ts';
-import type { Launcher } from '../src/benchmark/launcher.ts';
-import type { LaunchPair, MeasurementPlan, PairMeasurement } from '../src/benchmark/measurement.ts';
-import { median, wilsonInterval } from '../src/benchmark/statistics.ts';
-import { createLauncher } from '../src/runtime/launcher.ts';
-import { PINNED_RUNTIME_VERSION } from '../src/runtime/runtime-location.ts';
+import type {
+  LaunchPair,
+  MeasurementPlan,
+  PairEvidence,
+  PairMeasurement,
+} from '../src/benchmark/measurement.ts';
+import { median } from '../src/benchmark/statistics.ts';
+import { bundledLauncher } from './bundled-worker.ts';
 import { BASE_BLOCKS, EXAM_FAMILIES, type ExamFamily } from './detection/exam-models.ts';
 import { EXISTING_RULES, type RuleInput } from './detection/existing-rules.ts';
-import { table } from './table.ts';
+import { percent, shareWithInterval, table } from './table.ts';
+import { openTrialLog, readTrials } from './trial-log.ts';
 
-const root = resolve(import.meta.dirname, '..');
 /** Blocks more than the base, in per cent of its work; 0 is an A/A trial. */
 const VARIANTS = [0, 3, 5, 10, 20] as const;
 
+/** What the log keeps of a trial: all that the tables are made of, the timings of every launch included. */
 interface Trial {
-  readonly family: ExamFamily;
+  readonly family: string;
   readonly variant: number;
-  readonly result: PairMeasurement;
-  readonly rules: RuleInput;
+  readonly seed: number;
+  readonly latency: PairEvidence;
+  readonly durationMs: number;
+  readonly launches: readonly LaunchPair[];
 }
 
 export interface ExamOptions {
@@ -40,23 +47,11 @@ export interface ExamOptions {
   readonly parallel: number;
   readonly minutes: number;
   readonly only: string;
+  /** File of the trials; null: none is kept. */
+  readonly log: string | null;
 }
 
-const SHORT: ExamOptions = { trials: 1, same: 2, hogs: 0, parallel: 1, minutes: 2.5, only: '' };
-
-const launcherFor = (): Launcher =>
-  createLauncher({
-    runtime: {
-      packageFolder: join(root, 'node_modules/onnxruntime-node'),
-      version: PINNED_RUNTIME_VERSION,
-      pinned: true,
-      origin: 'package',
-    },
-    // What is installed: the sources would be stripped of their types in every process.
-    workerPath: join(root, 'dist/worker.js'),
-    limits: { timeMs: 60_000, memoryBytes: null },
-    environment: process.env,
-  });
+const SHORT: ExamOptions = { trials: 1, same: 2, hogs: 0, parallel: 1, minutes: 2, only: '', log: null };
 
 async function measure(
   family: ExamFamily,
@@ -75,7 +70,7 @@ async function measure(
     metrics: ['latency'],
   };
   const launches: LaunchPair[] = [];
-  const launcher = launcherFor();
+  const launcher = bundledLauncher();
   const result = await measurePair({
     plan,
     basePath: paths.base,
@@ -94,57 +89,67 @@ async function measure(
   return { result, launches };
 }
 
-const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
-
-function share(count: number, trials: number): string {
-  if (trials === 0) return '-';
-  const { low, high } = wilsonInterval(count, trials);
-  return `${count} of ${trials} (${percent(low)} to ${percent(high)})`;
-}
-
-const kindOf = ({ result }: Trial): string => result.latency.decision.kind;
+const kindOf = ({ latency }: Trial): string => latency.decision.kind;
 const count = (trials: readonly Trial[], kind: string): number =>
   trials.filter(trial => kindOf(trial) === kind).length;
 
 function verdictTable(trials: readonly Trial[]): string {
-  const groups = Map.groupBy(trials, ({ family, variant }) => `${family.name} ${variant}`);
+  const groups = Map.groupBy(trials, ({ family, variant }) => `${family} ${variant}`);
   const rows = [...groups.values()].map(group => {
     const [{ family, variant }] = group as [Trial, ...Trial[]];
-    const differences = group.flatMap(({ result }) => result.latency.difference?.estimate ?? []);
+    const differences = group.flatMap(({ latency }) => latency.difference?.estimate ?? []);
     return [
-      `${family.name}, ${variant === 0 ? 'same bytes' : `${variant} % more`}`,
-      `${median(group.flatMap(({ result }) => result.latency.base ?? [])).toPrecision(3)} ms`,
+      `${family}, ${variant === 0 ? 'same bytes' : `${variant} % more`}`,
+      `${median(group.flatMap(({ latency }) => latency.base ?? [])).toPrecision(3)} ms`,
       differences.length === 0 ? '-' : percent(median(differences)),
       ...['regressed', 'inconclusive', 'unchanged', 'improved'].map(kind => String(count(group, kind))),
-      `${(median(group.map(({ result }) => result.durationMs)) / 1000).toFixed(1)} s`,
+      `${(median(group.map(({ durationMs }) => durationMs)) / 1000).toFixed(1)} s`,
     ];
   });
   const header = ['model', 'base', 'found', 'regressed', 'inconclusive', 'unchanged', 'improved', 'time'];
   return table(header, rows);
 }
 
-function summaryTable(trials: readonly Trial[], options: ExamOptions): string {
+function summaryTable(trials: readonly Trial[], options: Pick<ExamOptions, 'parallel' | 'hogs'>): string {
   const same = trials.filter(({ variant }) => variant === 0);
   const alarms = count(same, 'regressed') + count(same, 'improved');
   const rows = [
     // Each A/A trial is two one-sided tests: slower and faster.
-    ['false alarms, one-sided A/A tests', share(alarms, 2 * same.length), 'upper bound ≤ 1 %'],
-    ['inconclusive A/A trials', share(count(same, 'inconclusive'), same.length), ''],
+    ['false alarms, one-sided A/A tests', shareWithInterval(alarms, 2 * same.length), 'upper bound ≤ 1 %'],
+    ['inconclusive A/A trials', shareWithInterval(count(same, 'inconclusive'), same.length), ''],
     ...VARIANTS.filter(variant => variant > 0).map(variant => {
       const group = trials.filter(trial => trial.variant === variant);
       const goal = variant === 5 ? '≥ 95 %' : variant > 5 ? '100 %' : 'grey zone';
-      return [`found, ${variant} % more work`, share(count(group, 'regressed'), group.length), goal];
+      return [
+        `found, ${variant} % more work`,
+        shareWithInterval(count(group, 'regressed'), group.length),
+        goal,
+      ];
     }),
     [
       'longest measurement of a model',
-      `${(Math.max(0, ...trials.map(({ result }) => result.durationMs)) / 1000).toFixed(1)} s`,
+      `${(Math.max(0, ...trials.map(({ durationMs }) => durationMs)) / 1000).toFixed(1)} s`,
       '≤ 15 s, ≤ 45 s when it is in doubt',
     ],
   ];
   return table([`${options.parallel} at a time, ${options.hogs} hogs`, 'result (95 % Wilson)', 'goal'], rows);
 }
 
+/** What each trial's timings are to the other rules: with the same model's earlier trials as its history. */
+function ruleInputsOf(trials: readonly Trial[]): ReadonlyMap<Trial, RuleInput> {
+  const history = new Map<string, readonly number[]>();
+  return new Map(
+    trials.map(trial => {
+      const past = history.get(trial.family) ?? [];
+      const { launches } = trial;
+      history.set(trial.family, [...past, ...launches.slice(0, 1).map(each => median(each.baseBlocksMs))]);
+      return [trial, { launches, history: past }];
+    }),
+  );
+}
+
 function ruleTable(trials: readonly Trial[]): string {
+  const ruleInputs = ruleInputsOf(trials);
   const rate = (group: readonly Trial[], says: (trial: Trial) => boolean | null): string => {
     const said = group.map(says).filter(each => each !== null);
     return said.length === 0
@@ -164,10 +169,19 @@ function ruleTable(trials: readonly Trial[]): string {
     ['rule on the same timings', 'alarms A/A', 'finds 5 %', 'finds 10 %', 'finds 20 %'],
     [
       row('this procedure', trial => kindOf(trial) === 'regressed'),
-      ...Object.entries(EXISTING_RULES).map(([name, rule]) => row(name, trial => rule(trial.rules))),
+      ...Object.entries(EXISTING_RULES).map(([name, rule]) =>
+        row(name, trial => rule(ruleInputs.get(trial) ?? { launches: [], history: [] })),
+      ),
     ],
   );
 }
+
+function examTables(trials: readonly Trial[], options: Pick<ExamOptions, 'parallel' | 'hogs'>): string {
+  return [summaryTable(trials, options), verdictTable(trials), ruleTable(trials)].join('\n\n');
+}
+
+const jobKey = ({ family, variant, seed }: Pick<Trial, 'family' | 'variant' | 'seed'>): string =>
+  `${family} ${variant} ${seed}`;
 
 interface Job {
   readonly family: ExamFamily;
@@ -202,26 +216,26 @@ export async function detection(given: Partial<ExamOptions> = {}): Promise<strin
         await writeFile(pathOf(family, variant), family.write(BASE_BLOCKS + (BASE_BLOCKS * variant) / 100));
       }
     }
-    const trials: Trial[] = [];
-    const history = new Map<string, number[]>();
+    const log = openTrialLog<Trial>(options.log);
     const until = performance.now() + options.minutes * 60_000;
-    const waiting = jobsOf(options, families);
+    const planned = jobsOf(options, families);
+    const done = new Set(log.trials.map(jobKey));
+    const waiting = planned.filter(job => !done.has(jobKey({ ...job, family: job.family.name })));
     const work = async (): Promise<void> => {
       for (let job = waiting.shift(); job !== undefined; job = waiting.shift()) {
         if (performance.now() > until) return;
         const { family, variant, seed } = job;
         const paths = { base: pathOf(family, 0), candidate: pathOf(family, variant) };
         const { result, launches } = await measure(family, paths, seed);
-        const past = history.get(family.name) ?? [];
-        trials.push({ family, variant, result, rules: { launches, history: [...past] } });
-        history.set(family.name, [...past, ...launches.slice(0, 1).map(each => median(each.baseBlocksMs))]);
+        const { latency, durationMs } = result;
+        log.add({ family: family.name, variant, seed, latency, durationMs, launches });
         process.stderr.write(
-          `${trials.length}: ${family.name} +${variant} %: ${result.latency.decision.kind}\n`,
+          `${log.trials.length} of ${planned.length}: ${family.name} +${variant} %: ${latency.decision.kind}\n`,
         );
       }
     };
     await Promise.all(Array.from({ length: options.parallel }, work));
-    return [summaryTable(trials, options), verdictTable(trials), ruleTable(trials)].join('\n\n');
+    return examTables(log.trials, options);
   } finally {
     for (const hog of busy) hog.kill('SIGKILL');
     await rm(folder, { recursive: true, force: true });
@@ -237,15 +251,22 @@ if (import.meta.main) {
       parallel: { type: 'string', default: String(SHORT.parallel) },
       minutes: { type: 'string', default: String(SHORT.minutes) },
       only: { type: 'string', default: '' },
+      log: { type: 'string' },
+      summary: { type: 'boolean', default: false },
     },
   });
+  const hogs = Number(values.hogs);
   const options: ExamOptions = {
     trials: Number(values.trials),
     same: Number(values.same),
-    hogs: Number(values.hogs),
+    hogs,
     parallel: Number(values.parallel),
     minutes: Number(values.minutes),
     only: values.only,
+    log: values.log ?? `bench/out/detection-${hogs === 0 ? 'quiet' : `${hogs}-hogs`}.jsonl`,
   };
-  process.stdout.write(`${await detection(options)}\n`);
+  const text = values.summary
+    ? examTables(readTrials<Trial>(options.log ?? ''), options)
+    : await detection(options);
+  process.stdout.write(`${text}\n`);
 }

@@ -1,20 +1,20 @@
 /**
  * Peak memory: how often an unchanged model raises an alarm, and how often a larger peak is found, with the real
- * procedure. `node bench/memory-detection.ts --trials 200 --larger 40 --minutes 10`; a comparison takes about 2 s.
+ * procedure. `node bench/memory-detection.ts --trials 200 --larger 40 --minutes 10`; a comparison takes about 2 s. Every trial is
+ * appended to --log (bench/out/memory-detection.jsonl) and a further run goes on from there; `--summary` only prints.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildModel, node, tensor, tensorValue } from '../fixtures/generator/onnx-writer.ts';
 import { measurePair } from '../src/benchmark/interleaved.ts';
 import type { FeedSet, PairEvidence } from '../src/benchmark/measurement.ts';
-import { median, standardDeviation, wilsonInterval } from '../src/benchmark/statistics.ts';
-import { createLauncher } from '../src/runtime/launcher.ts';
-import { PINNED_RUNTIME_VERSION } from '../src/runtime/runtime-location.ts';
-import { megabytes, table } from './table.ts';
+import { median, standardDeviation } from '../src/benchmark/statistics.ts';
+import { bundledLauncher } from './bundled-worker.ts';
+import { megabytes, percent, shareWithInterval, table } from './table.ts';
+import { openTrialLog, readTrials } from './trial-log.ts';
 
-const root = resolve(import.meta.dirname, '..');
 const ROWS = 1024;
 
 /** A product with a weight of so many megabytes, all of which stays in memory. */
@@ -47,18 +47,7 @@ const feeds: FeedSet = {
   ],
 };
 
-const launcher = createLauncher({
-  runtime: {
-    packageFolder: join(root, 'node_modules/onnxruntime-node'),
-    version: PINNED_RUNTIME_VERSION,
-    pinned: true,
-    origin: 'package',
-  },
-  // What is installed: the sources would be stripped of their types in every process.
-  workerPath: join(root, 'dist/worker.js'),
-  limits: { timeMs: 60_000, memoryBytes: null },
-  environment: process.env,
-});
+const launcher = bundledLauncher();
 
 async function compare(basePath: string, candidatePath: string, seed: number): Promise<PairEvidence> {
   const result = await measurePair({
@@ -83,25 +72,54 @@ async function compare(basePath: string, candidatePath: string, seed: number): P
   return result.memory;
 }
 
-const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
-
-function shareOf(found: readonly PairEvidence[], kind: string): string {
-  const count = found.filter(({ decision }) => decision.kind === kind).length;
-  const { low, high } = wilsonInterval(count, found.length);
-  return `${count} of ${found.length} (${percent(low)} to ${percent(high)})`;
+interface MemoryTrial {
+  readonly kind: 'same' | 'larger';
+  readonly number: number;
+  readonly evidence: PairEvidence;
 }
 
-const spreadOf = (found: readonly PairEvidence[]): number =>
-  standardDeviation(found.flatMap(({ logRatios }) => logRatios));
+const shareOf = (trials: readonly MemoryTrial[], ...kinds: readonly string[]): string =>
+  shareWithInterval(
+    trials.filter(({ evidence }) => kinds.includes(evidence.decision.kind)).length,
+    trials.length,
+  );
 
+/** The table of what was measured so far. */
+export function memoryTable(trials: readonly MemoryTrial[]): string {
+  const same = trials.filter(({ kind }) => kind === 'same');
+  const larger = trials.filter(({ kind }) => kind === 'larger');
+  const estimates = larger.flatMap(({ evidence }) => evidence.difference?.estimate ?? []);
+  const bases = same.flatMap(({ evidence }) => evidence.base ?? []);
+  const base = bases.length === 0 ? 0 : median(bases);
+  const ratios = same.flatMap(({ evidence }) => evidence.logRatios);
+  return table(
+    ['peak memory', 'result (95 % Wilson)', 'goal'],
+    [
+      ['alarms, same bytes', shareOf(same, 'regressed', 'improved'), '0 of 200'],
+      ['inconclusive, same bytes', shareOf(same, 'inconclusive'), ''],
+      [
+        `found, peak larger by ${estimates.length === 0 ? '10 %' : percent(median(estimates))}`,
+        shareOf(larger, 'regressed'),
+        '≥ 95 %',
+      ],
+      ['spread of a pair of processes', ratios.length < 2 ? '-' : percent(standardDeviation(ratios)), ''],
+      // 0.4 of the tolerance of 10 %: the margin beyond which a difference counts.
+      [`smallest difference that counts, of ${megabytes(base)}`, megabytes(0.04 * base), ''],
+    ],
+  );
+}
+
+/** Runs what the log does not have yet and returns the table of all. @param log null: none is kept. */
 export async function memoryDetection({
   trials = 8,
   larger = 4,
   minutes = 2,
   parallel = 2,
+  log = null as string | null,
 } = {}): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'quickserveml-memory-'));
   const until = performance.now() + minutes * 60_000;
+  const done = openTrialLog<MemoryTrial>(log);
   try {
     const write = async (weightMegabytes: number): Promise<string> => {
       const path = join(folder, `${weightMegabytes.toFixed(1)}.onnx`);
@@ -113,36 +131,29 @@ export async function memoryDetection({
     const heavier = await write(40);
     const first = await compare(base, heavier, 1);
     const [small, large] = [first.base ?? 0, first.candidate ?? 0];
-    const weightMegabytes = 20 + (20 * 0.1 * small) / (large - small);
-    const tenPercent = await write(weightMegabytes);
-    const groups: Record<'same' | 'larger', PairEvidence[]> = { same: [], larger: [] };
-    const waiting = Array.from({ length: Math.max(trials, larger) }, (_, trial) => trial);
+    const tenPercent = await write(20 + (20 * 0.1 * small) / (large - small));
+    const planned = Array.from({ length: Math.max(trials, larger) }, (_, number) => [
+      ...(number < trials ? [{ kind: 'same' as const, number }] : []),
+      ...(number < larger ? [{ kind: 'larger' as const, number }] : []),
+    ]).flat();
+    const waiting = planned.filter(
+      ({ kind, number }) => !done.trials.some(trial => trial.kind === kind && trial.number === number),
+    );
     const work = async (): Promise<void> => {
       for (let trial = waiting.shift(); trial !== undefined; trial = waiting.shift()) {
         if (performance.now() > until) return;
-        if (trial < trials) groups.same.push(await compare(base, base, trial));
-        if (trial < larger) groups.larger.push(await compare(base, tenPercent, 1000 + trial));
-        process.stderr.write(`${trial + 1} of ${Math.max(trials, larger)}\n`);
+        const { kind, number } = trial;
+        const seed = kind === 'same' ? number : 1000 + number;
+        done.add({
+          kind,
+          number,
+          evidence: await compare(base, kind === 'same' ? base : tenPercent, seed),
+        });
+        process.stderr.write(`${done.trials.length} of ${planned.length}\n`);
       }
     };
     await Promise.all(Array.from({ length: parallel }, work));
-    const estimates = groups.larger.flatMap(({ difference }) => difference?.estimate ?? []);
-    // 4 % of the base: the margin beyond which a difference counts.
-    const smallest = 0.04 * small;
-    return table(
-      ['peak memory', 'result (95 % Wilson)', 'goal'],
-      [
-        ['alarms, same bytes', shareOf(groups.same, 'regressed'), '0 of 200'],
-        ['inconclusive, same bytes', shareOf(groups.same, 'inconclusive'), ''],
-        [
-          `found, peak larger by ${estimates.length === 0 ? '10 %' : percent(median(estimates))}`,
-          shareOf(groups.larger, 'regressed'),
-          '≥ 95 %',
-        ],
-        ['spread of a pair of processes', percent(spreadOf(groups.same)), ''],
-        [`smallest difference that counts, of ${megabytes(small)}`, megabytes(smallest), ''],
-      ],
-    );
+    return memoryTable(done.trials);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -154,13 +165,19 @@ if (import.meta.main) {
       trials: { type: 'string', default: '8' },
       larger: { type: 'string', default: '4' },
       minutes: { type: 'string', default: '2' },
+      parallel: { type: 'string', default: '2' },
+      log: { type: 'string', default: 'bench/out/memory-detection.jsonl' },
+      summary: { type: 'boolean', default: false },
     },
   });
-  process.stdout.write(
-    `${await memoryDetection({
-      trials: Number(values.trials),
-      larger: Number(values.larger),
-      minutes: Number(values.minutes),
-    })}\n`,
-  );
+  const text = values.summary
+    ? memoryTable(readTrials<MemoryTrial>(values.log))
+    : await memoryDetection({
+        trials: Number(values.trials),
+        larger: Number(values.larger),
+        minutes: Number(values.minutes),
+        parallel: Number(values.parallel),
+        log: values.log,
+      });
+  process.stdout.write(`${text}\n`);
 }

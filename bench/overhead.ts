@@ -8,25 +8,14 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { median } from '../src/benchmark/statistics.ts';
-import { createLauncher } from '../src/runtime/launcher.ts';
 import { PINNED_RUNTIME_VERSION } from '../src/runtime/runtime-location.ts';
+import { bundledLauncher } from './bundled-worker.ts';
 import { BASE_BLOCKS, EXAM_FAMILIES, type ExamFamily } from './detection/exam-models.ts';
 import { table } from './table.ts';
 
 const root = resolve(import.meta.dirname, '..');
 
-const launcher = createLauncher({
-  runtime: {
-    packageFolder: join(root, 'node_modules/onnxruntime-node'),
-    version: PINNED_RUNTIME_VERSION,
-    pinned: true,
-    origin: 'package',
-  },
-  // What is installed: the sources would be stripped of their types in every process.
-  workerPath: join(root, 'dist/worker.js'),
-  limits: { timeMs: 60_000, memoryBytes: null },
-  environment: process.env,
-});
+const launcher = bundledLauncher();
 
 function installReference(folder: string): string {
   const python = join(folder, 'bin/python');

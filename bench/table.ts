@@ -1,4 +1,5 @@
 import { markdownTable } from 'markdown-table';
+import { wilsonInterval } from '../src/benchmark/statistics.ts';
 
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((one, other) => one - other);
@@ -20,3 +21,12 @@ export function table(header: readonly string[], rows: readonly (readonly string
 /** `**missed**` where a value is over its goal. */
 export const against = (value: number, goal: number, text: string): string =>
   value <= goal ? `≤ ${text}` : `≤ ${text}: **missed**`;
+
+export const percent = (ratio: number): string => `${(ratio * 100).toFixed(1)} %`;
+
+/** `19 of 20 (76.4 % to 99.1 %)`: with the 95 % interval of Wilson (1927). */
+export function shareWithInterval(count: number, trials: number): string {
+  if (trials === 0) return '-';
+  const { low, high } = wilsonInterval(count, trials);
+  return `${count} of ${trials} (${percent(low)} to ${percent(high)})`;
+}

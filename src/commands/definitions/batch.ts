@@ -24,3 +24,19 @@ export function declareBatch(program: Command, { common, run }: CommandHost): vo
       }),
     );
 }
+
+/** Declares `key`. */
+export function declareKey(program: Command, { common, run }: CommandHost): void {
+  common(program.command('key'))
+    .description('make an API key for `serve`, and the entry with its hash for the settings')
+    .argument('<name>', 'whose it is, for logs')
+    .option('--stdin', 'hash the key on stdin instead')
+    .option('--per-second <n>', 'requests a second that it allows', positiveInteger)
+    .option('--burst <n>', 'requests at once after a pause', positiveInteger)
+    .action((name: string, options) =>
+      run(options, async () => {
+        const { keyCommand } = await import('../key.ts');
+        return keyCommand({ ...options, name }, process.stdin);
+      }),
+    );
+}

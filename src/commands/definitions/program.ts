@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { toolVersion } from '../../shared/tool-version.ts';
 import type { CommandHost } from '../command-host.ts';
-import { declareBatch } from './batch.ts';
+import { declareBatch, declareKey } from './batch.ts';
 import { declareImages } from './images.ts';
 import { declareModels } from './models.ts';
 import { declareRegistry } from './registry.ts';
@@ -30,6 +30,7 @@ export function createProgram(door: Pick<CommandHost, 'run' | 'usesColor'>): Com
     declareModels,
     declareTests,
     declareBatch,
+    declareKey,
     declareRegistry,
     declareImages,
     declareRuntime,

@@ -13,7 +13,13 @@ async function bundle(folder: string): Promise<void> {
   rmSync(folder, { recursive: true, force: true });
   await build({
     cwd: root,
-    input: { cli: 'src/cli.ts', action: 'src/action.ts', worker: 'src/runtime/worker.ts' },
+    input: {
+      cli: 'src/cli.ts',
+      action: 'src/action.ts',
+      worker: 'src/runtime/worker.ts',
+      serve: 'src/serving/serve.ts',
+      'serving-worker': 'src/serving/worker/serving-worker.ts',
+    },
     platform: 'node',
     // What jspdf loads only to turn HTML and SVG into PDF, which nobody asks of it here.
     external: ['canvg', 'dompurify', 'html2canvas'],

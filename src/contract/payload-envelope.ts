@@ -12,7 +12,7 @@ export interface PayloadProblem {
 
 const PARAMETERS = { type: 'object', additionalProperties: { type: ['string', 'number', 'boolean'] } };
 const TEXT = { type: 'string' };
-const V2_TENSORS = {
+const v2Tensors = (required: readonly string[]): object => ({
   type: 'array',
   items: {
     type: 'object',
@@ -23,10 +23,13 @@ const V2_TENSORS = {
       parameters: PARAMETERS,
       data: { type: 'array' },
     },
-    required: ['name', 'shape', 'datatype', 'data'],
+    required,
     additionalProperties: false,
   },
-};
+});
+const V2_TENSORS = v2Tensors(['name', 'shape', 'datatype', 'data']);
+/** The data of a tensor may follow the JSON as bytes (binary tensor data extension). */
+const V2_BINARY_TENSORS = v2Tensors(['name', 'shape', 'datatype']);
 
 const closed = (properties: object, required: readonly string[]): object => ({
   type: 'object',
@@ -34,6 +37,17 @@ const closed = (properties: object, required: readonly string[]): object => ({
   required,
   additionalProperties: false,
 });
+
+const v2Request = (inputs: object): object =>
+  closed(
+    {
+      id: TEXT,
+      parameters: PARAMETERS,
+      inputs,
+      outputs: { type: 'array', items: closed({ name: TEXT, parameters: PARAMETERS }, ['name']) },
+    },
+    ['inputs'],
+  );
 
 /** What surrounds the tensors; names and tensors themselves are looked at afterwards, much faster than a schema would. */
 const ENVELOPES: Readonly<Record<PayloadForm, Readonly<Record<PayloadSide, object>>>> = {
@@ -43,15 +57,7 @@ const ENVELOPES: Readonly<Record<PayloadForm, Readonly<Record<PayloadSide, objec
   },
   single: { request: closed({ data: {} }, ['data']), response: closed({ data: {} }, ['data']) },
   v2: {
-    request: closed(
-      {
-        id: TEXT,
-        parameters: PARAMETERS,
-        inputs: V2_TENSORS,
-        outputs: { type: 'array', items: closed({ name: TEXT, parameters: PARAMETERS }, ['name']) },
-      },
-      ['inputs'],
-    ),
+    request: v2Request(V2_TENSORS),
     response: closed(
       { model_name: TEXT, model_version: TEXT, id: TEXT, parameters: PARAMETERS, outputs: V2_TENSORS },
       ['model_name', 'outputs'],
@@ -111,13 +117,16 @@ function valueAt(payload: unknown, pointer: string): unknown {
   return value;
 }
 
-/** Compiles the check of a payload's outside. Compile once, check many. */
+/** Compiles the check of a payload's outside. Compile once, check many. @param binaryTensors see createPayloadValidator */
 export function createEnvelopeCheck(
   form: PayloadForm,
   side: PayloadSide,
+  binaryTensors = false,
 ): (payload: unknown) => readonly PayloadProblem[] {
   const validate: ValidateFunction = new Ajv2020({ allErrors: true, strict: false }).compile(
-    ENVELOPES[form][side],
+    binaryTensors && form === 'v2' && side === 'request'
+      ? v2Request(V2_BINARY_TENSORS)
+      : ENVELOPES[form][side],
   );
   return payload =>
     validate(payload) ? [] : (validate.errors ?? []).map(error => problemOf(error, payload));

@@ -23,11 +23,12 @@ export type { PayloadProblem } from './payload-envelope.ts';
 export interface PayloadTensor {
   readonly info: ValueInfo;
   readonly shape: readonly number[];
-  /** Where its elements are: a nested array of the shape, a flat one, or little-endian bytes as base64. */
+  /** Where its elements are: a nested array of the shape, a flat one, base64, or the next bytes after the JSON. */
   readonly data:
     | { readonly kind: 'nested'; readonly value: unknown }
     | { readonly kind: 'flat'; readonly value: readonly unknown[] }
-    | { readonly kind: 'base64'; readonly text: string };
+    | { readonly kind: 'base64'; readonly text: string }
+    | { readonly kind: 'binary'; readonly byteLength: number };
 }
 
 export interface PayloadReading {
@@ -55,9 +56,11 @@ class Reading {
   readonly tensors: PayloadTensor[] = [];
   readonly symbols = new Map<string, SymbolSize>();
   readonly specialFloats: boolean;
+  readonly binaryTensors: boolean;
 
-  constructor(side: PayloadSide) {
+  constructor(side: PayloadSide, binaryTensors: boolean) {
     this.specialFloats = side === 'response';
+    this.binaryTensors = binaryTensors;
   }
 
   report(path: string, message: string): void {
@@ -133,6 +136,24 @@ class Reading {
     this.tensors.push({ info, shape, data: { kind: 'base64', text } });
   }
 
+  /** Binary tensor data extension: `parameters.binary_data_size` bytes of the body belong to the tensor. */
+  #binary(info: ValueInfo, shape: readonly number[] | null, parameters: unknown, path: string): void {
+    const size = isObject(parameters) ? parameters['binary_data_size'] : undefined;
+    if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) {
+      this.report(`${path}.data`, 'is missing, and so is parameters.binary_data_size');
+      return;
+    }
+    if (shape === null) return;
+    const expected = packedByteLength(info.dtype, elementCount(shape));
+    if (info.dtype !== 'string' && size !== expected) {
+      this.report(
+        `${path}.parameters.binary_data_size`,
+        `expected ${expected} bytes for ${info.dtype}[${shape.join(', ')}], got ${size}`,
+      );
+    }
+    this.tensors.push({ info, shape, data: { kind: 'binary', byteLength: size } });
+  }
+
   /** Sizes that are told and not seen: against fixed sizes and symbols. */
   #shape(info: ValueInfo, given: unknown, path: string): readonly number[] | null {
     if (!Array.isArray(given) || !given.every(size => Number.isSafeInteger(size) && size >= 0)) {
@@ -175,6 +196,10 @@ class Reading {
     }
     const shape = this.#shape(info, tensor['shape'], `${path}.shape`);
     const { data } = tensor;
+    if (this.binaryTensors && data === undefined) {
+      this.#binary(info, shape, tensor['parameters'], path);
+      return;
+    }
     if (shape === null || !Array.isArray(data)) return;
     if (shape.length > 1 && Array.isArray(data[0])) {
       const type = { dtype: info.dtype, shape, specialFloats: this.specialFloats };
@@ -205,13 +230,15 @@ class Reading {
  * Compiles the check of payloads of one model, side and form: everything that the schema says, and what it cannot say
  * (symbols agree, arrays are not ragged, base64 and flat data fit their shape). Reports at most 20 problems; its cost
  * is a small part of `JSON.parse` of the same payload.
+ * @param binaryTensors requests of the form v2 may leave out `data` and name a number of bytes after the JSON instead
  */
 export function createPayloadValidator(
   model: ModelInterface,
   side: PayloadSide,
   form: PayloadForm,
+  binaryTensors = false,
 ): PayloadValidator {
-  const checkEnvelope = createEnvelopeCheck(form, side);
+  const checkEnvelope = createEnvelopeCheck(form, side, binaryTensors);
   const { required, optional } = payloadValues(model, side);
   const byName = new Map([...required, ...optional].map(info => [info.name, info]));
   const key = side === 'request' ? 'inputs' : 'outputs';
@@ -238,7 +265,7 @@ export function createPayloadValidator(
   };
 
   return payload => {
-    const reading = new Reading(side);
+    const reading = new Reading(side, binaryTensors);
     const envelope = checkEnvelope(payload);
     if (envelope.length > 0 || !isObject(payload)) {
       for (const { path, message } of envelope) reading.report(path, message);

@@ -49,12 +49,21 @@ interface RouteHead {
   readonly audience: Audience;
 }
 
+/** A body that was read within the limits, in the chunks that it came in. */
+export interface RequestBody {
+  readonly chunks: readonly Uint8Array[];
+  readonly bytes: number;
+  /** Called where the client goes away before the answer. */
+  onGone(listener: () => void): void;
+}
+
 /** Segments of the path that stand for a name, decoded. */
 export type PathParameters = Readonly<Record<string, string>>;
 
 /**
  * `reply`: answers from the head alone. `body`: the body is read first, within the limits. `stream`: writes the response
- * itself and as long as it likes (server-sent events); the connection counts as idle when the server drains.
+ * itself and as long as it likes (server-sent events); the connection counts as idle when the server drains, unless the
+ * route asks for its end to be waited for. The request is `response.req`.
  */
 export type Route =
   | (RouteHead & {
@@ -65,13 +74,14 @@ export type Route =
       readonly kind: 'body';
       readonly answer: (
         call: Call,
-        body: Uint8Array,
+        body: RequestBody,
         parameters: PathParameters,
         note: ServedNote,
       ) => Reply | Promise<Reply>;
     })
   | (RouteHead & {
       readonly kind: 'stream';
+      readonly isAwaited?: boolean;
       readonly open: (call: Call, response: ServerResponse, parameters: PathParameters) => void;
     });
 

@@ -1,0 +1,1 @@
+const e=`0.2.0`;export{e as t};

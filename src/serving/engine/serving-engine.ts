@@ -1,0 +1,338 @@
+import type { ServedModel } from '../inference-engine.ts';
+import type { ServingSettings } from '../settings.ts';
+import type { QueueGauges, ServerEvent, WorkerGauges } from '../watcher.ts';
+import type { Job, JobFailure, JobOutcome, JobRequest } from './job.ts';
+import { createModelQueue, type ModelQueue } from './model-queue.ts';
+import type { WorkerLaunch } from './worker-handle.ts';
+import type { LoadedModel } from './worker-messages.ts';
+import { type Generation, type PoolWorker, type SentBatch, WorkerPool } from './worker-pool.ts';
+
+/** A model with what was read of its file, before any worker has it. */
+export type ModelFacts = Omit<ServedModel, 'batching'> & { readonly path: string };
+
+export interface EngineOptions {
+  readonly settings: Pick<ServingSettings, 'workers' | 'threads' | 'provider' | 'limits' | 'batching'>;
+  readonly launch: Pick<WorkerLaunch, 'workerPath' | 'packageFolder' | 'environment'>;
+  readonly nowMs: () => number;
+  readonly happened: (event: ServerEvent) => void;
+}
+
+/** A submitted job: its outcome, and how it is given up. */
+export interface Submission {
+  readonly outcome: Promise<JobOutcome>;
+  abandon(): void;
+}
+
+const keyOf = (name: string, version: string): string => `${name}@${version}`;
+/** A second batch waits in the worker's pipe where the first is over sooner than that: the way there would cost as much. */
+const PREFETCH_BELOW_MS = 10;
+const EXPIRY_INTERVAL_MS = 250;
+
+const failed = (failure: JobFailure): JobOutcome => ({ kind: 'failed', failure });
+
+/** Queues by model in front of a pool of workers; hands batches out, tries again what a dead worker had. */
+export class ServingEngine {
+  readonly #options: EngineOptions;
+  readonly #pool: WorkerPool;
+  readonly #queues = new Map<string, ModelQueue>();
+  readonly #expiry: NodeJS.Timeout;
+  #models: readonly ModelFacts[] = [];
+  #generation: Generation | null = null;
+  #rollover: { readonly next: Generation; readonly done: (error: Error | null) => void } | null = null;
+  #scheduled = false;
+  #stopping = false;
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+    const { limits } = options.settings;
+    this.#pool = new WorkerPool(
+      {
+        ready: (worker, models) => this.#ready(worker, models),
+        answered: (worker, batch, answers, bodies) => {
+          const queue = this.#queues.get(batch.key);
+          const now = options.nowMs();
+          for (const [index, job] of batch.jobs.entries()) {
+            const answer = answers[index];
+            const body = bodies[index];
+            if (answer === undefined || body === undefined) continue;
+            const { status, headerBytes, batchSize, inferenceMs } = answer;
+            const queueMs = job.startedMs - job.enqueuedMs;
+            job.settle({
+              kind: 'done',
+              result: { status, headerBytes, body, queueMs, batchSize, inferenceMs },
+            });
+          }
+          if (queue !== undefined) {
+            queue.running -= batch.jobs.length;
+            queue.limit.record(batch.jobs.length, now - (batch.jobs[0]?.startedMs ?? now));
+          }
+          if (worker.state === 'stopping' && worker.batches.length === 0) worker.handle.stop();
+          this.#schedule();
+        },
+        ended: (worker, reason, expected, everReady) => this.#ended(worker, reason, expected, everReady),
+        happened: options.happened,
+      },
+      { loadMs: limits.loadMs, runMs: limits.runMs, nowMs: options.nowMs },
+    );
+    this.#expiry = setInterval(() => this.#expire(), EXPIRY_INTERVAL_MS).unref();
+  }
+
+  /** Newest last within a name, in the order that they were given. */
+  models(): readonly ServedModel[] {
+    return this.#models.map(({ path: _path, ...model }) => ({
+      ...model,
+      batching: this.#queues.get(keyOf(model.name, model.version))?.batching ?? {
+        kind: 'none',
+        reason: 'no worker has loaded it yet',
+      },
+    }));
+  }
+
+  get ready(): boolean {
+    return [...this.#pool.workers].some(({ state }) => state === 'idle' || state === 'busy');
+  }
+
+  workers(): readonly WorkerGauges[] {
+    return this.#pool.gauges();
+  }
+
+  queues(): readonly QueueGauges[] {
+    return [...this.#queues.values()].map(({ name, version, waiting, running, limit, batching }) => ({
+      model: name,
+      version,
+      waiting,
+      running,
+      batchLimit: batching.kind === 'rows' ? limit.limit : 1,
+    }));
+  }
+
+  /**
+   * Serves exactly these models from now on. New workers load them beside the old ones, which go on until the new ones
+   * are ready; where a model is refused, all stays as it was.
+   * @throws Error with the reason
+   */
+  serve(models: readonly ModelFacts[]): Promise<void> {
+    if (this.#rollover !== null) return Promise.reject(new Error('models are being replaced already'));
+    const { settings, launch } = this.#options;
+    const next: Generation = {
+      number: (this.#generation?.number ?? 0) + 1,
+      keys: models.map(({ name, version }) => keyOf(name, version)),
+      launch: {
+        ...launch,
+        start: {
+          models: models.map(({ name, version, path }) => ({ name, version, path })),
+          threads: settings.threads,
+          provider: settings.provider,
+          maxBatchRows: settings.batching.maxRequests,
+          maxDimension: settings.limits.dimension,
+          batching: settings.batching.enabled,
+          memoryBytes: settings.limits.workerMemoryBytes,
+        },
+      },
+    };
+    return new Promise((resolve, reject) => {
+      this.#rollover = {
+        next,
+        done: error => {
+          this.#rollover = null;
+          if (error !== null) {
+            reject(error);
+            return;
+          }
+          this.#adopt(next, models);
+          resolve();
+        },
+      };
+      // The first alone: a model that is refused is refused once, and memory for one more worker is enough.
+      this.#pool.start(0, next);
+    });
+  }
+
+  /** Puts a job into the queue of a model; it settles in every case. */
+  submit(name: string, version: string, request: JobRequest): Submission {
+    const queue = this.#queues.get(keyOf(name, version));
+    const now = this.#options.nowMs();
+    const { limits } = this.#options.settings;
+    const refuse = (failure: JobFailure): Submission => ({
+      outcome: Promise.resolve(failed(failure)),
+      abandon: () => undefined,
+    });
+    if (this.#stopping) return refuse({ kind: 'stopping' });
+    if (queue === undefined)
+      return refuse({ kind: 'unknown-model', message: `there is no model "${name}" in version ${version}` });
+    if (queue.waiting >= limits.queue && !queue.dropSpare())
+      return refuse({ kind: 'full', retryAfterSeconds: this.#retryAfter(queue) });
+    let abandon = (): void => undefined;
+    const outcome = new Promise<JobOutcome>(resolve => {
+      const job: Job = {
+        request,
+        enqueuedMs: now,
+        attempts: 0,
+        abandoned: false,
+        startedMs: now,
+        settle: resolve,
+      };
+      abandon = () => {
+        job.abandoned = true;
+      };
+      queue.push(job);
+    });
+    this.#schedule();
+    return { outcome, abandon };
+  }
+
+  async close(): Promise<void> {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    clearInterval(this.#expiry);
+    for (const queue of this.#queues.values()) {
+      for (const job of queue.expire(Number.POSITIVE_INFINITY)) job.settle(failed({ kind: 'stopping' }));
+    }
+    const alive = [...this.#pool.workers];
+    this.#pool.stop();
+    await Promise.all(
+      alive.map(
+        worker =>
+          new Promise<void>(resolve => {
+            const look = setInterval(() => {
+              if (this.#pool.workers.has(worker)) return;
+              clearInterval(look);
+              resolve();
+            }, 10);
+          }),
+      ),
+    );
+  }
+
+  #retryAfter(queue: ModelQueue): number {
+    const workers = Math.max(1, this.#pool.workers.size);
+    return Math.min(30, Math.max(1, Math.ceil((queue.waiting * queue.limit.requestMs) / workers / 1000)));
+  }
+
+  #ready(worker: PoolWorker, models: readonly LoadedModel[]): void {
+    for (const [index, key] of worker.generation.keys.entries()) {
+      const loaded = models[index];
+      const [name = '', version = ''] = [
+        key.slice(0, key.lastIndexOf('@')),
+        key.slice(key.lastIndexOf('@') + 1),
+      ];
+      const { batching } = this.#options.settings;
+      const queue =
+        this.#queues.get(key) ??
+        createModelQueue({ key, name, version }, batching.maxRequests, batching.targetMs);
+      if (loaded !== undefined) queue.batching = loaded.batching;
+      this.#queues.set(key, queue);
+    }
+    if (this.#rollover?.next === worker.generation) this.#rollover.done(null);
+    this.#schedule();
+  }
+
+  /** A generation's first worker is ready: the others follow, then those of the generation before go. */
+  #adopt(next: Generation, models: readonly ModelFacts[]): void {
+    const before = this.#generation;
+    const known = new Set(this.#models.map(({ name, version }) => keyOf(name, version)));
+    this.#generation = next;
+    this.#models = models;
+    for (const { name, version } of models) {
+      if (!known.has(keyOf(name, version)))
+        this.#options.happened({ kind: 'model-loaded', model: name, version });
+    }
+    for (let slot = 1; slot < this.#options.settings.workers; slot++) this.#pool.start(slot, next);
+    for (const worker of this.#pool.workers) {
+      if (before !== null && worker.generation.number < next.number) this.#pool.retire(worker);
+    }
+    for (const [key, queue] of this.#queues) {
+      if (next.keys.includes(key)) continue;
+      this.#options.happened({ kind: 'model-unloaded', model: queue.name, version: queue.version });
+      this.#queues.delete(key);
+      for (const job of queue.expire(Number.POSITIVE_INFINITY)) {
+        const message = `version ${queue.version} of "${queue.name}" has just been taken away`;
+        job.settle(failed({ kind: 'unknown-model', message }));
+      }
+    }
+  }
+
+  #ended(worker: PoolWorker, reason: string, expected: boolean, everReady: boolean): void {
+    for (const batch of worker.batches) this.#retry(batch, reason);
+    worker.batches.length = 0;
+    if (this.#rollover?.next === worker.generation && !everReady) {
+      this.#rollover.done(new Error(reason));
+      return;
+    }
+    if (expected || this.#stopping || worker.generation !== this.#generation) return;
+    this.#pool.replace(worker.slot, () => this.#generation);
+    this.#schedule();
+  }
+
+  /** What a dead worker had is tried once more, each alone: a run has no effect but its answer. */
+  #retry(batch: SentBatch, reason: string): void {
+    const queue = this.#queues.get(batch.key);
+    if (queue !== undefined) queue.running -= batch.jobs.length;
+    for (const job of [...batch.jobs].reverse()) {
+      job.attempts += 1;
+      if (queue !== undefined && job.attempts < 2 && !this.#stopping) queue.putBack(job);
+      else
+        job.settle(
+          failed({ kind: 'worker-died', message: `the process that ran the request ended (${reason})` }),
+        );
+    }
+  }
+
+  #expire(): void {
+    const { waitMs } = this.#options.settings.limits;
+    for (const queue of this.#queues.values()) {
+      for (const job of queue.expire(this.#options.nowMs() - waitMs)) {
+        job.settle(failed({ kind: 'expired', retryAfterSeconds: this.#retryAfter(queue) }));
+      }
+    }
+  }
+
+  /** Once for all requests of this turn of the event loop: those that come together go together. */
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#dispatch();
+    });
+  }
+
+  #dispatch(): void {
+    for (;;) {
+      let queue: ModelQueue | null = null;
+      for (const each of this.#queues.values()) {
+        if (each.waiting > 0 && (queue === null || each.oldestMs < queue.oldestMs)) queue = each;
+      }
+      if (queue === null) return;
+      const { key } = queue;
+      const able = [...this.#pool.workers].filter(
+        ({ state, generation }) => (state === 'idle' || state === 'busy') && generation.keys.includes(key),
+      );
+      const idle = able.filter(({ state }) => state === 'idle');
+      const worker = idle[0] ?? (queue.isRetryNext ? undefined : this.#prefetching(queue, able));
+      if (worker === undefined) {
+        // The oldest cannot run now; another model's may wait for the same workers, so it is not let past.
+        return;
+      }
+      // Idle workers share what waits: two at work are faster than one with twice as much.
+      const share = Math.ceil(queue.waiting / Math.max(1, idle.length));
+      const jobs = queue.take(Math.max(1, Math.min(this.#batchLimit(queue), share)));
+      if (jobs.length === 0) continue;
+      const now = this.#options.nowMs();
+      for (const job of jobs) job.startedMs = now;
+      queue.running += jobs.length;
+      this.#pool.send(worker, key, jobs);
+    }
+  }
+
+  /** A worker that is at work, but for so short a time that the next batch should lie ready in its pipe. */
+  #prefetching(queue: ModelQueue, able: readonly PoolWorker[]): PoolWorker | undefined {
+    const expectedMs = queue.limit.requestMs * this.#batchLimit(queue);
+    if (expectedMs === 0 || expectedMs > PREFETCH_BELOW_MS) return undefined;
+    return able.find(({ batches }) => batches.length === 1 && batches[0]?.jobs[0]?.attempts === 0);
+  }
+
+  #batchLimit(queue: ModelQueue): number {
+    return queue.batching.kind === 'rows' ? queue.limit.limit : 1;
+  }
+}

@@ -1,0 +1,132 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { Duplex } from 'node:stream';
+import { tieToThisProcess } from '../../runtime/live-workers.ts';
+import { workerEnvironment } from '../../runtime/worker-process.ts';
+import { readFrames, writeFrame } from './frames.ts';
+import type { JobAnswer, JobHead, LoadedModel, WorkerMessage, WorkerStart } from './worker-messages.ts';
+
+/** What a worker process is started from. */
+export interface WorkerLaunch {
+  /** src/serving/worker/serving-worker.ts in development, dist/serving-worker.js in a release. */
+  readonly workerPath: string;
+  /** Folder of onnxruntime-node. */
+  readonly packageFolder: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly start: WorkerStart;
+}
+
+export interface WorkerListener {
+  ready(models: readonly LoadedModel[]): void;
+  answered(batch: number, answers: readonly JobAnswer[], bodies: readonly Buffer[]): void;
+  /** Once, when the process is gone. */
+  ended(reason: string): void;
+}
+
+export interface WorkerHandle {
+  readonly pid: number;
+  readonly residentBytes: number | null;
+  send(
+    batch: number,
+    model: number,
+    jobs: readonly { readonly head: JobHead; readonly body: readonly Uint8Array[] }[],
+  ): void;
+  /** Ends it when it has answered what it has; the process is killed where it does not follow. */
+  stop(): void;
+  kill(reason: string): void;
+}
+
+const STOP_GRACE_MS = 2000;
+const STDERR_KEPT = 4096;
+
+/** Starts a worker process. It loads its models at once. */
+export function startServingWorker(launch: WorkerLaunch, listener: WorkerListener): WorkerHandle {
+  const child: ChildProcess = spawn(
+    process.execPath,
+    ['--no-warnings', launch.workerPath, launch.packageFolder, JSON.stringify(launch.start)],
+    {
+      env: workerEnvironment(launch.environment),
+      stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+      windowsHide: true,
+    },
+  );
+  tieToThisProcess(child);
+  const pipe = child.stdio[3] as Duplex | null | undefined;
+  let reason: string | null = null;
+  let stderr = '';
+  let residentBytes: number | null = null;
+  let ended = false;
+
+  const kill = (why: string): void => {
+    reason ??= why;
+    child.kill('SIGKILL');
+  };
+  const end = (why: string): void => {
+    if (ended) return;
+    ended = true;
+    pipe?.destroy();
+    listener.ended(why);
+  };
+  child.stderr?.on('data', (chunk: Buffer) => {
+    stderr = (stderr + chunk.toString('latin1')).slice(-STDERR_KEPT);
+  });
+  child.once('error', error => end(`it could not be started: ${error.message}`));
+  child.once('exit', (code, signal) => {
+    const how = signal === null ? `exit code ${code}` : signal;
+    const last = stderr.trim().split('\n').at(-1) ?? '';
+    end(reason ?? (last === '' ? how : `${how}: ${last}`));
+  });
+
+  const take = (message: WorkerMessage, body: Buffer): void => {
+    switch (message.kind) {
+      case 'ready':
+        listener.ready(message.models);
+        break;
+      case 'refused': {
+        const model = launch.start.models[message.model];
+        reason ??= `${model?.name ?? 'a model'} ${model?.version ?? ''} cannot be served: ${message.reason}`;
+        break;
+      }
+      case 'answers': {
+        residentBytes = message.residentBytes;
+        let at = 0;
+        const bodies = message.answers.map(({ bytes }) => {
+          const part = body.subarray(at, at + bytes);
+          at += bytes;
+          return part;
+        });
+        listener.answered(message.batch, message.answers, bodies);
+      }
+    }
+  };
+  if (pipe !== null && pipe !== undefined) {
+    readFrames(
+      pipe,
+      (head, body) => take(head as WorkerMessage, body),
+      why => kill(`it sent what is no frame: ${why}`),
+    );
+    // The end of the process tells what happened; a broken pipe alone says nothing.
+    pipe.on('error', () => undefined);
+  }
+
+  return {
+    pid: child.pid ?? 0,
+    get residentBytes() {
+      return residentBytes;
+    },
+    send(batch, model, jobs) {
+      if (pipe === null || pipe === undefined || pipe.destroyed) return;
+      writeFrame(
+        pipe,
+        { batch, model, jobs: jobs.map(({ head }) => head) },
+        jobs.flatMap(({ body }) => body),
+      );
+    },
+    stop() {
+      reason ??= 'it was told to stop';
+      pipe?.end();
+      pipe?.destroy();
+      setTimeout(() => child.kill('SIGKILL'), STOP_GRACE_MS).unref();
+    },
+    kill,
+  };
+}

@@ -1,0 +1,78 @@
+import type { IncomingMessage } from 'node:http';
+
+/** Bytes of all bodies that are held at a time, against the limit. */
+export class HeldBytes {
+  readonly limit: number;
+  #held = 0;
+
+  constructor(limit: number) {
+    this.limit = limit;
+  }
+
+  get held(): number {
+    return this.#held;
+  }
+
+  take(bytes: number): boolean {
+    if (this.#held + bytes > this.limit) return false;
+    this.#held += bytes;
+    return true;
+  }
+
+  release(bytes: number): void {
+    this.#held -= bytes;
+  }
+}
+
+export type BodyReading =
+  | { readonly kind: 'read'; readonly chunks: readonly Uint8Array[]; readonly bytes: number }
+  | { readonly kind: 'too-large' }
+  /** The server holds as much as it may. */
+  | { readonly kind: 'no-room' }
+  | { readonly kind: 'too-slow' }
+  /** The client went away. */
+  | { readonly kind: 'gone' };
+
+/**
+ * Reads a body in the chunks that it comes in. Room is taken as bytes come, not as they are declared: who declares much
+ * and sends nothing takes nothing. What is no good is said at the first byte too many.
+ * @param bodyLimit in bytes
+ * @param timeMs for the whole body
+ * @returns `read`: the bytes stay taken from `room` until the caller releases them; otherwise they are released here.
+ */
+export function readBody(
+  request: IncomingMessage,
+  bodyLimit: number,
+  timeMs: number,
+  room: HeldBytes,
+): Promise<BodyReading> {
+  const declared = Number(request.headers['content-length'] ?? 0);
+  if (declared > bodyLimit) return Promise.resolve({ kind: 'too-large' });
+  if (room.held + declared > room.limit) return Promise.resolve({ kind: 'no-room' });
+  return new Promise(resolve => {
+    const chunks: Uint8Array[] = [];
+    let bytes = 0;
+    const timer = setTimeout(() => settle({ kind: 'too-slow' }), timeMs);
+    const settle = (reading: BodyReading): void => {
+      clearTimeout(timer);
+      request.off('data', onData);
+      request.off('end', onEnd);
+      request.off('close', onClose);
+      if (reading.kind !== 'read') room.release(bytes);
+      resolve(reading);
+    };
+    const onData = (chunk: Buffer): void => {
+      if (bytes + chunk.byteLength > bodyLimit) settle({ kind: 'too-large' });
+      else if (!room.take(chunk.byteLength)) settle({ kind: 'no-room' });
+      else {
+        bytes += chunk.byteLength;
+        chunks.push(chunk);
+      }
+    };
+    const onEnd = (): void => settle({ kind: 'read', chunks, bytes });
+    const onClose = (): void => settle({ kind: 'gone' });
+    request.on('data', onData);
+    request.on('end', onEnd);
+    request.on('close', onClose);
+  });
+}

@@ -1,0 +1,139 @@
+import { openApiDocument } from '../../contract/openapi.ts';
+import type { Route } from '../call.ts';
+import type { ServedModel } from '../inference-engine.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+
+const error = (description: string): Json => ({
+  description,
+  content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
+});
+
+/** What may come instead of an answer, whatever the route. */
+const REFUSALS: Json = {
+  '401': error('a key is needed'),
+  '403': error('the key does not allow this'),
+  '429': error('too many requests of this client; Retry-After says when to come again'),
+  '500': error('the server failed'),
+  '503': error('the server cannot answer now; Retry-After says when to come again'),
+};
+
+const INFERENCE_REFUSALS: Json = {
+  '400': error('the request is not what the model takes; the message says where and why'),
+  '404': error('there is no such model or version'),
+  '408': error('the body did not come in time'),
+  '413': error('the body is larger than this server takes'),
+  '415': error('the body is not JSON'),
+  '422': error('the model cannot be run on these inputs'),
+  ...REFUSALS,
+};
+
+const OBJECT: Json = { content: { 'application/json': { schema: { type: 'object' } } } };
+const NAMES: Json = {
+  name: 'model',
+  in: 'query',
+  description: 'name of the model; the first where it is left out',
+  schema: { type: 'string' },
+};
+const VERSIONS: Json = {
+  name: 'version',
+  in: 'query',
+  description: 'version of the model; the newest where it is left out',
+  schema: { type: 'string' },
+};
+
+const SUMMARIES: Readonly<Record<string, string>> = {
+  '/': 'what this server is and serves',
+  '/health': 'whether requests are answered, and what is wrong where something is',
+  '/model/info': 'interface and identity of a model',
+  '/model/schema': 'JSON Schemas of its requests and responses in every form',
+  '/openapi.json': 'this document',
+  '/v2': 'server metadata (Open Inference Protocol v2)',
+  '/v2/health/live': 'the server runs',
+  '/v2/health/ready': 'the server answers requests',
+  '/v2/models': 'models and versions',
+  '/v2/models/{name}': 'metadata of a model',
+  '/v2/models/{name}/ready': 'the model answers requests',
+  '/v2/models/{name}/versions/{version}': 'metadata of a version',
+  '/v2/models/{name}/versions/{version}/ready': 'the version answers requests',
+};
+
+const takesModelQuery = new Set(['/model/info', '/model/schema']);
+
+function readingOperation(path: string): Json {
+  const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: { type: 'string' },
+  }));
+  const query = takesModelQuery.has(path) ? [NAMES, VERSIONS] : [];
+  const mayMiss = names.length + query.length > 0;
+  return {
+    get: {
+      summary: SUMMARIES[path] ?? path,
+      ...(mayMiss ? { parameters: [...names, ...query] } : {}),
+      responses: {
+        '200': { description: 'as asked', ...OBJECT },
+        ...(mayMiss ? { '404': error('there is no such model or version') } : {}),
+        ...REFUSALS,
+        // Health says the same in both cases, with what is wrong.
+        ...(path === '/health' || path.endsWith('/ready')
+          ? { '503': { description: 'not ready', ...OBJECT } }
+          : {}),
+      },
+    },
+  };
+}
+
+/** Adds to an operation of the contract's document what a running server may answer, and that versions can be named. */
+function servedOperation(operation: Json, query: readonly Json[]): Json {
+  const responses = operation['responses'] as Json;
+  return {
+    ...operation,
+    ...(query.length > 0 ? { parameters: query } : {}),
+    responses: { '200': responses['200'], ...INFERENCE_REFUSALS },
+  };
+}
+
+/**
+ * The OpenAPI document of a running server: exact schemas of the requests of its first model (others have theirs at
+ * `/model/schema`), and every other route that is for programs.
+ */
+export function servedOpenApi(
+  models: readonly ServedModel[],
+  routes: readonly Route[],
+  toolVersion: string,
+): Json {
+  const [first] = models;
+  const newest = models.filter(({ name }) => name === first?.name).at(-1);
+  const contract =
+    newest === undefined
+      ? { paths: {}, components: { schemas: {} } }
+      : openApiDocument(newest.interface, { modelName: newest.name, version: newest.version });
+  const schemas = (contract['components'] as { readonly schemas: Json }).schemas;
+  const paths: [string, Json][] = Object.entries(contract['paths'] as Json).map(([path, item]) => {
+    const operation = (item as { readonly post: Json }).post;
+    // The schemas are those of one model: another one is not named here.
+    return [path, { post: servedOperation(operation, []) }];
+  });
+  for (const route of routes) {
+    if (route.method === 'GET' && route.path in SUMMARIES)
+      paths.push([route.path, readingOperation(route.path)]);
+  }
+  return {
+    openapi: '3.1.1',
+    info: {
+      title: newest?.name ?? 'no model',
+      version: newest?.version ?? '0.0.0',
+      description: `Served by QuickServeML ${toolVersion}.`,
+    },
+    paths: Object.fromEntries(paths),
+    components: {
+      schemas: {
+        Error: { type: 'object', properties: { error: { type: 'string' } }, required: ['error'] },
+        ...schemas,
+      },
+    },
+  };
+}

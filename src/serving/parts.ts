@@ -1,0 +1,4 @@
+import type { ServerPartFactory } from './server-parts.ts';
+
+/** Everything that is mounted into the server, by the key of its section in the settings file. */
+export const SERVER_PARTS: Readonly<Record<string, ServerPartFactory>> = {};

@@ -1,0 +1,205 @@
+import { hasForm } from '../../contract/payload-forms.ts';
+import { decodePayloadTensor } from '../../contract/payload-tensors.ts';
+import {
+  createPayloadValidator,
+  type PayloadTensor,
+  type PayloadValidator,
+  recogniseForm,
+} from '../../contract/payload-validator.ts';
+import type { Dtype, ModelInterface } from '../../model/inspection.ts';
+import { elementCount } from '../../shared/element-types.ts';
+import type { JobHead } from '../engine/worker-messages.ts';
+import { readBytesElements } from './bytes-tensors.ts';
+import {
+  copyInto,
+  fillFlat,
+  fillNested,
+  isNumericType,
+  type RuntimeArray,
+  viewOf,
+} from './runtime-arrays.ts';
+
+/** An input of a request that was checked: its shape, and how its elements get into an array. */
+export interface RequestTensor {
+  readonly name: string;
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  readonly count: number;
+  /** The elements as they are, without a copy; null: they must be written. */
+  readonly whole: RuntimeArray | null;
+  write(target: RuntimeArray, offset: number): void;
+}
+
+/** What the answer must look like. */
+export type AnswerForm =
+  | { readonly kind: 'plain' }
+  | { readonly kind: 'single' }
+  | { readonly kind: 'predictions' }
+  | {
+      readonly kind: 'v2';
+      readonly id: string | null;
+      /** In the order of the answer; null: all, and each as `binary` says. */
+      readonly outputs: readonly { readonly name: string; readonly binary: boolean }[] | null;
+      readonly binary: boolean;
+    };
+
+export type DecodedRequest =
+  | { readonly kind: 'inputs'; readonly tensors: readonly RequestTensor[]; readonly form: AnswerForm }
+  | { readonly kind: 'invalid'; readonly message: string };
+
+const invalid = (message: string): DecodedRequest => ({ kind: 'invalid', message });
+
+type JsonObject = Readonly<Record<string, unknown>>;
+const isObject = (value: unknown): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function tensorOf(tensor: PayloadTensor, bytes: Buffer | null): RequestTensor | null {
+  const { info, shape, data } = tensor;
+  const { name, dtype } = info;
+  const common = { name, dtype, shape, count: elementCount(shape) };
+  const given = (whole: RuntimeArray): RequestTensor => ({
+    ...common,
+    whole,
+    write: (target, offset) => copyInto(target, offset, whole),
+  });
+  switch (data.kind) {
+    case 'flat':
+      return {
+        ...common,
+        whole: null,
+        write: (target, offset) => fillFlat(dtype, target, offset, data.value),
+      };
+    case 'nested':
+      return {
+        ...common,
+        whole: null,
+        write: (target, offset) => void fillNested(dtype, target, offset, data.value, shape.length),
+      };
+    case 'base64': {
+      const decoded = decodePayloadTensor(tensor).data;
+      if (!(decoded instanceof Uint8Array)) return given([...decoded]);
+      return isNumericType(dtype) ? given(viewOf(dtype, decoded)) : null;
+    }
+    case 'binary': {
+      if (bytes === null) return null;
+      if (isNumericType(dtype)) return given(viewOf(dtype, bytes));
+      const texts = readBytesElements(bytes, common.count);
+      return texts === null ? null : given(texts);
+    }
+  }
+}
+
+const wantsBinary = (parameters: unknown, key: string, otherwise: boolean): boolean =>
+  isObject(parameters) && typeof parameters[key] === 'boolean' ? parameters[key] : otherwise;
+
+function v2Form(payload: JsonObject): AnswerForm {
+  const { id, parameters, outputs } = payload;
+  const binary = wantsBinary(parameters, 'binary_data_output', false);
+  return {
+    kind: 'v2',
+    id: typeof id === 'string' ? id : null,
+    binary,
+    outputs: Array.isArray(outputs)
+      ? outputs.filter(isObject).map(output => ({
+          name: String(output['name']),
+          binary: wantsBinary(output['parameters'], 'binary_data', binary),
+        }))
+      : null,
+  };
+}
+
+/** `{"instances": [...]}`: of a model with one input the rows themselves, else objects with a value for each input. */
+function plainOfInstances(payload: unknown, model: ModelInterface): unknown {
+  if (!isObject(payload) || !Array.isArray(payload['instances'])) return null;
+  const instances: readonly unknown[] = payload['instances'];
+  const [only, ...others] = model.inputs;
+  const names = model.inputs.map(({ name }) => name);
+  const named = instances.length > 0 && instances.every(each => isObject(each));
+  if (only !== undefined && others.length === 0 && !named) return { inputs: { [only.name]: instances } };
+  const unknown = instances.flatMap(each => (isObject(each) ? Object.keys(each) : []));
+  return {
+    inputs: Object.fromEntries(
+      [...new Set([...names, ...unknown])].map(name => [
+        name,
+        instances.map(each => (isObject(each) && Object.hasOwn(each, name) ? each[name] : undefined)),
+      ]),
+    ),
+  };
+}
+
+/** Reads the requests of one model. Compile once: the checks are compiled from its interface. */
+export function createRequestDecoder(
+  model: ModelInterface,
+  maxDimension: number,
+): (job: JobHead, body: Buffer) => DecodedRequest {
+  const validators: Partial<Record<'plain' | 'single' | 'v2', PayloadValidator>> = {};
+  for (const form of ['plain', 'single', 'v2'] as const) {
+    if (hasForm(model, 'request', form))
+      validators[form] = createPayloadValidator(model, 'request', form, form === 'v2');
+  }
+
+  const read = (form: 'plain' | 'single' | 'v2', payload: unknown, tail: Buffer, answer: AnswerForm) => {
+    const validate = validators[form];
+    if (validate === undefined)
+      return invalid(`the model's requests cannot be written in the form "${form}"`);
+    const { problems, tensors } = validate(payload);
+    if (problems.length > 0) {
+      return invalid(
+        problems.map(({ path, message }) => `${path === '' ? 'the body' : path}: ${message}`).join('; '),
+      );
+    }
+    const inputs: RequestTensor[] = [];
+    let at = 0;
+    for (const tensor of tensors) {
+      const { name } = tensor.info;
+      const largest = tensor.shape.find(size => size > maxDimension);
+      if (largest !== undefined)
+        return invalid(`${name}: a dimension of ${largest} is over this server's limit of ${maxDimension}`);
+      let bytes: Buffer | null = null;
+      if (tensor.data.kind === 'binary') {
+        if (at + tensor.data.byteLength > tail.byteLength)
+          return invalid(`${name}: its binary data ends past the end of the body`);
+        bytes = tail.subarray(at, at + tensor.data.byteLength);
+        at += tensor.data.byteLength;
+      }
+      const input = tensorOf(tensor, bytes);
+      if (input === null)
+        return invalid(`${name}: its binary data is not ${elementCount(tensor.shape)} elements`);
+      inputs.push(input);
+    }
+    if (at !== tail.byteLength)
+      return invalid(`${tail.byteLength - at} bytes after the JSON belong to no input`);
+    const refused =
+      answer.kind === 'single' && model.outputs.length !== 1 ? { kind: 'plain' as const } : answer;
+    return { kind: 'inputs' as const, tensors: inputs, form: refused };
+  };
+
+  return ({ kind, headerBytes }, body) => {
+    if (headerBytes !== null && headerBytes > body.byteLength)
+      return invalid('Inference-Header-Content-Length is more than the body has bytes');
+    const text = headerBytes === null ? body : body.subarray(0, headerBytes);
+    const tail = headerBytes === null ? body.subarray(body.byteLength) : body.subarray(headerBytes);
+    let payload: unknown;
+    try {
+      payload = JSON.parse(text.toString('utf8'));
+    } catch (error) {
+      return invalid(`the body is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+    }
+    if (
+      kind === 'instances' ||
+      (kind === 'any' && isObject(payload) && Object.hasOwn(payload, 'instances'))
+    ) {
+      const plain = plainOfInstances(payload, model);
+      if (plain === null) return invalid('instances: expected an array');
+      return read('plain', plain, tail, { kind: 'predictions' });
+    }
+    if (kind === 'infer')
+      return read('v2', payload, tail, isObject(payload) ? v2Form(payload) : { kind: 'plain' });
+    const form = recogniseForm(payload, 'request');
+    if (form === 'v2' && kind === 'any' && isObject(payload))
+      return read('v2', payload, tail, v2Form(payload));
+    if (form === 'single' && validators.single !== undefined)
+      return read('single', payload, tail, { kind: 'single' });
+    return read('plain', payload, tail, { kind: 'plain' });
+  };
+}

@@ -2,7 +2,7 @@ import type { ObjectStore } from '../git/object-store.ts';
 import { readHistory } from './audit.ts';
 import type { BranchState } from './branch-state.ts';
 import type { AppendPlan } from './branch-writer.ts';
-import { auditPath, blobPath, eventPath, packPath, placeOf } from './layout.ts';
+import { auditPath, blobPath, eventPath, packPath, placeOf, verdictPackPath } from './layout.ts';
 import { foldModel } from './lifecycle.ts';
 import { assembleModel, type ModelSource, readSource } from './model-sources.ts';
 import { uniqueById, writePack } from './packs.ts';
@@ -10,8 +10,9 @@ import type { RecordContext } from './record-context.ts';
 import { jsonFile } from './record-files.ts';
 import type { EventRecord } from './records.ts';
 import type { RegistryAccess } from './registry-access.ts';
-import { checkRegistry } from './registry-files.ts';
+import { checkRegistry, readVerdicts } from './registry-files.ts';
 import { serialiseLine } from './schemas.ts';
+import { timeOfId } from './time-ids.ts';
 import type { NewFile } from './tree-builder.ts';
 
 export interface CompactOptions {
@@ -26,6 +27,8 @@ export interface CompactOutcome {
   readonly filesAfter: number;
   /** Months that became one file each. */
   readonly packedMonths: number;
+  /** Verdicts of closed months that went into a file with others. */
+  readonly packedVerdicts: number;
   /** Digests whose bytes went. */
   readonly purged: readonly string[];
   /** Commits that the rewritten history replaced; 0 without a rewrite. */
@@ -63,6 +66,46 @@ function closedMonths(files: ReadonlyMap<string, string>, openMonth: string): re
     if (files.has(pack)) month.paths.unshift(pack);
   }
   return [...months.values()];
+}
+
+/** Loose verdicts of closed months, by the pack that they go into. */
+function closedVerdicts(
+  files: ReadonlyMap<string, string>,
+  openMonth: string,
+): ReadonlyMap<string, readonly string[]> {
+  const packs = new Map<string, string[]>();
+  for (const path of files.keys()) {
+    const place = placeOf(path);
+    if (place.kind !== 'verdict') continue;
+    const writtenMs = timeOfId(place.id);
+    if (writtenMs === null || new Date(writtenMs).toISOString().slice(0, 7) >= openMonth) continue;
+    const pack = verdictPackPath(place.sha256);
+    packs.set(pack, [...(packs.get(pack) ?? []), path]);
+  }
+  return packs;
+}
+
+/** One pack for each two characters that digests begin with: most digests have a single verdict. */
+async function packVerdicts(
+  access: RegistryAccess,
+  state: BranchState,
+  files: ReadonlyMap<string, string>,
+  openMonth: string,
+  changes: Changes,
+): Promise<number> {
+  const closed = closedVerdicts(files, openMonth);
+  const packs = [...closed.keys()].filter(pack => files.has(pack));
+  const contents = await state.readFiles([...packs, ...[...closed.values()].flat()]);
+  for (const [pack, paths] of closed) {
+    const records = [pack, ...paths].flatMap(path => {
+      const content = contents.get(path);
+      return content === undefined ? [] : readVerdicts(access.reader, path, content);
+    });
+    changes.files.push({ path: pack, content: { kind: 'bytes', bytes: writePack(records) } });
+    changes.replaced.add(pack);
+    changes.removed.push(...paths);
+  }
+  return [...closed.values()].reduce((sum, paths) => sum + paths.length, 0);
 }
 
 const recordsOf = (source: ModelSource): readonly { readonly id: string }[] =>
@@ -154,6 +197,14 @@ async function keepAudit(access: RegistryAccess, context: RecordContext, changes
   return commits.length;
 }
 
+/** How many files there are once the changes are made. */
+function countAfter(files: ReadonlyMap<string, string>, { files: added, removed }: Changes): number {
+  const gone = new Set(removed);
+  const isGone = (path: string): boolean => gone.has(path) || gone.has(folderOf(path));
+  const kept = [...files.keys()].filter(path => !isGone(path));
+  return new Set([...kept, ...added.map(({ path }) => path)]).size;
+}
+
 async function planCompaction(
   access: RegistryAccess,
   store: ObjectStore,
@@ -167,7 +218,8 @@ async function planCompaction(
   }
   const context = access.context();
   const files = await state.listAllFiles();
-  const months = closedMonths(files, firstOpenMonth(access.options.now()));
+  const openMonth = firstOpenMonth(access.options.now());
+  const months = closedMonths(files, openMonth);
   const sources = await readAll(
     access,
     state,
@@ -180,24 +232,26 @@ async function planCompaction(
     changes.replaced.add(packPath(folder));
     changes.removed.push(folder);
   }
+  const packedVerdicts = await packVerdicts(access, state, files, openMonth, changes);
   const purged = options.rewrite ? await planPurge(access, state, files, context, changes) : [];
   const replacedCommits = options.rewrite ? await keepAudit(access, context, changes) : 0;
-  const loose = months.reduce((sum, { paths }) => sum + paths.length, 0);
   const result: CompactOutcome = {
     filesBefore: files.size,
-    filesAfter: files.size - loose + changes.files.length - purged.length,
+    filesAfter: countAfter(files, changes),
     packedMonths: months.length,
+    packedVerdicts,
     purged,
     replacedCommits,
   };
-  if (options.dryRun || (months.length === 0 && !options.rewrite)) return { kind: 'nothing', result };
+  if (options.dryRun || (months.length === 0 && packedVerdicts === 0 && !options.rewrite))
+    return { kind: 'nothing', result };
   const what = options.rewrite ? 'Compact and rewrite the registry' : 'Compact the registry';
   return {
     kind: 'add',
     files: changes.files,
     removed: changes.removed,
     replaced: changes.replaced,
-    message: `${what}: ${months.length} months, ${purged.length} blobs taken away`,
+    message: `${what}: ${months.length} months, ${packedVerdicts} verdicts, ${purged.length} blobs taken away`,
     result,
     rewrites: options.rewrite,
   };

@@ -80,6 +80,8 @@ export const measurementPath = (
 
 export const verdictsFolder = (sha256: string): string => `verdicts/${spread(sha256)}`;
 export const verdictPath = (sha256: string, id: string): string => `${verdictsFolder(sha256)}/${id}.json`;
+/** Packed verdicts of all digests that begin with the same two characters. */
+export const verdictPackPath = (sha256: string): string => `verdicts/${sha256.slice(0, 2)}.jsonl`;
 
 export const eventsFolder = (model: string): string => `${modelFolder(model)}/events`;
 /** The month comes from the id, by which events are ordered. */
@@ -114,6 +116,7 @@ export type Place =
   | { readonly kind: 'event'; readonly model: string; readonly month: string; readonly id: string }
   | { readonly kind: 'event-pack'; readonly model: string; readonly month: string }
   | { readonly kind: 'verdict'; readonly sha256: string; readonly id: string }
+  | { readonly kind: 'verdict-pack'; readonly prefix: string }
   | { readonly kind: 'blob'; readonly sha256: string }
   | { readonly kind: 'audit'; readonly id: string }
   | { readonly kind: 'unknown' };
@@ -180,6 +183,10 @@ export function placeOf(path: string): Place {
   if (top === 'blobs' && rest.length === 1) {
     const sha256 = gather(segment, rest[0]);
     return sha256 === null ? unknown : { kind: 'blob', sha256 };
+  }
+  if (top === 'verdicts' && rest.length === 0) {
+    const prefix = withoutSuffix(segment, '.jsonl');
+    return prefix !== null && /^[0-9a-f]{2}$/.test(prefix) ? { kind: 'verdict-pack', prefix } : unknown;
   }
   if (top === 'verdicts' && rest.length === 2) {
     const sha256 = gather(segment, rest[0]);

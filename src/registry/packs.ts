@@ -8,7 +8,7 @@ const DECODER = new TextDecoder('utf-8', { fatal: true });
 /**
  * @throws QuickServeError REGISTRY_MALFORMED naming the line.
  */
-export function readPack<K extends 'measurement' | 'event'>(
+export function readPack<K extends 'measurement' | 'event' | 'verdict'>(
   reader: RecordReader,
   kind: K,
   path: string,

@@ -6,12 +6,14 @@ import {
   modelPath,
   placeOf,
   REGISTRY_FILE,
+  verdictPackPath,
   verdictPath,
   verdictsFolder,
   versionPath,
   versionsFolder,
 } from './layout.ts';
 import { assembleModel, type RegisteredModel, readSource } from './model-sources.ts';
+import { readPack, uniqueById } from './packs.ts';
 import type { VerdictRecord } from './records.ts';
 import { formatTrailers } from './registry-commit.ts';
 import { checkFormat, type RecordReader } from './schemas.ts';
@@ -101,10 +103,30 @@ export async function readLatestVerdict(
 ): Promise<VerdictRecord | null> {
   const folder = verdictsFolder(sha256);
   const entries = (await state.listFolders([folder])).get(folder) ?? [];
-  const paths = entries.map(({ path }) => `${folder}/${path}`).sort();
-  const contents = await state.readFiles(paths);
-  const verdicts = paths.map(path => readVerdict(reader, path, contents.get(path) ?? Buffer.alloc(0)));
-  return verdicts.findLast(verdict => verdict.model === model) ?? null;
+  const contents = await state.readFiles([
+    verdictPackPath(sha256),
+    ...entries.map(({ path }) => `${folder}/${path}`),
+  ]);
+  const verdicts = [...contents].flatMap(([path, content]) => readVerdicts(reader, path, content));
+  const own = verdicts.filter(verdict => verdict.model === model && verdict.sha256 === sha256);
+  return uniqueById(own).at(-1) ?? null;
+}
+
+/** The verdicts of a pack, or of one file. @throws QuickServeError REGISTRY_MALFORMED. */
+export function readVerdicts(
+  reader: RecordReader,
+  path: string,
+  content: Uint8Array,
+): readonly VerdictRecord[] {
+  if (placeOf(path).kind !== 'verdict-pack') return [readVerdict(reader, path, content)];
+  const records = readPack(reader, 'verdict', path, content);
+  const stranger = records.find(({ sha256 }) => verdictPackPath(sha256) !== path);
+  if (stranger === undefined) return records;
+  throw new QuickServeError({
+    code: 'REGISTRY_MALFORMED',
+    message: `${path} on the registry branch holds verdict ${stranger.id} on bytes of another folder (${stranger.sha256}).`,
+    hint: 'Restore that file from the history of the branch (git log -- <file>), then run again.',
+  });
 }
 
 /** One verdict; the record must say what its place says. @throws QuickServeError REGISTRY_MALFORMED. */

@@ -1,6 +1,6 @@
 import { blobPath, digestPath, modelPath, type Place, versionPath } from './layout.ts';
 import type { ModelSource } from './model-sources.ts';
-import type { VersionRecord } from './records.ts';
+import type { VerdictRecord, VersionRecord } from './records.ts';
 import { isVersion } from './versions.ts';
 
 /** One thing that is wrong, where, and what can be done. */
@@ -30,6 +30,7 @@ export interface Inventory {
   readonly ids: ReadonlyMap<string, string>;
   readonly sources: Map<string, ModelSource>;
   readonly digests: Map<string, { readonly path: string; readonly version: string }>;
+  readonly verdicts: Map<string, readonly VerdictRecord[]>;
   readonly defects: Defect[];
 }
 
@@ -89,10 +90,12 @@ function checkVersion(inventory: Inventory, path: string, version: VersionRecord
 /** Every id once, unless a compacted month and a late file say the same. */
 export function checkDuplicates(inventory: Inventory): void {
   const seen = new Map<string, { readonly path: string; readonly text: string }>();
-  for (const [path, source] of inventory.sources) {
-    if (source.kind !== 'events' && source.kind !== 'measurements') continue;
+  const lists = [...inventory.sources].flatMap(([path, source]) =>
+    source.kind === 'events' || source.kind === 'measurements' ? [[path, source.records] as const] : [],
+  );
+  for (const [path, records] of [...lists, ...inventory.verdicts]) {
     const within = new Set<string>();
-    for (const record of source.records) {
+    for (const record of records) {
       const key = `${record.model}\n${record.id}`;
       const text = JSON.stringify(record);
       const first = seen.get(key);

@@ -6,7 +6,7 @@ import type { BranchState } from './branch-state.ts';
 import { digestPath, placeOf, REGISTRY_FILE } from './layout.ts';
 import { readSource } from './model-sources.ts';
 import type { RegistryAccess } from './registry-access.ts';
-import { readVerdict } from './registry-files.ts';
+import { readVerdicts } from './registry-files.ts';
 import { checkFormat } from './schemas.ts';
 import {
   checkDuplicates,
@@ -46,7 +46,8 @@ function readOne(access: RegistryAccess, inventory: Inventory, path: string, con
       return;
     }
     case 'verdict':
-      readVerdict(reader, path, content);
+    case 'verdict-pack':
+      inventory.verdicts.set(path, readVerdicts(reader, path, content));
       return;
     case 'audit':
       for (const line of content.toString('utf8').split('\n')) if (line !== '') JSON.parse(line);
@@ -142,7 +143,14 @@ export async function verifyState(
 ): Promise<VerifyOutcome> {
   const ids = await state.listAllFiles();
   const places = new Map([...ids.keys()].map(path => [path, placeOf(path)]));
-  const inventory: Inventory = { places, ids, sources: new Map(), digests: new Map(), defects: [] };
+  const inventory: Inventory = {
+    places,
+    ids,
+    sources: new Map(),
+    digests: new Map(),
+    verdicts: new Map(),
+    defects: [],
+  };
   for (const { ref, why } of state.unusable) {
     inventory.defects.push(
       error(

@@ -64,14 +64,14 @@ export async function compact(
   const { registry, dryRun } = await openSession(options, world);
   if (!dryRun) await registry.access.mergeInbox();
   const outcome = await compactRegistry(registry.access, { rewrite: options.rewrite === true, dryRun });
-  const { filesBefore, filesAfter, packedMonths, purged, replacedCommits } = outcome;
+  const { filesBefore, filesAfter, packedMonths, packedVerdicts, purged, replacedCommits } = outcome;
   const rewritten =
     options.rewrite === true
       ? `, ${replacedCommits} commits replaced by one, the bytes of ${purged.length} digests of deleted versions taken away`
       : '';
   return {
     document: { dryRun, ...outcome },
-    text: `${dryRun ? 'Would pack' : 'Packed'} ${packedMonths} months: ${filesBefore} files become ${filesAfter}${rewritten}.`,
+    text: `${dryRun ? 'Would pack' : 'Packed'} ${packedMonths} months and ${packedVerdicts} verdicts: ${filesBefore} files become ${filesAfter}${rewritten}.`,
     exitCode: 0,
   };
 }

@@ -10,6 +10,7 @@ import {
   measurementPath,
   packPath,
   placeOf,
+  verdictPackPath,
   verdictPath,
   versionPath,
 } from '../../../src/registry/layout.ts';
@@ -74,6 +75,7 @@ test('every path leads back to its place', () => {
   );
   const sha256 = 'ab'.repeat(32);
   expect(placeOf(verdictPath(sha256, id))).toEqual({ kind: 'verdict', sha256, id });
+  expect(placeOf(verdictPackPath(sha256))).toEqual({ kind: 'verdict-pack', prefix: 'ab' });
   expect(placeOf(blobPath(sha256))).toEqual({ kind: 'blob', sha256 });
   expect(placeOf(digestPath('m', sha256))).toEqual({ kind: 'digest', model: 'm', sha256 });
   expect(eventPath('m', id)).toMatch(/^models\/m\/events\/\d{4}-\d\d\//);
@@ -96,6 +98,7 @@ test('every path leads back to its place', () => {
     'models/UPPER/model.json',
     'models/m/versions/x.txt',
     'later/a/b',
+    'verdicts/notes.jsonl',
     `blobs/cd/${sha256}`,
   ]) {
     expect(placeOf(path)).toEqual({ kind: 'unknown' });

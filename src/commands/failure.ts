@@ -1,4 +1,5 @@
 import { type ErrorDetails, QuickServeError } from '../shared/errors.ts';
+import { fullDiskError, isFullDisk } from '../shared/full-disk.ts';
 
 const ISSUES = 'https://github.com/quickserveml/quickserveml/issues/new';
 
@@ -18,6 +19,8 @@ export function describeFailure(thrown: unknown, toolVersion: string): Failure {
       text: `quickserveml: ${code}: ${message}\n  ${hint.replaceAll('\n', '\n  ')}\n`,
     };
   }
+  // A disk may fill up under any of our writes.
+  if (isFullDisk(thrown)) return describeFailure(fullDiskError('A file', thrown), toolVersion);
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
   const title = encodeURIComponent(`Bug: ${error.message.slice(0, 120)}`);
   const body = encodeURIComponent(

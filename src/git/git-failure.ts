@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../shared/error-catalog.ts';
 import { QuickServeError } from '../shared/errors.ts';
+import { FULL_DISK_WORDS, fullDiskError } from '../shared/full-disk.ts';
 import { maskSecrets } from '../shared/secrets.ts';
 
 /** Longest part of git's own words that goes into a message, in characters. */
@@ -12,6 +13,8 @@ export interface GitFailure {
   readonly signal: string | null;
   readonly stderr: string;
   readonly secrets: readonly string[];
+  /** Where git worked. */
+  readonly folder: string;
 }
 
 interface FailureKind {
@@ -58,6 +61,11 @@ function detailOf(stderr: string): string {
 /** The error for a git command that ended badly: classified by git's own words, secrets masked, arguments left out. */
 export function gitFailureError(failure: GitFailure): QuickServeError {
   const stderr = maskSecrets(failure.stderr, failure.secrets);
+  // What the server says of its own disk is in lines of their own, and no matter of this one.
+  const own = stderr.replace(/^(remote:|error: remote) .*$/gm, '');
+  if (FULL_DISK_WORDS.test(own)) {
+    return fullDiskError(failure.folder, new Error(`git ${failure.command}: ${detailOf(own)}`));
+  }
   const kind = FAILURE_KINDS.find(({ pattern }) => pattern.test(stderr));
   const how =
     failure.signal === null ? `exit code ${failure.exitCode ?? 'unknown'}` : `ended by ${failure.signal}`;

@@ -144,6 +144,7 @@ async function run<T>(
           signal: ending.signal,
           stderr,
           secrets: command.secrets ?? [],
+          folder: command.gitDir ?? command.cwd,
         });
       }
       throw outcome.error;
@@ -164,6 +165,7 @@ function checkEnding(command: GitCommand, ending: Ending, stderr: string): numbe
     signal,
     stderr,
     secrets: command.secrets ?? [],
+    folder: command.gitDir ?? command.cwd,
   });
 }
 

@@ -114,7 +114,9 @@ function openConversation(command: GitCommand, withContent: boolean, timeoutMs: 
         child = null;
         const name = command.args[0] ?? '';
         const secrets = command.secrets ?? [];
-        finish(() => reject(gitFailureError({ command: name, exitCode, signal, stderr, secrets })));
+        finish(() =>
+          reject(gitFailureError({ command: name, exitCode, signal, stderr, secrets, folder: command.cwd })),
+        );
       };
       process.stdout.on('data', onData);
       process.on('close', onClose).on('error', onError);

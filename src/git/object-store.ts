@@ -2,6 +2,7 @@ import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { QuickServeError, systemCodeOf } from '../shared/errors.ts';
+import { fullDiskError, isFullDisk } from '../shared/full-disk.ts';
 import type { ConfigEntry, GitEnvironment } from './git-environment.ts';
 import { DEFAULT_TIMEOUT_MS, type GitCommand, type GitOutput, runGit, streamGit } from './git-process.ts';
 import { type GitObject, openObjectReader } from './object-reader.ts';
@@ -125,7 +126,7 @@ export async function openObjectStore(options: ObjectStoreOptions): Promise<Obje
     await initialise(gitDir, options, objectFormat);
   } catch (error) {
     await dispose();
-    throw error;
+    throw isFullDisk(error) ? fullDiskError(gitDir, error) : error;
   }
   const credentials = remote?.credentials;
   const command = (args: readonly string[], given: StoreCommand = {}): GitCommand => ({
@@ -145,6 +146,11 @@ export async function openObjectStore(options: ObjectStoreOptions): Promise<Obje
   const { args: _none, ...withoutArguments } = command([]);
   const reader = openObjectReader(withoutArguments, options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
 
+  const writeConfig = (): Promise<void> =>
+    writeFile(join(gitDir, 'config'), storeConfig(objectFormat)).catch((error: unknown) => {
+      throw fullDiskError(gitDir, error);
+    });
+
   const fetchOnce = async (request: FetchRequest, can: ServerAbilities): Promise<void> => {
     const { url } = requireRemote(remote);
     const args = ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--no-auto-gc'];
@@ -159,7 +165,7 @@ export async function openObjectStore(options: ObjectStoreOptions): Promise<Obje
     try {
       await run([...args, '--stdin', '--', url], { stdin: `${request.refspecs.join('\n')}\n`, config });
     } finally {
-      await writeFile(join(gitDir, 'config'), storeConfig(objectFormat));
+      await writeConfig();
     }
   };
 

@@ -3,7 +3,7 @@ import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { deflate } from 'node:zlib';
-import { messageOf, QuickServeError } from '../shared/errors.ts';
+import { fullDiskError } from '../shared/full-disk.ts';
 import type { TreeEntry } from './tree-listing.ts';
 
 /** Loose objects, written as git does: header and contents, deflated, in a file named by their digest (gitformat-loose(5)). */
@@ -33,12 +33,7 @@ export async function writeLooseObject(
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined);
-    throw new QuickServeError({
-      code: 'OUTPUT_UNWRITABLE',
-      message: `A git object cannot be written to ${gitDir}: ${messageOf(error)}`,
-      hint: 'Free some space there, or set TMPDIR to a folder with more of it, then run again. The remote is as it was.',
-      cause: error,
-    });
+    throw fullDiskError(gitDir, error);
   }
   return id;
 }

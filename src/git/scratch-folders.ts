@@ -1,6 +1,7 @@
 import { lstat, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf, QuickServeError, systemCodeOf } from '../shared/errors.ts';
+import { systemCodeOf } from '../shared/errors.ts';
+import { fullDiskError } from '../shared/full-disk.ts';
 
 /** Throw-away git folders: named after the process that owns them, so that what a killed one left can be told. */
 
@@ -53,12 +54,7 @@ export async function createScratchFolder(temporaryFolder: string): Promise<stri
     await mkdir(temporaryFolder, { recursive: true });
     folder = await mkdtemp(join(temporaryFolder, `${PREFIX}${process.pid}-`));
   } catch (error) {
-    throw new QuickServeError({
-      code: 'OUTPUT_UNWRITABLE',
-      message: `No temporary folder can be made in ${temporaryFolder}: ${messageOf(error)}`,
-      hint: 'Free some space there, or set TMPDIR to a folder that can be written.',
-      cause: error,
-    });
+    throw fullDiskError(temporaryFolder, error);
   }
   if (!swept.has(temporaryFolder)) {
     swept.add(temporaryFolder);

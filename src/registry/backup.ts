@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { messageOf, QuickServeError, systemCodeOf } from '../shared/errors.ts';
+import { fullDiskError } from '../shared/full-disk.ts';
 import { pushUpdate } from './branch-push.ts';
 import { openBranchState } from './branch-reader.ts';
 import type { RegistryAccess } from './registry-access.ts';
@@ -57,9 +58,9 @@ export async function backUpRegistry(access: RegistryAccess, folder: string): Pr
   const { url } = access.options.remote;
   await whole.run(['fetch', '--quiet', '--no-tags', '--', url, `+refs/heads/${access.branch}:${FULL_REF}`]);
   await whole.run(['update-ref', `refs/heads/${access.branch}`, tip]);
+  const temporary = join(folder, `${BUNDLE}.part`);
   try {
     await mkdir(folder, { recursive: true });
-    const temporary = join(folder, `${BUNDLE}.part`);
     await whole.run(['bundle', 'create', '--quiet', temporary, `refs/heads/${access.branch}`]);
     await rename(temporary, join(folder, BUNDLE));
     const manifest: BackupManifest = {
@@ -79,13 +80,11 @@ export async function backUpRegistry(access: RegistryAccess, folder: string): Pr
     await rename(join(folder, `${MANIFEST}.part`), join(folder, MANIFEST));
     return manifest;
   } catch (thrown) {
-    if (thrown instanceof QuickServeError) throw thrown;
-    throw new QuickServeError({
-      code: 'OUTPUT_UNWRITABLE',
-      message: `The backup cannot be written to ${folder}: ${messageOf(thrown)}`,
-      hint: 'Check the free space and the permissions of the folder.',
-      cause: thrown,
-    });
+    for (const part of [temporary, `${temporary}.lock`, join(folder, `${MANIFEST}.part`)])
+      await rm(part, { force: true });
+    // git names the folder that it worked in, not the one that the bundle goes to.
+    const isPlace = !(thrown instanceof QuickServeError) || thrown.code === 'OUTPUT_UNWRITABLE';
+    throw isPlace ? fullDiskError(`The backup in ${folder}`, thrown) : thrown;
   }
 }
 

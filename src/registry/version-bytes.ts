@@ -9,6 +9,7 @@ import type { ObjectStore } from '../git/object-store.ts';
 import { type Body, writeResumable } from '../git/resumable-file.ts';
 import { listFilesAtCommit, type TreeFile, writeFileAtCommit } from '../git/tree-files.ts';
 import { messageOf, QuickServeError, systemCodeOf } from '../shared/errors.ts';
+import { fullDiskError } from '../shared/full-disk.ts';
 import type { BranchState } from './branch-state.ts';
 import { blobPath } from './layout.ts';
 import type { BytesLocation, ModelPart, VersionRecord } from './records.ts';
@@ -20,14 +21,6 @@ function damaged(path: string, why: string): QuickServeError {
     hint: 'Restore that file from the history of the branch (git log -- <file>), then run again.',
   });
 }
-
-const unwritable = (destination: string, error: unknown): QuickServeError =>
-  new QuickServeError({
-    code: 'OUTPUT_UNWRITABLE',
-    message: `${destination} cannot be written: ${messageOf(error)}`,
-    hint: 'Check the free space and the permissions of the folder.',
-    cause: error,
-  });
 
 function gone(version: VersionRecord, why: string, hint: string, cause?: unknown): QuickServeError {
   return new QuickServeError({
@@ -72,6 +65,9 @@ async function writePart(
     if (sha256 !== part.sha256)
       throw damaged(blobPath(part.sha256), `has other bytes: their sha256 is ${sha256}`);
     await rename(temporary, destination);
+  } catch (error) {
+    if (error instanceof QuickServeError || systemCodeOf(error) === undefined) throw error;
+    throw fullDiskError(destination, error);
   } finally {
     await rm(temporary, { force: true });
   }
@@ -212,7 +208,7 @@ export async function writeArtifactBytes(
       );
     } catch (error) {
       if (error instanceof QuickServeError) throw error;
-      if (systemCodeOf(error) !== null) throw unwritable(destination, error);
+      if (systemCodeOf(error) !== undefined) throw fullDiskError(destination, error);
       throw gone(
         version,
         `what ${reference} has for ${part.path} is not it: ${messageOf(error)}`,

@@ -4,6 +4,17 @@ import type { PushOutcome } from './push-outcome.ts';
 /** The remote said no for good. */
 export function refusedError(branch: string, reason: string): QuickServeError {
   const isProtected = /protected|GH00[06]|rule violations|not allowed to (force )?push/i.test(reason);
+  if (
+    /unpacker error|unpack-objects abnormal exit|index-pack (abnormal exit|failed)|No space left|[Qq]uota/.test(
+      reason,
+    )
+  ) {
+    return new QuickServeError({
+      code: 'REGISTRY_WRITE_REFUSED',
+      message: `The remote could not store what was pushed to the registry branch "${branch}": ${reason}`,
+      hint: 'The disk of the server is full, or a quota or a limit on the size of pushes is reached: whoever runs it can say which. A lower registry.blob-limit keeps models off the branch. Nothing was changed.',
+    });
+  }
   return new QuickServeError({
     code: 'REGISTRY_WRITE_REFUSED',
     message: `The remote refuses pushes to the registry branch "${branch}": ${reason}`,

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { canMountSmallDisk } from './small-disk.ts';
 
 /** Parts of a machine that some tests want. `QUICKSERVEML_REQUIRE=models,browser` (or `all`) makes a missing one a failure. */
 export type Part =
@@ -19,7 +20,8 @@ export type Part =
   | 'podman'
   | 'htpasswd'
   | 'groovy'
-  | 'rsync';
+  | 'rsync'
+  | 'small-disk';
 
 export const projectRoot = resolve(import.meta.dirname, '../..');
 export const modelsFolder = resolve(projectRoot, process.env['QUICKSERVEML_MODELS'] ?? '../shared/models');
@@ -59,6 +61,7 @@ const checks: Record<Part, () => { readonly present: boolean; readonly missing: 
     missing: 'htpasswd (Debian: apache2-utils)',
   }),
   groovy: () => ({ present: existsSync('/usr/bin/groovy'), missing: 'groovy 2.4 (Debian: groovy)' }),
+  'small-disk': () => ({ present: canMountSmallDisk(), missing: 'the right to mount a tmpfs (root)' }),
   rsync: () => ({ present: commandExists('rsync'), missing: 'rsync (Debian: rsync)' }),
   python: () => ({ present: commandExists('python3'), missing: 'python3' }),
   runtime: () => ({

@@ -34,6 +34,13 @@ test.each([
   ['fatal: not a git repository (or any of the parent directories): .git', 'NOT_A_REPOSITORY'],
   ['fatal: bad object abc', 'GIT_FAILED'],
 ])('"%s" is %s', (stderr, code) => {
-  const error = gitFailureError({ command: 'fetch', exitCode: 128, signal: null, stderr, secrets: [] });
+  const error = gitFailureError({
+    command: 'fetch',
+    exitCode: 128,
+    signal: null,
+    stderr,
+    secrets: [],
+    folder: '/tmp',
+  });
   expect(error).toMatchObject({ code, message: expect.stringContaining('git fetch failed') });
 });

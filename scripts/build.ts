@@ -2,16 +2,17 @@
  * Bundles the entry points into dist/. `--check` builds into a temporary folder and compares, so that the committed
  * bundles cannot drift from the sources.
  */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { build } from 'rolldown';
+import { thirdPartyFiles } from './third-party.ts';
 
 const root = resolve(import.meta.dirname, '..');
 
 async function bundle(folder: string): Promise<void> {
   rmSync(folder, { recursive: true, force: true });
-  await build({
+  const { output } = await build({
     cwd: root,
     input: {
       cli: 'src/cli.ts',
@@ -36,6 +37,8 @@ async function bundle(folder: string): Promise<void> {
     },
     logLevel: 'warn',
   });
+  const chunks = output.filter(each => each.type === 'chunk');
+  for (const [name, text] of thirdPartyFiles(chunks)) writeFileSync(join(folder, name), text);
 }
 
 function listFiles(folder: string): readonly string[] {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createProgram } from '../../src/commands/definitions/program.ts';
 import { CONFIG_SCHEMA } from '../../src/config/schema.ts';
+import { VERDICT_SCHEMA } from '../../src/container/proof/verdict-schema.ts';
 import { REPORT_SCHEMA } from '../../src/report/report-schema.ts';
 import { ERROR_CATALOG } from '../../src/shared/error-catalog.ts';
 import { actionTables } from './action-tables.ts';
@@ -35,6 +36,7 @@ export function generatedFiles(root: string): readonly GeneratedFile[] {
     { path: 'docs/errors.md', text: errorsPage(ERROR_CATALOG) },
     { path: 'schemas/quickserveml.schema.json', text: json(CONFIG_SCHEMA) },
     { path: 'schemas/report.schema.json', text: json(REPORT_SCHEMA) },
+    { path: 'schemas/verdict.schema.json', text: json(VERDICT_SCHEMA) },
     { path: 'README.md', text: readme },
     {
       path: 'docs/comments.md',

@@ -10,6 +10,7 @@ import { openContainerRegistries } from './container-registries.ts';
 import { carryOut } from './publish/delivery.ts';
 import { allMet, judgeModel, type ModelGate } from './publish/gate.ts';
 import { buildImage } from './publish/image-building.ts';
+import { chooseSigner } from './publish/proof-signer.ts';
 import { type PublishOptions, type PublishSettings, publishSettings } from './publish/publish-options.ts';
 import {
   conditionsText,
@@ -189,6 +190,7 @@ export async function publish(options: PublishOptions, world: Surroundings): Pro
     targets,
     output: outputOf(options, targets, wanted, first.name),
     promotion: options.promote ?? null,
+    proofs: await chooseSigner(settings.proofs, world.env),
   };
   if (promotion?.preview.kind === 'refused') {
     const unmet = promotion.preview.conditions.map(

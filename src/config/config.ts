@@ -76,8 +76,12 @@ export interface PublishConfig {
   readonly gates: readonly ('passed' | 'warned' | 'no-verdict')[];
   /** The verdict must be signed by one of the signers. */
   readonly signature: boolean;
+  readonly proofs: ProofMode;
   readonly port: number;
 }
+
+/** How what is attached to an image is signed. */
+export type ProofMode = 'auto' | 'key' | 'keyless' | 'off';
 
 interface ModelDefaults {
   readonly benchmark: BenchmarkConfig;

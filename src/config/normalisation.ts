@@ -114,6 +114,7 @@ function normalisePublish(raw: RawPublish | undefined): PublishConfig {
     baseImage: present(raw?.['base-image']),
     gates: present(raw?.gates),
     signature: present(raw?.signature),
+    proofs: present(raw?.proofs),
     port: present(raw?.port),
   };
 }

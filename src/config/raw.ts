@@ -48,6 +48,7 @@ export interface RawPublish {
   readonly 'base-image'?: string;
   readonly gates?: readonly ('passed' | 'warned' | 'no-verdict')[];
   readonly signature?: boolean;
+  readonly proofs?: 'auto' | 'key' | 'keyless' | 'off';
   readonly port?: number;
 }
 

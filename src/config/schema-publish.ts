@@ -65,6 +65,16 @@ export function publishSchema(whole: boolean): JsonSchema {
         false,
         whole,
       ),
+      proofs: withDefault(
+        {
+          description:
+            'Whether verdict, provenance and bill of materials are signed and attached to the image: `key` with QUICKSERVEML_IMAGE_KEY, `keyless` by the identity of the CI job through sigstore, whose log is public; `auto` whichever there is (keyless on GitHub only for public repositories), and nothing where there is neither; `off` never.',
+          enum: ['auto', 'key', 'keyless', 'off'],
+          examples: ['key'],
+        },
+        'auto',
+        whole,
+      ),
       port: withDefault(
         {
           description: 'Port that the server in the image listens on.',

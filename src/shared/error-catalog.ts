@@ -95,6 +95,11 @@ export const ERROR_CATALOG = {
   },
   IMAGE_UNUSABLE: { exit: 2, summary: 'An image, or its manifest, is not what it should be.' },
   IMAGE_DIGEST_MISMATCH: { exit: 3, summary: 'Bytes of an image are not those that their digest names.' },
+  IMAGE_KEY_INVALID: { exit: 2, summary: 'A key that images are signed or verified with cannot be used.' },
+  TRUST_ROOT_UNAVAILABLE: {
+    exit: 3,
+    summary: 'The authorities of sigstore, from which certificates are believed, cannot be had.',
+  },
   REGISTRY_CREDENTIALS_UNREADABLE: {
     exit: 2,
     summary: 'The credentials for a container registry cannot be read.',

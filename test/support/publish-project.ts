@@ -57,6 +57,7 @@ export interface PublishDocument {
   }[];
   readonly recorded: readonly string[];
   readonly promoted: string | null;
+  readonly attached: readonly string[];
 }
 
 export const fixtureModel = (name: string): string =>
@@ -73,6 +74,11 @@ export function writeApplication(folder: string): string {
   writeFileSync(join(dist, 'chunks/one.js'), `export const text = ${JSON.stringify('x'.repeat(5000))};\n`);
   writeFileSync(join(dist, 'worker.js'), 'console.log("worker");\n');
   writeFileSync(join(dist, 'cli.js'), 'console.log("not for the image");\n');
+  const packages = [
+    { name: '@acme/one', version: '1.2.3', license: 'MIT', files: ['chunks/one.js', 'cli.js'] },
+    { name: 'only-cli', version: '4.5.6', license: 'ISC', files: ['cli.js'] },
+  ];
+  writeFileSync(join(dist, 'third-party.json'), JSON.stringify(packages));
   return dist;
 }
 

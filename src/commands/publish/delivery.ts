@@ -1,11 +1,14 @@
 import { writeLayout } from '../../container/image/layout-output.ts';
 import { type PushOutcome, pushImage } from '../../container/image/push.ts';
 import type { TagDecision } from '../../container/image/tags.ts';
+import { attachStatements, type SignedStatement } from '../../container/proof/attachment.ts';
 import type { ImageRepository } from '../../container/registry/image-repository.ts';
+import type { Descriptor } from '../../container/registry/manifest.ts';
 import type { EventOutcome, EventRequest } from '../../registry/event-plan.ts';
 import { QuickServeError } from '../../shared/errors.ts';
 import type { RegistrySession } from '../registry/session.ts';
 import type { Surroundings } from '../surroundings.ts';
+import { makeStatements, signStatements } from './proofs.ts';
 import type { PublishOptions } from './publish-options.ts';
 import { isComplete, type PublishPlan, type PublishResult } from './publish-plan.ts';
 
@@ -14,13 +17,21 @@ const mayBeSet = ({ action }: TagDecision): boolean => action === 'create' || ac
 async function pushAll(
   plan: PublishPlan,
   base: ImageRepository,
+  proofs: readonly SignedStatement[],
   world: Surroundings,
 ): Promise<readonly PushOutcome[]> {
   return Promise.all(
     plan.targets.map(({ repository, tags }) => {
       // A channel follows the registry branch: its tag is set after the promotion that it stands for.
       const now = tags.filter(tag => mayBeSet(tag) && !(plan.promotion !== null && tag.kind === 'channel'));
-      return pushImage(plan.image, base, { repository, tags: now.map(({ name }) => name) }, progress => {
+      const target = {
+        repository,
+        tags: now.map(({ name }) => name),
+        beforeTags: async (image: Descriptor) => {
+          if (proofs.length > 0) await attachStatements(repository, image, proofs);
+        },
+      };
+      return pushImage(plan.image, base, target, progress => {
         const percent = Math.floor((100 * progress.sentBytes) / Math.max(1, progress.totalBytes));
         world.progress.update(`pushing to ${progress.registry}: ${percent} %`);
       });
@@ -93,13 +104,18 @@ export async function carryOut(
     await writeLayout(plan.image, base, plan.output);
   }
   if (plan.targets.length > 0) world.progress.step(`pushing ${plan.image.index.descriptor.digest}`);
-  let pushes = await pushAll(plan, base, world);
-  const out = { pushes, output: plan.output?.path ?? null, promotion: null, recorded: [] };
+  const proofs =
+    plan.proofs.kind === 'signer' && plan.targets.length > 0
+      ? await signStatements(await makeStatements(session, plan), plan.proofs.signer)
+      : [];
+  let pushes = await pushAll(plan, base, proofs, world);
+  const attached = proofs.map(({ predicateType }) => predicateType);
+  const out = { pushes, output: plan.output?.path ?? null, promotion: null, recorded: [], attached };
   let promotion: EventOutcome | null = null;
   if (context.promotion !== null && isComplete(out)) {
     promotion = await session.registry.addEvent(context.promotion);
     if (promotion.kind !== 'refused') pushes = await tagChannels(plan, pushes);
   }
   const recorded = await recordDeployment(session, plan, pushes, options.reason ?? null);
-  return { pushes, output: plan.output?.path ?? null, promotion, recorded };
+  return { ...out, pushes, promotion, recorded };
 }

@@ -17,7 +17,7 @@ import { declaredTime, type PublishOptions, type PublishSettings, wholeSeconds }
 import type { PublishedModel } from './published-model.ts';
 
 /** dist/, where the bundled server is; of a run from the sources, the one beside them. */
-function applicationFolder(world: Surroundings): string {
+export function applicationFolder(world: Surroundings): string {
   const folder = dirname(world.workerPath);
   return basename(folder) === 'runtime' ? resolve(folder, '../../dist') : folder;
 }

@@ -1,4 +1,4 @@
-import type { PublishConfig } from '../../config/config.ts';
+import type { ProofMode, PublishConfig } from '../../config/config.ts';
 import type { Platform } from '../../container/registry/manifest.ts';
 import { type ImageReference, isTag, parseReference } from '../../container/registry/reference.ts';
 import { QuickServeError } from '../../shared/errors.ts';
@@ -24,6 +24,8 @@ export interface PublishOptions extends RegistryCommandOptions {
   readonly insecure: readonly string[];
   readonly registryCa?: string;
   readonly runtimePath?: string;
+  /** How the proofs are signed: `auto`, `key`, `keyless`, `off`. */
+  readonly proofs?: ProofMode;
 }
 
 /** What is to be made, and where it goes: options over configuration. */
@@ -35,6 +37,7 @@ export interface PublishSettings {
   readonly port: number;
   readonly gates: PublishConfig['gates'];
   readonly signature: boolean;
+  readonly proofs: ProofMode;
 }
 
 const usage = (message: string, hint: string): QuickServeError =>
@@ -85,6 +88,7 @@ export function publishSettings(options: PublishOptions, config: PublishConfig):
     port: options.port ?? config.port,
     gates: config.gates,
     signature: config.signature,
+    proofs: options.proofs ?? config.proofs,
   };
 }
 

@@ -10,6 +10,7 @@ import { formatValue } from '../../report/format-values.ts';
 import { terminalSafe } from '../../shared/terminal-text.ts';
 import { table } from '../registry/texts.ts';
 import type { ModelGate } from './gate.ts';
+import type { ProofSigner } from './proof-signer.ts';
 
 /** One registry that the image goes to, and what becomes of its tags. */
 export interface PublishTarget {
@@ -27,6 +28,8 @@ export interface PublishPlan {
   readonly output: LayoutOutput | null;
   /** Status that the version gets in the same run; null: none. */
   readonly promotion: string | null;
+  /** Whether verdict, provenance and bill of materials are signed and attached. */
+  readonly proofs: ProofSigner;
 }
 
 /** How it ended. */
@@ -36,6 +39,8 @@ export interface PublishResult {
   readonly promotion: EventOutcome | null;
   /** Models whose deployment is on the registry branch. */
   readonly recorded: readonly string[];
+  /** Types of the signed statements that are attached wherever the image is out. */
+  readonly attached: readonly string[];
 }
 
 export const targetName = ({ repository }: PublishTarget): string =>
@@ -77,6 +82,10 @@ export function planDocument(plan: PublishPlan): object {
     targets: plan.targets.map(target => ({ image: targetName(target), tags: target.tags })),
     output: plan.output?.path ?? null,
     promotion: plan.promotion,
+    proofs:
+      plan.proofs.kind === 'signer'
+        ? { signedBy: plan.proofs.signer.description }
+        : { signedBy: null, reason: plan.proofs.reason },
   };
 }
 
@@ -104,6 +113,11 @@ function tagText(tag: TagDecision): string {
       return `${tag.name} REFUSED: ${tag.reason}`;
   }
 }
+
+const proofsText = (proofs: ProofSigner): string =>
+  proofs.kind === 'signer'
+    ? `Verdict, provenance and bill of materials would be signed by ${proofs.signer.description}.`
+    : `Nothing would be attached as proof: ${proofs.reason}.`;
 
 /** What `--dry-run` shows. */
 export function planText(plan: PublishPlan): string {
@@ -136,6 +150,7 @@ export function planText(plan: PublishPlan): string {
     ...(targets.length === 0 ? [] : ['', table(['image', 'tags'], targets, 'll')]),
     ...(plan.output === null ? [] : ['', `It would be written to ${plan.output.path}.`]),
     ...(plan.promotion === null ? [] : ['', `The version would become ${plan.promotion}.`]),
+    ...(plan.targets.length === 0 ? [] : ['', proofsText(plan.proofs)]),
   ].join('\n');
 }
 
@@ -164,6 +179,12 @@ export function resultText(plan: PublishPlan, result: PublishResult): string {
     ...result.pushes.map(pushText),
     ...(result.output === null ? [] : [`  written to ${result.output}`]),
     ...(result.promotion === null ? [] : [`  the version is ${plan.promotion}`]),
+    ...(result.attached.length > 0 && plan.proofs.kind === 'signer'
+      ? [`  ${result.attached.length} proofs attached, signed by ${plan.proofs.signer.description}`]
+      : []),
+    ...(plan.proofs.kind === 'none' && plan.targets.length > 0
+      ? [`  no proofs are attached: ${plan.proofs.reason}`]
+      : []),
     ...plan.gates.flatMap(({ model, verdict }) =>
       verdict?.signature.kind === 'none' ? [`  the verdict on ${model.name} is unsigned`] : [],
     ),
@@ -181,4 +202,5 @@ export const resultDocument = (plan: PublishPlan, result: PublishResult): object
   written: result.output,
   promoted: result.promotion?.kind ?? null,
   recorded: result.recorded,
+  attached: result.attached,
 });

@@ -7,6 +7,8 @@ import { foldersTo, type TarEntry } from './tar.ts';
 /** Where everything of the server is in the image. */
 export const APPLICATION_FOLDER = 'app';
 const ENTRY = 'serve.js';
+/** Of the packages that are bundled: who ships their code ships these too. */
+const LICENSES = 'THIRD_PARTY_LICENSES.txt';
 /** Relative names of modules in a bundle: imports, and files that are found by their address. */
 const RELATIVE_MODULE = /["'`](\.{1,2}\/[\w./-]+\.js)["'`]/g;
 
@@ -40,7 +42,12 @@ export async function applicationEntries(folder: string): Promise<readonly TarEn
       cause,
     });
   });
-  const contents = new Map([...files, ['package.json', Buffer.from('{"type":"module"}\n')]]);
+  const licenses = await readFile(join(folder, LICENSES)).catch(() => null);
+  const contents = new Map([
+    ...files,
+    ['package.json', Buffer.from('{"type":"module"}\n')],
+    ...(licenses === null ? [] : [[LICENSES, licenses] as const]),
+  ]);
   const paths = [...contents.keys()].sort().map(path => `${APPLICATION_FOLDER}/${path}`);
   return [
     ...foldersTo(paths),

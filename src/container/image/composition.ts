@@ -46,6 +46,8 @@ export interface ComposedImage {
   readonly index: EncodedManifest;
   readonly platforms: readonly PlatformImage[];
   readonly base: BaseImage['reference'];
+  /** The time that it declares. */
+  readonly created: string;
 }
 
 /** Nobody: the user that distroless images call `nonroot`. */
@@ -151,5 +153,5 @@ export function composeImage(
     manifests: platforms.map(({ platform, manifest }) => ({ ...manifest.descriptor, platform })),
     annotations,
   });
-  return { index, platforms, base };
+  return { index, platforms, base, created: facts.created };
 }

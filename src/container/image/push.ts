@@ -1,6 +1,7 @@
 import { QuickServeError } from '../../shared/errors.ts';
 import type { BlobOutcome } from '../registry/blob-upload.ts';
 import type { ImageRepository } from '../registry/image-repository.ts';
+import type { Descriptor } from '../registry/manifest.ts';
 import { blobsOf, type ImageBlob, manifestsOf } from './blob-list.ts';
 import type { ComposedImage } from './composition.ts';
 
@@ -8,6 +9,8 @@ export interface PushTarget {
   readonly repository: ImageRepository;
   /** Tags to set, in this order. */
   readonly tags: readonly string[];
+  /** What has to be attached to the image before a tag stands for it. */
+  readonly beforeTags?: (image: Descriptor) => Promise<void>;
 }
 
 /** How far a push got. What is not in the list of tags still stands for what it stood for before. */
@@ -56,7 +59,8 @@ async function inParallel<T>(
 }
 
 /**
- * Pushes an image: blobs, then the manifests of the platforms, then the index by its digest, then the tags, so that no
+ * Pushes an image: blobs, then the manifests of the platforms, then the index by its digest, then
+ * what is attached to it, then the tags, so that no
  * tag ever stands for something incomplete. A QuickServeError ends it and is part of the outcome.
  * @param base the repository of the base image: mounted from where it is in the same registry.
  */
@@ -98,6 +102,7 @@ export async function pushImage(
     });
     for (const manifest of manifestsOf(image)) await repository.writeManifest(manifest);
     state = 'untagged';
+    await target.beforeTags?.(image.index.descriptor);
     for (const tag of target.tags) {
       await repository.writeManifest(image.index, tag);
       tags.push(tag);

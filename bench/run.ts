@@ -16,6 +16,7 @@ import { memoryDetection } from './memory-detection.ts';
 import { overhead } from './overhead.ts';
 import { payloadValidation } from './payload-validation.ts';
 import { projectRoot } from './process-sample.ts';
+import { publish } from './publish.ts';
 import { registryScale } from './registry-scale.ts';
 import { registryWriters } from './registry-writers.ts';
 import { startup } from './startup.ts';
@@ -50,6 +51,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   },
   'memory-detection': { about: 'False alarms and power of the memory verdict.', run: memoryDetection },
   'check-scale': { about: 'A check of ten models, by how many of them changed.', run: checkScale },
+  publish: { about: 'Pushing an image, against buildah and umoci with skopeo.', run: publish },
   'registry-writers': { about: 'Many processes writing to one registry branch.', run: registryWriters },
   'registry-scale': {
     about: 'Appending and listing as the history grows, against one JSON file on a branch.',

@@ -1,0 +1,78 @@
+/**
+ * The image part of `publish`, as a process: `push-image BASE TARGET APPLICATION MODEL CACHE LABEL`. No gate and no record on
+ * a git branch, which the tools it is compared with do not have either.
+ */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { readBaseImages } from '../../src/container/image/base-image.ts';
+import { composeImage } from '../../src/container/image/composition.ts';
+import { openFactsCache } from '../../src/container/image/facts-cache.ts';
+import { compressedLayer, storedLayer } from '../../src/container/image/layer.ts';
+import { pushImage } from '../../src/container/image/push.ts';
+import { fileContent, foldersTo, type TarEntry } from '../../src/container/image/tar.ts';
+import { parseReference } from '../../src/container/registry/reference.ts';
+import { openRegistries } from '../../src/container/registry/registries.ts';
+
+const [base = '', target = '', application = '', model = '', cache = '', label = ''] = process.argv.slice(2);
+const [from, to] = [parseReference(base), parseReference(target)];
+
+async function entriesOf(
+  folder: string,
+  files: readonly string[],
+  prefix: string,
+): Promise<readonly TarEntry[]> {
+  const entries = files.map(async name => ({
+    kind: 'file' as const,
+    path: `${prefix}/${name}`,
+    mode: 0o644,
+    content: await fileContent(join(folder, name)),
+  }));
+  return [...foldersTo(files.map(name => `${prefix}/${name}`)), ...(await Promise.all(entries))];
+}
+
+await using registries = openRegistries({
+  explicit: [],
+  environment: {},
+  homeFolder: cache,
+  insecure: [from.registry, to.registry],
+  certificates: [],
+  toolVersion: 'bench',
+  sleep: durationMs => new Promise(resolve => setTimeout(resolve, durationMs)),
+  now: Date.now,
+  random: Math.random,
+});
+const baseRepository = registries.repository(from);
+const facts = openFactsCache(join(cache, 'facts'), Date.now);
+const [[image], code, weights] = await Promise.all([
+  readBaseImages(baseRepository, from, [
+    { os: 'linux', architecture: process.arch === 'arm64' ? 'arm64' : 'amd64' },
+  ]),
+  entriesOf(application, readdirSync(application).sort(), 'app').then(entries =>
+    compressedLayer(entries, 'application', join(cache, 'layers')),
+  ),
+  entriesOf(join(model, '..'), [model.slice(model.lastIndexOf('/') + 1)], 'models/m').then(entries =>
+    storedLayer(entries, 'model', facts, () => undefined),
+  ),
+]);
+if (image === undefined) throw new Error('no base image');
+const composed = composeImage(
+  {
+    models: [{ name: 'm', version: '1.0.0', sha256: '0'.repeat(64), path: '/models/m/model.onnx' }],
+    version: '1.0.0',
+    created: '2026-01-01T00:00:00Z',
+    source: null,
+    revision: label,
+    port: 8000,
+    command: ['/app/serve.js'],
+    environment: [],
+  },
+  [{ base: image, layers: [code, weights] }],
+);
+const outcome = await pushImage(
+  composed,
+  baseRepository,
+  { repository: registries.repository(to), tags: [to.tag ?? 'latest'] },
+  () => undefined,
+);
+if (outcome.error !== null) throw outcome.error;
+process.stdout.write(JSON.stringify({ digest: outcome.digest, uploadedBytes: outcome.uploadedBytes }));

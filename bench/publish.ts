@@ -13,6 +13,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'rolldown';
+import { compressedLayer } from '../src/container/image/layer.ts';
+import { fileContent, type TarEntry } from '../src/container/image/tar.ts';
 import { plainRegistries } from '../test/support/base-images.ts';
 import { startContainerRegistry } from '../test/support/container-registries.ts';
 import { pushNodeBase } from '../test/support/node-base.ts';
@@ -79,13 +81,30 @@ function timed(run: () => void): number {
   return performance.now() - startMs;
 }
 
+/** What a release would know of the layer of the application, as it does of the runtime's. */
+async function pinOf(application: string, folder: string): Promise<string> {
+  const entries: TarEntry[] = [
+    { kind: 'folder', path: 'app', mode: 0o755 },
+    {
+      kind: 'file',
+      path: 'app/runtime.so',
+      mode: 0o644,
+      content: await fileContent(join(application, 'runtime.so')),
+    },
+  ];
+  const { descriptor, diffId } = await compressedLayer(entries, 'application', folder);
+  return JSON.stringify({ digest: descriptor.digest, size: descriptor.size, diffId });
+}
+
 async function compare(workload: Workload, script: string): Promise<string> {
   const { host, application, models, folder } = workload;
   const cache = join(folder, 'cache');
-  const push = async (target: string, model: string, label: string, memory = false, kept = cache) =>
-    sampleNode([script, `${host}/base/node:24`, `${host}/${target}:1`, application, model, kept, label], {
-      memory,
-    });
+  const pin = await pinOf(application, join(folder, 'pinned'));
+  const push = async (target: string, model: string, label: string, memory = false) =>
+    sampleNode(
+      [script, `${host}/base/node:24`, `${host}/${target}:1`, application, model, cache, label, pin],
+      { memory },
+    );
   const { peers, missing } = peersOn(workload);
   for (const peer of peers) peer.prepare();
   const ours = noTimes();

@@ -1,5 +1,5 @@
 /**
- * The image part of `publish`, as a process: `push-image BASE TARGET APPLICATION MODEL CACHE LABEL`. No gate and no record on
+ * The image part of `publish`, as a process: `push-image BASE TARGET APPLICATION MODEL CACHE LABEL PIN`. No gate and no record on
  * a git branch, which the tools it is compared with do not have either.
  */
 import { readdirSync } from 'node:fs';
@@ -7,13 +7,14 @@ import { join } from 'node:path';
 import { readBaseImages } from '../../src/container/image/base-image.ts';
 import { composeImage } from '../../src/container/image/composition.ts';
 import { openFactsCache } from '../../src/container/image/facts-cache.ts';
-import { compressedLayer, storedLayer } from '../../src/container/image/layer.ts';
+import { type PinnedLayer, pinnedLayer, storedLayer } from '../../src/container/image/layer.ts';
 import { pushImage } from '../../src/container/image/push.ts';
 import { fileContent, foldersTo, type TarEntry } from '../../src/container/image/tar.ts';
 import { parseReference } from '../../src/container/registry/reference.ts';
 import { openRegistries } from '../../src/container/registry/registries.ts';
 
-const [base = '', target = '', application = '', model = '', cache = '', label = ''] = process.argv.slice(2);
+const [base = '', target = '', application = '', model = '', cache = '', label = '', pinned = ''] =
+  process.argv.slice(2);
 const [from, to] = [parseReference(base), parseReference(target)];
 
 async function entriesOf(
@@ -43,13 +44,14 @@ await using registries = openRegistries({
 });
 const baseRepository = registries.repository(from);
 const facts = openFactsCache(join(cache, 'facts'), Date.now);
-const [[image], code, weights] = await Promise.all([
+const pin: PinnedLayer = JSON.parse(pinned);
+const code = pinnedLayer(pin, 'application', join(cache, 'layers'), () =>
+  entriesOf(application, readdirSync(application).sort(), 'app'),
+);
+const [[image], weights] = await Promise.all([
   readBaseImages(baseRepository, from, [
     { os: 'linux', architecture: process.arch === 'arm64' ? 'arm64' : 'amd64' },
   ]),
-  entriesOf(application, readdirSync(application).sort(), 'app').then(entries =>
-    compressedLayer(entries, 'application', join(cache, 'layers')),
-  ),
   entriesOf(join(model, '..'), [model.slice(model.lastIndexOf('/') + 1)], 'models/m').then(entries =>
     storedLayer(entries, 'model', facts, () => undefined),
   ),

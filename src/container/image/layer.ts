@@ -98,30 +98,27 @@ async function compressInto(archive: TarArchive, file: string): Promise<string> 
   return `sha256:${hash.digest('hex')}`;
 }
 
+const blobFile = (folder: string, digest: string): string =>
+  join(folder, `${digest.slice('sha256:'.length)}.tar.gz`);
+
 /**
  * A layer of code, compressed. The compressed file is kept in `folder` under the digest of its content, and used again
  * only where unpacking it gives exactly these bytes: a cache is no place to trust.
- * @param expectedDigest what the layer must come out as, where that is known.
- * @throws QuickServeError FILE_UNREADABLE, IMAGE_DIGEST_MISMATCH.
+ * @throws QuickServeError FILE_UNREADABLE.
  */
 export async function compressedLayer(
   entries: readonly TarEntry[],
   createdBy: string,
   folder: string,
-  expectedDigest: string | null = null,
 ): Promise<ImageLayer> {
   const archive = layOutTar(entries);
   const diffId = await sha256OfTar(archive);
-  const file = join(folder, `${diffId.slice('sha256:'.length)}.tar.gz`);
+  const file = blobFile(folder, diffId);
   const kept = await inspectGzip(file);
-  const isUsable = kept?.diffId === diffId && (expectedDigest ?? kept.digest) === kept.digest;
-  let digest = isUsable ? kept.digest : null;
+  let digest = kept?.diffId === diffId ? kept.digest : null;
   if (digest === null) {
     await mkdir(folder, { recursive: true });
     digest = await compressInto(archive, file);
-    if (expectedDigest !== null && digest !== expectedDigest) {
-      throw digestMismatch(`The layer of ${createdBy}`, expectedDigest, digest);
-    }
   }
   return {
     descriptor: layerDescriptor(digest, (await stat(file)).size),
@@ -138,23 +135,41 @@ export interface PinnedLayer {
   readonly diffId: string;
 }
 
+async function hasDigest(file: string, { digest, size }: PinnedLayer): Promise<boolean> {
+  const found = await stat(file).catch(() => null);
+  if (found?.size !== size) return false;
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(file, { highWaterMark: PIECE_BYTES }), hash);
+  return `sha256:${hash.digest('hex')}` === digest;
+}
+
 /**
- * A layer whose digest is known beforehand: it is made only where somebody lacks it.
- * @param make makes it; what comes out must have the digest.
+ * A layer of code whose digest is known beforehand. Its files are asked for only where somebody lacks the layer and `folder`
+ * does not have it from an earlier run.
+ * @throws QuickServeError from `open`: those of `entries`, IMAGE_DIGEST_MISMATCH.
  */
 export function pinnedLayer(
   pin: PinnedLayer,
   createdBy: string,
-  make: () => Promise<ImageLayer>,
+  folder: string,
+  entries: () => Promise<readonly TarEntry[]>,
 ): ImageLayer {
-  let made: Promise<ImageLayer> | null = null;
+  const file = blobFile(folder, pin.diffId);
+  const make = async (): Promise<void> => {
+    if (await hasDigest(file, pin)) return;
+    await mkdir(folder, { recursive: true });
+    const digest = await compressInto(layOutTar(await entries()), file);
+    if (digest !== pin.digest) throw digestMismatch(`The layer of ${createdBy}`, pin.digest, digest);
+  };
+  let made: Promise<void> | null = null;
   return {
     descriptor: layerDescriptor(pin.digest, pin.size),
     diffId: pin.diffId,
     createdBy,
     async *open(start, end) {
       made ??= make();
-      yield* (await made).open(start, end);
+      await made;
+      yield* readFileRange(file, start, end, PIECE_BYTES);
     },
   };
 }

@@ -87,10 +87,9 @@ export async function runtimeLayer(request: RuntimeLayerRequest): Promise<ImageL
   const createdBy = `onnxruntime-node ${version} for ${platformText(platform)}`;
   const layers: Readonly<Record<string, PinnedLayer>> = pins.version === version ? pins.layers : {};
   const pin = layers[`${platform.os}/${platform.architecture}`];
-  const make = async (): Promise<ImageLayer> => {
-    const folder = await locate(node.platform, node.arch);
-    const entries = await runtimeEntries(request, folder);
-    return compressedLayer(entries, createdBy, cacheFolder, pin?.digest ?? null);
-  };
-  return pin === undefined ? make() : pinnedLayer(pin, createdBy, make);
+  const entries = async (): Promise<readonly TarEntry[]> =>
+    runtimeEntries(request, await locate(node.platform, node.arch));
+  return pin === undefined
+    ? compressedLayer(await entries(), createdBy, cacheFolder)
+    : pinnedLayer(pin, createdBy, cacheFolder, entries);
 }

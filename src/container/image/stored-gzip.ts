@@ -12,8 +12,10 @@ const TRAILER_BYTES = 8;
 const BLOCK_BYTES = 65_535;
 const BLOCK_HEADER_BYTES = 5;
 const STORED_BLOCK_BYTES = BLOCK_BYTES + BLOCK_HEADER_BYTES;
-/** Blocks that are made at a time: half a mebibyte keeps both the number of reads and the memory low. */
-const BLOCKS_AT_A_TIME = 8;
+/** Blocks that are hashed at a time, in one buffer again and again. */
+const HASHED_BLOCKS = 8;
+/** Blocks that are sent at a time: many small buffers are given back earlier than few large ones (130 MB against 165 MB). */
+const SENT_BLOCKS = 1;
 
 const blockCount = (sizeBytes: number): number => Math.max(1, Math.ceil(sizeBytes / BLOCK_BYTES));
 
@@ -30,12 +32,24 @@ export interface StoredGzipFacts {
   readonly crc: number;
 }
 
-/** Whole blocks of the archive, with their headers. `start` is at the beginning of a block. */
-async function* storedBlocks(archive: TarArchive, start: number): AsyncGenerator<Uint8Array, void> {
-  const pieceBytes = BLOCKS_AT_A_TIME * BLOCK_BYTES;
+/**
+ * Whole blocks of the archive, with their headers.
+ * @param start at the beginning of a block.
+ * @param blocksAtATime how many come out together.
+ * @param reuse one buffer serves for all: what comes out is gone with the next piece. Else consumers may keep it.
+ */
+async function* storedBlocks(
+  archive: TarArchive,
+  start: number,
+  blocksAtATime: number,
+  reuse: boolean,
+): AsyncGenerator<Uint8Array, void> {
+  const pieceBytes = blocksAtATime * BLOCK_BYTES;
   let filled = 0;
   let position = start;
-  let out = Buffer.allocUnsafeSlow(BLOCKS_AT_A_TIME * STORED_BLOCK_BYTES);
+  // What is read is copied between the headers at once.
+  const scratch = Buffer.allocUnsafeSlow(pieceBytes);
+  let out = Buffer.allocUnsafeSlow(blocksAtATime * STORED_BLOCK_BYTES);
   const at = (offset: number): number =>
     Math.floor(offset / BLOCK_BYTES) * STORED_BLOCK_BYTES + BLOCK_HEADER_BYTES + (offset % BLOCK_BYTES);
   const finish = (): Uint8Array => {
@@ -50,7 +64,7 @@ async function* storedBlocks(archive: TarArchive, start: number): AsyncGenerator
     }
     return out.subarray(0, filled + blocks * BLOCK_HEADER_BYTES);
   };
-  for await (const piece of readTar(archive, start, archive.sizeBytes, pieceBytes)) {
+  for await (const piece of readTar(archive, start, archive.sizeBytes, pieceBytes, scratch)) {
     for (let taken = 0; taken < piece.length; ) {
       const room = BLOCK_BYTES - (filled % BLOCK_BYTES);
       const length = Math.min(room, piece.length - taken);
@@ -61,8 +75,7 @@ async function* storedBlocks(archive: TarArchive, start: number): AsyncGenerator
       if (filled < pieceBytes) continue;
       yield finish();
       filled = 0;
-      // Consumers keep what they were given until it is on its way.
-      out = Buffer.allocUnsafeSlow(BLOCKS_AT_A_TIME * STORED_BLOCK_BYTES);
+      if (!reuse) out = Buffer.allocUnsafeSlow(blocksAtATime * STORED_BLOCK_BYTES);
     }
   }
   if (filled > 0) yield finish();
@@ -77,7 +90,7 @@ export async function measureStoredGzip(
   const inner = createHash('sha256');
   let crc = 0;
   let readBytes = 0;
-  for await (const blocks of storedBlocks(archive, 0)) {
+  for await (const blocks of storedBlocks(archive, 0, HASHED_BLOCKS, true)) {
     whole.update(blocks);
     for (let start = 0; start < blocks.length; start += STORED_BLOCK_BYTES) {
       const payload = blocks.subarray(start + BLOCK_HEADER_BYTES, start + STORED_BLOCK_BYTES);
@@ -108,7 +121,7 @@ async function* pieces(
   crc: number,
   firstBlock: number,
 ): AsyncGenerator<Uint8Array, void> {
-  yield* storedBlocks(archive, firstBlock * BLOCK_BYTES);
+  yield* storedBlocks(archive, firstBlock * BLOCK_BYTES, SENT_BLOCKS, false);
   yield trailer(crc, archive.sizeBytes);
 }
 

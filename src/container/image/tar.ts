@@ -185,6 +185,7 @@ function unreadable(file: string, why: string, cause?: unknown): QuickServeError
 
 /**
  * Bytes of an archive from `start` to `end` (exclusive), in pieces of at most `pieceBytes`.
+ * @param scratch where given, pieces of files are read into it one after the other: each is gone with the next.
  * @throws QuickServeError FILE_UNREADABLE, also where a file has become shorter.
  */
 export async function* readTar(
@@ -192,6 +193,7 @@ export async function* readTar(
   start: number,
   end: number,
   pieceBytes: number,
+  scratch: Buffer | null = null,
 ): AsyncGenerator<Uint8Array, void> {
   for (const segment of archive.segments) {
     const from = Math.max(start, segment.start) - segment.start;
@@ -200,23 +202,25 @@ export async function* readTar(
     const { content } = segment;
     if (content.kind === 'bytes') yield content.bytes.subarray(from, to);
     else if (content.kind === 'stream') yield* content.open(from, to);
-    else yield* readFileRange(content.file, from, to, pieceBytes);
+    else yield* readFileRange(content.file, from, to, pieceBytes, scratch);
   }
 }
 
-/** Bytes of a file from `start` to `end` (exclusive). @throws QuickServeError FILE_UNREADABLE. */
+/** Bytes of a file from `start` to `end` (exclusive); `scratch` as of `readTar`. @throws QuickServeError FILE_UNREADABLE. */
 export async function* readFileRange(
   file: string,
   start: number,
   end: number,
   pieceBytes: number,
+  scratch: Buffer | null = null,
 ): AsyncGenerator<Uint8Array, void> {
   const handle = await open(file).catch(cause => {
     throw unreadable(file, messageOf(cause), cause);
   });
   try {
     for (let position = start; position < end; ) {
-      const piece = Buffer.allocUnsafeSlow(Math.min(pieceBytes, end - position));
+      const length = Math.min(pieceBytes, end - position);
+      const piece = scratch?.subarray(0, length) ?? Buffer.allocUnsafeSlow(length);
       const { bytesRead } = await handle.read(piece, 0, piece.length, position);
       if (bytesRead === 0) throw unreadable(file, `it has become shorter (${position} bytes)`);
       yield piece.subarray(0, bytesRead);

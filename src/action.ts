@@ -121,12 +121,12 @@ async function check(world: Surroundings): Promise<void> {
   const posted = isWanted
     ? await postReport(report, pullRequest, { key, author: inputs.commentAuthor })
     : null;
-  await publish(report, files, posted, exitCode);
+  await announce(report, files, posted, exitCode);
   if (exitCode !== 0) core.setFailed(headlineText(report));
   process.exitCode = exitCode;
 }
 
-async function publish(
+async function announce(
   report: Report,
   files: ReportFiles,
   posted: PostOutcome | null,
@@ -181,8 +181,10 @@ async function main(): Promise<void> {
   const token = core.getInput('token');
   if (token !== '') core.setSecret(token);
   try {
-    const command = choice('command', ['check', 'comment']) ?? 'check';
-    await (command === 'check' ? check(surroundings()) : comment(surroundings()));
+    const command = choice('command', ['check', 'comment', 'publish']) ?? 'check';
+    if (command === 'check') await check(surroundings());
+    else if (command === 'comment') await comment(surroundings());
+    else await (await import('./action-publish.ts')).publishFromAction(surroundings());
   } catch (thrown) {
     const failure = describeFailure(thrown, toolVersion);
     core.setFailed(failure.text.trim());

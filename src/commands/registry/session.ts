@@ -21,6 +21,8 @@ export interface RegistryCommandOptions {
   readonly remote?: string;
   readonly dryRun?: boolean;
   readonly cwd: string;
+  /** Authenticates at the repository's HTTP remote, in place of what the clone stores. */
+  readonly token?: string;
 }
 
 export interface RegistrySession {
@@ -38,7 +40,10 @@ export async function openSession(
   options: RegistryCommandOptions,
   world: Surroundings,
 ): Promise<RegistrySession> {
-  const repository = await openRepository(options.cwd, { environment: gitEnvironment(world.env) });
+  const repository = await openRepository(options.cwd, {
+    environment: gitEnvironment(world.env),
+    ...(options.token === undefined ? {} : { token: options.token }),
+  });
   const config = applyOverrides(await loadConfig(repository.root, options.cwd, options.config ?? null), {
     registryBranch: options.branch,
     registryRemote: options.remote,

@@ -4,14 +4,14 @@ import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { nestFlat } from '../../src/shared/tensor-bytes.ts';
 import { decodeTensorProto } from '../../src/shared/tensor-proto.ts';
 import { plainRegistries } from '../support/base-images.ts';
 import { type ContainerRegistry, startContainerRegistry } from '../support/container-registries.ts';
 import { type TemporaryFolder, temporaryFolder } from '../support/git-repositories.ts';
 import { pushNodeBase } from '../support/node-base.ts';
 import { createPublishProject, fixtureModel, type PublishDocument } from '../support/publish-project.ts';
-import { lacks } from '../support/requirements.ts';
-import { writeSmallServer } from '../support/small-server.ts';
+import { lacks, projectRoot } from '../support/requirements.ts';
 
 const run = promisify(execFile);
 const architecture = process.arch === 'arm64' ? 'arm64' : 'amd64';
@@ -34,14 +34,16 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-async function predict(port: number, body: object): Promise<{ output: number[]; uid: number; arch: string }> {
+/** The server's answer, once it is ready. */
+async function ask(port: number, path: string, body?: object): Promise<unknown> {
   for (let attempt = 0; ; attempt++) {
     try {
-      const answer = await fetch(`http://127.0.0.1:${port}/predict`, {
-        method: 'POST',
-        body: JSON.stringify(body),
+      const answer = await fetch(`http://127.0.0.1:${port}${path}`, {
+        ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
+        headers: { 'content-type': 'application/json' },
       });
-      return (await answer.json()) as { output: number[]; uid: number; arch: string };
+      if (answer.status !== 503) return await answer.json();
+      throw new Error(`not ready: ${await answer.text()}`);
     } catch (error) {
       if (attempt === 300) throw error;
       await new Promise(resolve => setTimeout(resolve, 100));
@@ -59,6 +61,8 @@ describe.skipIf(skipped)('other tools and the image', () => {
   let document: PublishDocument;
   let layout: string;
   let archive: string;
+  // The container has the network of the machine, so the server's port must be free there.
+  let port: number;
 
   beforeAll(async () => {
     home = temporaryFolder();
@@ -66,7 +70,8 @@ describe.skipIf(skipped)('other tools and the image', () => {
     await using registries = plainRegistries(registry.host);
     await pushNodeBase(registries.repository({ registry: registry.host, repository: 'base/node' }), '24');
     const project = await createPublishProject(home.path);
-    const world = { ...project.world, workerPath: join(writeSmallServer(home.path), 'worker.js') };
+    const world = { ...project.world, workerPath: join(projectRoot, 'dist/worker.js') };
+    port = await freePort();
     await project.record('digits');
     image = `${registry.host}/acme/digits`;
     layout = join(home.path, 'layout');
@@ -76,6 +81,7 @@ describe.skipIf(skipped)('other tools and the image', () => {
       baseImage: `${registry.host}/base/node:24`,
       insecure: [registry.host],
       platform: [`linux/${architecture}`],
+      port,
     };
     const published = await project.publish({ ...options, output: layout }, world);
     expect(published.exitCode).toBe(0);
@@ -127,14 +133,13 @@ describe.skipIf(skipped)('other tools and the image', () => {
     ];
     const loaded = await run('podman', [...podman, 'load', '--input', archive], { env: environment });
     expect(loaded.stdout).toContain('localhost/digits:1.0.0');
-    const port = await freePort();
     const container = spawn(
       'podman',
       [
         ...podman,
         ...['run', '--rm', '--read-only', '--read-only-tmpfs=false', '--cap-drop=all'],
         ...['--security-opt=no-new-privileges', '--memory=1g', '--tls-verify=false'],
-        ...['--env', `TEST_PORT=${port}`, `${image}:1.0.0`],
+        `${image}:1.0.0`,
       ],
       { env: environment, stdio: ['ignore', 'pipe', 'pipe'] },
     );
@@ -149,13 +154,23 @@ describe.skipIf(skipped)('other tools and the image', () => {
         decodeTensorProto(readFileSync(join(fixtureModel('digits'), '../test_data_set_0', name)));
       const [input, expected] = [read('input_0.pb'), read('output_0.pb')];
       const floats = (bytes: Uint8Array): number[] => [...new Float32Array(new Uint8Array(bytes).buffer)];
-      const answer = await predict(port, { data: floats(input.data as Uint8Array), dims: input.shape });
+      const image = nestFlat(floats(input.data as Uint8Array), input.shape);
+      const answer = (await ask(port, '/predict', { inputs: { image } })) as {
+        outputs: { logits: number[][] };
+      };
       const wanted = floats(expected.data as Uint8Array);
-      expect(answer.output).toHaveLength(wanted.length);
-      answer.output.forEach((value, index) => {
+      const got = answer.outputs.logits.flat();
+      expect(got).toHaveLength(wanted.length);
+      got.forEach((value, index) => {
         expect(value).toBeCloseTo(wanted[index]!, 4);
       });
-      expect(answer).toMatchObject({ uid: 65532, arch: process.arch });
+      expect(await ask(port, '/model/info')).toMatchObject({ name: 'digits', version: '1.0.0' });
+      const { stdout } = await run('podman', [...podman, 'top', '--latest', 'huser', 'capeff', 'args'], {
+        env: environment,
+      });
+      const processes = stdout.trim().split('\n').slice(1);
+      expect(processes.length).toBeGreaterThan(0);
+      for (const line of processes) expect(line).toMatch(/^65532\s+none\s/);
     } catch (error) {
       throw new Error(`the container said: ${output}`, { cause: error });
     } finally {

@@ -24,6 +24,23 @@ function stopListening(): void {
   for (const signal of SIGNALS) process.off(signal, onSignal);
 }
 
+const untilExit = new Set<ChildProcess>();
+
+function killAtExit(): void {
+  for (const child of untilExit) child.kill('SIGKILL');
+}
+
+/** Like `tieToThisProcess`, for a process that decides itself what a signal means: only its exit ends the child. */
+export function tieToExit(child: ChildProcess): void {
+  if (untilExit.size === 0) process.on('exit', killAtExit);
+  untilExit.add(child);
+  const release = (): void => {
+    if (untilExit.delete(child) && untilExit.size === 0) process.off('exit', killAtExit);
+  };
+  child.once('exit', release);
+  child.once('error', release);
+}
+
 /** Ties the life of a child to this process, until it has ended. */
 export function tieToThisProcess(child: ChildProcess): void {
   if (live.size === 0) {

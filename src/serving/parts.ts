@@ -1,4 +1,9 @@
+import { accessPart } from './access/access-part.ts';
 import type { ServerPartFactory } from './server-parts.ts';
+import { watchingPart } from './watching/watching-part.ts';
 
 /** Everything that is mounted into the server, by the key of its section in the settings file. */
-export const SERVER_PARTS: Readonly<Record<string, ServerPartFactory>> = {};
+export const SERVER_PARTS: Readonly<Record<string, ServerPartFactory>> = {
+  access: accessPart,
+  watching: watchingPart,
+};

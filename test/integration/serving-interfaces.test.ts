@@ -44,7 +44,7 @@ describe.skipIf(lacks('runtime'))('the interfaces of a server', () => {
   it('says what it is, that it is well, and what its models take', async () => {
     const health = await server.get('/health');
     expect(health.status).toBe(200);
-    expect(await health.json()).toMatchObject({ status: 'ok', ready: true, reasons: [] });
+    expect(await health.json()).toMatchObject({ status: 'ready', reasons: [] });
     expect(await (await server.get('/')).json()).toMatchObject({ server: 'quickserveml' });
     const info = await (await server.get('/model/info?model=encoder')).json();
     expect(info).toMatchObject({ name: 'encoder', version: '1.0.0', batching: { kind: 'rows' } });

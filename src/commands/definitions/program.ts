@@ -7,6 +7,7 @@ import { declareModels } from './models.ts';
 import { declareRegistry } from './registry.ts';
 import { declareReview } from './review.ts';
 import { declareRuntime } from './runtime.ts';
+import { declareServing } from './serving.ts';
 import { declareTests } from './tests.ts';
 
 /** The command line as a value: what the front door parses with, and what docs/cli.md is written from. */
@@ -30,6 +31,7 @@ export function createProgram(door: Pick<CommandHost, 'run' | 'usesColor'>): Com
     declareModels,
     declareTests,
     declareBatch,
+    declareServing,
     declareKey,
     declareRegistry,
     declareImages,

@@ -1,4 +1,4 @@
-import type { ServedModel } from '../inference-engine.ts';
+import type { ServedModel } from '../served-model.ts';
 import type { ServingSettings } from '../settings.ts';
 import type { QueueGauges, ServerEvent, WorkerGauges } from '../watcher.ts';
 import type { Job, JobFailure, JobOutcome, JobRequest } from './job.ts';

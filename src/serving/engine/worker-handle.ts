@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Duplex } from 'node:stream';
-import { tieToThisProcess } from '../../runtime/live-workers.ts';
+import { tieToExit } from '../../runtime/live-workers.ts';
 import { workerEnvironment } from '../../runtime/worker-process.ts';
 import { readFrames, writeFrame } from './frames.ts';
 import type { JobAnswer, JobHead, LoadedModel, WorkerMessage, WorkerStart } from './worker-messages.ts';
@@ -49,7 +49,8 @@ export function startServingWorker(launch: WorkerLaunch, listener: WorkerListene
       windowsHide: true,
     },
   );
-  tieToThisProcess(child);
+  // Not killed by a signal: what it has in hand is answered first.
+  tieToExit(child);
   const pipe = child.stdio[3] as Duplex | null | undefined;
   let reason: string | null = null;
   let stderr = '';

@@ -1,8 +1,9 @@
 import type { Route } from '../call.ts';
 import type { ServingSettings } from '../settings.ts';
 import type { ServerView } from '../watcher.ts';
+import { healthReply } from '../watching/health.ts';
 import { answerInference, type InferenceAccess } from './inference-replies.ts';
-import { healthReply, namedModel } from './own-routes.ts';
+import { namedModel } from './own-routes.ts';
 
 function inference(access: InferenceAccess, path: string, kind: 'any' | 'instances'): Route {
   return {
@@ -29,7 +30,7 @@ export function cloudRoutes(
     path,
     audience: 'open',
     kind: 'reply',
-    answer: () => healthReply(view, access.engine.models()),
+    answer: () => healthReply(view.snapshot(), access.engine.models()),
   });
   return [
     ...(sageMaker ? [health('/ping'), inference(access, '/invocations', 'any')] : []),

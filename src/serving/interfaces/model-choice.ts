@@ -1,5 +1,5 @@
 import type { Call } from '../call.ts';
-import type { ServedModel } from '../inference-engine.ts';
+import type { ServedModel } from '../served-model.ts';
 import type { TrafficSplit } from '../traffic-split.ts';
 
 export type ModelChoice =

@@ -1,6 +1,6 @@
 import { openApiDocument } from '../../contract/openapi.ts';
 import type { Route } from '../call.ts';
-import type { ServedModel } from '../inference-engine.ts';
+import type { ServedModel } from '../served-model.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 

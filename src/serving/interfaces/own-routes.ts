@@ -2,8 +2,9 @@ import { payloadExample } from '../../contract/payload-example.ts';
 import { hasForm } from '../../contract/payload-forms.ts';
 import { payloadSchema } from '../../contract/payload-schema.ts';
 import { type Call, errorReply, jsonReply, type Reply, type Route } from '../call.ts';
-import type { ServedModel } from '../inference-engine.ts';
+import type { ServedModel } from '../served-model.ts';
 import type { ServerView } from '../watcher.ts';
+import { healthReply } from '../watching/health.ts';
 import { answerInference, type InferenceAccess } from './inference-replies.ts';
 
 /** The models that are meant by `?model=` and `?version=`. */
@@ -46,24 +47,6 @@ function schemaDocument(model: ServedModel): object {
   };
 }
 
-/** `/health`: whether requests are answered, and what is wrong where something is. */
-export function healthReply(view: ServerView, models: readonly ServedModel[]): Reply {
-  const { ready, reasons, draining, uptimeMs, workers } = view.snapshot();
-  const status = ready ? (reasons.length === 0 ? 'ok' : 'degraded') : 'unavailable';
-  return jsonReply(
-    {
-      status,
-      ready,
-      draining,
-      reasons,
-      uptimeSeconds: Math.floor(uptimeMs / 1000),
-      models: models.map(({ name, version }) => ({ name, version })),
-      workers: workers.map(({ worker, state, restarts }) => ({ worker, state, restarts })),
-    },
-    ready ? 200 : 503,
-  );
-}
-
 export interface OwnRoutesOptions {
   readonly access: InferenceAccess;
   readonly view: ServerView;
@@ -102,7 +85,7 @@ export function ownRoutes(options: OwnRoutesOptions): readonly Route[] {
       path: '/health',
       audience: 'open',
       kind: 'reply',
-      answer: () => healthReply(view, models()),
+      answer: () => healthReply(view.snapshot(), models()),
     },
     reading('/model/info', call => ofModel(call, modelDocument)),
     reading('/model/schema', call => ofModel(call, schemaDocument)),

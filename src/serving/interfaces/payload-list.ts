@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { type Call, errorReply, type Reply, type Route } from '../call.ts';
 import type { JobOutcome } from '../engine/job.ts';
-import type { ServedModel } from '../inference-engine.ts';
+import type { ServedModel } from '../served-model.ts';
 import type { ServingLimits } from '../settings.ts';
 import { failureReply, type InferenceAccess } from './inference-replies.ts';
 import { namedModel } from './own-routes.ts';

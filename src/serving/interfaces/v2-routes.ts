@@ -1,7 +1,7 @@
 import { v2Datatype } from '../../contract/payload-forms.ts';
 import type { ValueInfo } from '../../model/inspection.ts';
 import { type Call, errorReply, jsonReply, type PathParameters, type Reply, type Route } from '../call.ts';
-import type { ServedModel } from '../inference-engine.ts';
+import type { ServedModel } from '../served-model.ts';
 import type { ServerView } from '../watcher.ts';
 import { answerInference, type InferenceAccess } from './inference-replies.ts';
 

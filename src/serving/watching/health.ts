@@ -1,5 +1,5 @@
 import { jsonReply, type Reply } from '../call.ts';
-import type { ServedModel } from '../inference-engine.ts';
+import type { ServedModel } from '../served-model.ts';
 import type { ServerSnapshot } from '../watcher.ts';
 
 /** `ready`: takes requests. `degraded`: takes them, and something is wrong. The others do not. */

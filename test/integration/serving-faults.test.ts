@@ -1,0 +1,323 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { Agent, request as httpRequest } from 'node:http';
+import { connect, createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from 'vitest';
+import { lacks, projectRoot } from '../support/requirements.ts';
+import { fixtureModel, startTestServer, type TestServer } from '../support/serving.ts';
+
+const IDS = JSON.stringify({ inputs: { input_ids: [[1, 2, 3]], attention_mask: [[1, 1, 1]] } });
+
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** One request over a kept-alive connection; rejects where it gets no answer. */
+function post(agent: Agent, port: number, path: string, body: string): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+    const request = httpRequest(
+      { agent, port, host: '127.0.0.1', path, method: 'POST', headers },
+      response => {
+        let text = '';
+        response.setEncoding('utf8');
+        response.on('data', (chunk: string) => {
+          text += chunk;
+        });
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, body: text }));
+        response.on('error', reject);
+      },
+    );
+    request.on('error', reject);
+    request.end(body);
+  });
+}
+
+/** So many clients, each asking again as soon as it is answered, until `isOver`. */
+async function load(
+  clients: number,
+  port: number,
+  isOver: () => boolean,
+  path = '/predict',
+): Promise<{ readonly statuses: Map<number, number>; readonly lost: readonly unknown[] }> {
+  const agent = new Agent({ keepAlive: true, maxSockets: clients });
+  const statuses = new Map<number, number>();
+  const lost: unknown[] = [];
+  await Promise.all(
+    Array.from({ length: clients }, async () => {
+      while (!isOver()) {
+        try {
+          const { status } = await post(agent, port, path, IDS);
+          statuses.set(status, (statuses.get(status) ?? 0) + 1);
+        } catch (error) {
+          // A stopped server takes no new connections: that request was never taken.
+          const code = (error as NodeJS.ErrnoException).code;
+          if (code === 'ECONNREFUSED') return;
+          lost.push(error);
+          return;
+        }
+      }
+    }),
+  );
+  agent.destroy();
+  return { statuses, lost };
+}
+
+/** Writes raw bytes and collects what comes back until the connection ends. */
+function raw(port: number, start: string): { readonly socket: Socket; readonly answer: Promise<string> } {
+  const socket = connect(port, '127.0.0.1');
+  socket.write(start);
+  let text = '';
+  socket.on('data', chunk => {
+    text += chunk.toString('latin1');
+  });
+  socket.on('error', () => undefined);
+  return { socket, answer: new Promise(resolve => socket.once('close', () => resolve(text))) };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise(resolve => server.close(resolve));
+  return port;
+}
+
+const until = async (isTrue: () => boolean | Promise<boolean>, timeMs = 30_000): Promise<void> => {
+  const end = performance.now() + timeMs;
+  while (!(await isTrue())) {
+    if (performance.now() > end) throw new Error('it did not become true');
+    await sleep(50);
+  }
+};
+
+describe.skipIf(lacks('runtime'))('a server under faults', () => {
+  let server: TestServer | null = null;
+  afterEach(async () => {
+    await server?.[Symbol.asyncDispose]();
+    server = null;
+  });
+  const start = async (
+    settings: Readonly<Record<string, unknown>> = {},
+    models = [fixtureModel('encoder')],
+  ): Promise<TestServer> => {
+    server = await startTestServer({ models, settings });
+    return server;
+  };
+
+  it('answers everything while its workers are killed again and again', async () => {
+    const { port, running } = await start({ workers: 2 });
+    let kills = 0;
+    let over = false;
+    const killing = (async () => {
+      while (kills < 5) {
+        await sleep(700);
+        const { workers } = running.view.snapshot();
+        const victim =
+          workers.find(({ state }) => state === 'busy') ?? workers.find(({ state }) => state === 'idle');
+        if (victim === undefined) continue;
+        process.kill(victim.pid, 'SIGKILL');
+        kills += 1;
+      }
+      over = true;
+    })();
+    const { statuses, lost } = await load(16, port, () => over);
+    await killing;
+    expect(lost).toEqual([]);
+    // Tried again in another worker: only who died twice gets 500.
+    expect([...statuses.keys()].filter(status => status !== 200 && status !== 500)).toEqual([]);
+    expect(statuses.get(200) ?? 0).toBeGreaterThan(100);
+    expect(statuses.get(500) ?? 0).toBeLessThan(10);
+    await until(() => running.view.snapshot().reasons.length === 0);
+    expect((await post(new Agent(), port, '/predict', IDS)).status).toBe(200);
+  });
+
+  it('replaces a worker that hangs, and lets another one answer its request', async () => {
+    const { port, running } = await start({ limits: { runMs: 2000 } });
+    const [worker] = running.view.snapshot().workers;
+    process.kill(worker!.pid, 'SIGSTOP');
+    // Stopped once: the second worker that tries is well.
+    const first = await post(new Agent(), port, '/predict', IDS);
+    expect(first.status).toBe(200);
+    expect(running.view.snapshot().workers[0]!.pid).not.toBe(worker!.pid);
+  });
+
+  it('does not let a request that kills every worker take others along', async () => {
+    const { port, running } = await start({ limits: { runMs: 1500 } });
+    let isPoisoned = true;
+    const stopping = (async () => {
+      const seen = new Set<number>();
+      while (isPoisoned) {
+        for (const { pid, state } of running.view.snapshot().workers) {
+          if (state !== 'busy' || seen.has(pid)) continue;
+          seen.add(pid);
+          process.kill(pid, 'SIGSTOP');
+        }
+        await sleep(1);
+      }
+    })();
+    // Big enough that the worker is still at it when it is stopped.
+    const ids = Array.from({ length: 64 }, () => Array(512).fill(1));
+    const poison = await post(
+      new Agent(),
+      port,
+      '/predict',
+      JSON.stringify({ inputs: { input_ids: ids, attention_mask: ids } }),
+    );
+    isPoisoned = false;
+    await stopping;
+    expect(poison.status).toBe(500);
+    expect(poison.body).toContain('did not answer within 1500 ms');
+    expect((await post(new Agent(), port, '/predict', IDS)).status).toBe(200);
+  });
+
+  it('answers with 503 and Retry-After what it has no room for, and holds no more than it may', async () => {
+    const { url, running } = await start({ limits: { queue: 4, runMs: 60_000 } });
+    const [worker] = running.view.snapshot().workers;
+    process.kill(worker!.pid, 'SIGSTOP');
+    const asked = Array.from({ length: 40 }, () =>
+      fetch(`${url}/predict`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: IDS,
+      }),
+    );
+    await until(() => running.view.snapshot().inFlight < 20);
+    expect((await fetch(`${url}/health`)).status).toBe(200);
+    process.kill(worker!.pid, 'SIGCONT');
+    const answers = await Promise.all(asked);
+    const busy = answers.filter(({ status }) => status === 503);
+    expect(answers.every(({ status }) => status === 200 || status === 503)).toBe(true);
+    expect(busy.length).toBeGreaterThan(20);
+    expect(Number(busy[0]!.headers.get('retry-after'))).toBeGreaterThan(0);
+  });
+
+  it('gives up on who waits too long for a worker', async () => {
+    const { url, running } = await start({ limits: { waitMs: 500, runMs: 60_000 } });
+    const [worker] = running.view.snapshot().workers;
+    process.kill(worker!.pid, 'SIGSTOP');
+    const ask = () =>
+      fetch(`${url}/predict`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: IDS,
+      });
+    const [first, ...others] = [ask(), ...(await sleep(200).then(() => [ask(), ask(), ask()]))];
+    const statuses = (await Promise.all(others)).map(({ status }) => status);
+    expect(statuses).toContain(503);
+    process.kill(worker!.pid, 'SIGCONT');
+    expect((await first!).status).toBe(200);
+  });
+
+  it('refuses bodies that are too large at their head, and those that grow too large on the way', async () => {
+    const { port, running } = await start({ limits: { bodyBytes: 1000 } });
+    const declared = raw(
+      port,
+      'POST /predict HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 10000000000\r\n\r\n{"inputs"',
+    );
+    const grown = raw(
+      port,
+      `POST /predict HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n${`400\r\n${'['.repeat(1024)}\r\n`.repeat(4)}`,
+    );
+    const expecting = raw(
+      port,
+      'POST /predict HTTP/1.1\r\nhost: a\r\ncontent-length: 10000000000\r\nexpect: 100-continue\r\n\r\n',
+    );
+    for (const { answer } of [declared, grown, expecting])
+      expect((await answer).split('\r\n')[0]).toBe('HTTP/1.1 413 Payload Too Large');
+    expect(running.view.snapshot().heldBytes).toBe(0);
+  });
+
+  it('answers slow senders with 408, and forgets connections that say nothing', async () => {
+    const { port, running } = await start({ limits: { requestMs: 800, idleMs: 800 } });
+    const slow = raw(port, 'POST /predict HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\n{');
+    const halfHead = raw(port, 'POST /predict HTTP/1.1\r\nhos');
+    expect((await slow.answer).split('\r\n')[0]).toBe('HTTP/1.1 408 Request Timeout');
+    expect((await halfHead.answer).split('\r\n')[0]).toBe('HTTP/1.1 408 Request Timeout');
+    const kept = raw(port, 'GET /health HTTP/1.1\r\nhost: a\r\n\r\n');
+    expect(await kept.answer).toContain('200 OK');
+    await until(() => running.view.snapshot().connections === 0);
+    expect(running.view.snapshot()).toMatchObject({ inFlight: 0, heldBytes: 0 });
+  });
+
+  it('takes what is no HTTP as what it is', async () => {
+    const { port } = await start();
+    expect(await raw(port, 'hello\r\n\r\n').answer).toContain('400 Bad Request');
+    const wide = `GET / HTTP/1.1\r\nhost: a\r\nx: ${'x'.repeat(64 * 1024)}\r\n\r\n`;
+    expect(await raw(port, wide).answer).toContain('431');
+    const smuggled =
+      'POST /predict HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n';
+    expect(await raw(port, smuggled).answer).toContain('400 Bad Request');
+    expect((await post(new Agent(), port, '/predict', IDS)).status).toBe(200);
+  });
+
+  it('serves another version from one moment to the next without losing a request', async () => {
+    const { port, running } = await start({}, [fixtureModel('encoder', '1.0.0')]);
+    let over = false;
+    const loading = load(8, port, () => over);
+    await running.replaceModels([fixtureModel('encoder', '1.0.0'), fixtureModel('encoder', '1.1.0')]);
+    const path = '/v2/models/encoder';
+    const both = (await (await fetch(`http://127.0.0.1:${port}${path}`)).json()) as { versions: string[] };
+    expect(both.versions).toEqual(['1.0.0', '1.1.0']);
+    await running.replaceModels([fixtureModel('encoder', '1.1.0')]);
+    await sleep(300);
+    over = true;
+    const { statuses, lost } = await loading;
+    expect(lost).toEqual([]);
+    expect([...statuses.keys()]).toEqual([200]);
+    await expect(
+      running.replaceModels([{ name: 'encoder', version: '2', path: join(projectRoot, 'package.json') }]),
+    ).rejects.toThrow();
+    const health = (await (await fetch(`http://127.0.0.1:${port}/health`)).json()) as { reasons: string[] };
+    expect(health.reasons[0]).toContain('the last change of models failed');
+    expect((await post(new Agent(), port, '/predict', IDS)).status).toBe(200);
+  });
+
+  it('refuses to start with a model that cannot run, and says why', async () => {
+    await expect(start({}, [fixtureModel('aborts')])).rejects.toMatchObject({ code: 'SERVING_START_FAILED' });
+    await expect(start({ limits: { loadMs: 2000 } }, [fixtureModel('hang-load')])).rejects.toThrow(
+      'did not load its models within 2000 ms',
+    );
+  });
+});
+
+describe.skipIf(lacks('runtime'))('the process of the server', () => {
+  const children: ChildProcess[] = [];
+  afterEach(() => {
+    for (const child of children.splice(0)) child.kill('SIGKILL');
+  });
+
+  it('answers everything that it has taken after SIGTERM, and ends with 0', async () => {
+    const port = await freePort();
+    const child = spawn(
+      process.execPath,
+      [
+        join(projectRoot, 'src/serving/serve.ts'),
+        '--port',
+        String(port),
+        '--workers',
+        '1',
+        `encoder@1=${fixtureModel('encoder').path}`,
+      ],
+      { stdio: 'ignore' },
+    );
+    children.push(child);
+    const ended = new Promise<number | null>(resolve => child.once('exit', resolve));
+    await until(async () => {
+      const answer = await fetch(`http://127.0.0.1:${port}/v2/health/ready`).catch(() => null);
+      return answer?.status === 200;
+    });
+    let over = false;
+    const loading = load(16, port, () => over);
+    await sleep(500);
+    child.kill('SIGTERM');
+    const code = await ended;
+    over = true;
+    const { statuses, lost } = await loading;
+    expect(code).toBe(0);
+    expect(lost).toEqual([]);
+    expect([...statuses.keys()]).toEqual([200]);
+  });
+});

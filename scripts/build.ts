@@ -5,10 +5,24 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { build } from 'rolldown';
+import { pathToFileURL } from 'node:url';
+import { build, type Plugin } from 'rolldown';
 import { thirdPartyFiles } from './third-party.ts';
 
 const root = resolve(import.meta.dirname, '..');
+
+/** Modules that read files when they are loaded: the bundle gets what they export as literals, and reads nothing. */
+const TEXT_MODULES = /serving\/pages\/[a-z]+-files\.ts$/;
+
+const textModules: Plugin = {
+  name: 'text-modules',
+  async load(id) {
+    if (!TEXT_MODULES.test(id)) return null;
+    const exported = Object.entries((await import(pathToFileURL(id).href)) as Record<string, string>);
+    const code = exported.map(([name, text]) => `export const ${name} = ${JSON.stringify(text)};`).join('\n');
+    return { code, moduleType: 'js' };
+  },
+};
 
 async function bundle(folder: string): Promise<void> {
   rmSync(folder, { recursive: true, force: true });
@@ -22,6 +36,7 @@ async function bundle(folder: string): Promise<void> {
       'serving-worker': 'src/serving/worker/serving-worker.ts',
     },
     platform: 'node',
+    plugins: [textModules],
     // What jspdf loads only to turn HTML and SVG into PDF, which nobody asks of it here.
     external: ['canvg', 'dompurify', 'html2canvas'],
     // The oldest Node that package.json promises: newer syntax (`await using`) is written out.

@@ -6,7 +6,7 @@ import {
   errorReply,
   type Route,
 } from '../call.ts';
-import type { ServerPart, ServingWorld } from '../server-parts.ts';
+import type { ServingWorld } from '../server-parts.ts';
 import { createKeyRing, type RateLimit } from './api-keys.ts';
 import { crossOriginHeaders, preflightHeaders, SECURITY_HEADERS } from './browser-headers.ts';
 import { createTokenVerifier, type TokenVerifier } from './json-web-tokens.ts';
@@ -134,7 +134,10 @@ function createAdmission(gate: Gate): Admission {
 }
 
 /** The part `access`: API keys, JSON Web Tokens, rate limits, and headers for browsers. */
-export function accessPart(section: unknown, world: Pick<ServingWorld, 'now' | 'monotonicMs'>): ServerPart {
+export function accessPart(
+  section: unknown,
+  world: Pick<ServingWorld, 'now' | 'monotonicMs'>,
+): { readonly admission: Admission } {
   const settings = parseAccessSettings(section);
   const verifier = settings.tokens === null ? null : createTokenVerifier(settings.tokens, world.now);
   return { admission: createAdmission({ settings, world, verifier }) };

@@ -10,7 +10,7 @@ const WORKER_STATES: readonly WorkerState[] = ['starting', 'idle', 'busy', 'stop
 /** What a caller writes as a method is a label: only these, so that nobody can make series. */
 const METHODS: ReadonlySet<string> = new Set(['GET', 'POST', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'PATCH']);
 
-export type ComparisonOutcome = 'same' | 'different' | 'failed';
+export type ComparisonOutcome = 'same' | 'different' | 'failed' | 'skipped';
 
 /** The counters of the server; all in one registry, since one process answers all requests. */
 export interface ServerMetrics {

@@ -1,20 +1,12 @@
-import type { Reply, Route } from '../call.ts';
-import type { ServingWorld } from '../server-parts.ts';
+import type { Reply } from '../call.ts';
+import type { ServerPart, ServingWorld } from '../server-parts.ts';
 import type { Served, ServerView, Watcher } from '../watcher.ts';
-import { LiveStatistics } from './live-statistics.ts';
-import { createServerMetrics, type ServerMetrics } from './metrics.ts';
+import { type Instruments, instrumentsOf } from './instruments.ts';
 import { eventLine, requestLine } from './request-log.ts';
 import { parseWatchingSettings } from './settings.ts';
 import { createSpanExporter, type SpanExporter } from './span-exporter.ts';
 import { spansOf } from './spans.ts';
 import { randomId, traceContextOf } from './trace-context.ts';
-
-export interface WatchingPart {
-  readonly watcher: Watcher;
-  readonly routes: readonly Route[];
-  readonly metrics: ServerMetrics;
-  readonly live: LiveStatistics;
-}
 
 /** Routes that run a model: what the live page shows. */
 const isInference = ({ route, method, inference }: Served): boolean =>
@@ -23,11 +15,7 @@ const isInference = ({ route, method, inference }: Served): boolean =>
 function createWatcher(
   settings: ReturnType<typeof parseWatchingSettings>,
   world: ServingWorld,
-  parts: {
-    readonly metrics: ServerMetrics;
-    readonly live: LiveStatistics;
-    readonly exporter: SpanExporter | null;
-  },
+  parts: Instruments & { readonly exporter: SpanExporter | null },
 ): Watcher {
   const { metrics, live, exporter } = parts;
   return {
@@ -50,10 +38,9 @@ function createWatcher(
 }
 
 /** The part `watching`: metrics, logs and traces. @throws QuickServeError SERVING_SETTINGS_INVALID. */
-export function watchingPart(section: unknown, world: ServingWorld, view: ServerView): WatchingPart {
+export function watchingPart(section: unknown, world: ServingWorld, view: ServerView): ServerPart {
   const settings = parseWatchingSettings(section, world.env, world.toolVersion);
-  const metrics = createServerMetrics(view, world.toolVersion);
-  const live = new LiveStatistics();
+  const { metrics, live } = instrumentsOf(view, world);
   const exporter = settings.exporter === null ? null : createSpanExporter(settings.exporter);
   const answer = async (): Promise<Reply> => {
     if (exporter !== null) metrics.exported(exporter.counts());
@@ -66,7 +53,5 @@ export function watchingPart(section: unknown, world: ServingWorld, view: Server
   return {
     watcher: createWatcher(settings, world, { metrics, live, exporter }),
     routes: [{ kind: 'reply', method: 'GET', path: '/metrics', audience: 'watching', answer }],
-    metrics,
-    live,
   };
 }

@@ -20,12 +20,12 @@ function admissionOf(section: unknown) {
   const clock = { ms: 0 };
   const { admission } = accessPart(section, { now: () => NOW, monotonicMs: () => clock.ms });
   const admit = async (call: Call, audience: Audience | null = 'inference') =>
-    admission!.admit(call, audience === null ? null : routeOf(audience));
+    admission.admit(call, audience === null ? null : routeOf(audience));
   const statusOf = async (call: Call, audience: Audience | null = 'inference') => {
     const decision = await admit(call, audience);
     return decision.kind === 'admitted' ? 'admitted' : decision.reply.status;
   };
-  return { clock, admit, statusOf, headers: (call: Call) => admission!.replyHeaders(call) };
+  return { clock, admit, statusOf, headers: (call: Call) => admission.replyHeaders(call) };
 }
 
 const bearer = (secret: string): Call => callOf({ authorization: `Bearer ${secret}` });

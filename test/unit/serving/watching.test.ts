@@ -4,7 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import type { Reply } from '../../../src/serving/call.ts';
 import type { TraceContext } from '../../../src/serving/watcher.ts';
-import { healthReply } from '../../../src/serving/watching/health.ts';
+import { healthStatusOf } from '../../../src/serving/watching/health.ts';
+import { instrumentsOf } from '../../../src/serving/watching/instruments.ts';
 import { LiveStatistics } from '../../../src/serving/watching/live-statistics.ts';
 import { parseWatchingSettings } from '../../../src/serving/watching/settings.ts';
 import { createSpanExporter } from '../../../src/serving/watching/span-exporter.ts';
@@ -26,14 +27,16 @@ const trace: TraceContext = {
 
 function partOf(section: unknown = undefined, env: Record<string, string> = {}) {
   const surroundings = servingWorld(env);
-  const part = watchingPart(section, surroundings.world, { snapshot: () => snapshotOf() });
-  const metrics = async (): Promise<string> => {
-    const route = part.routes.find(({ path }) => path === '/metrics');
+  const view = { snapshot: () => snapshotOf() };
+  const part = watchingPart(section, surroundings.world, view);
+  const scrape = async (): Promise<string> => {
+    const route = part.routes?.find(({ path }) => path === '/metrics');
     if (route?.kind !== 'reply') throw new Error('no route');
     const reply: Reply = await route.answer(callOf(), {});
     return String(reply.body);
   };
-  return { ...surroundings, ...part, scrape: metrics };
+  const { metrics } = instrumentsOf(view, surroundings.world);
+  return { ...surroundings, watcher: part.watcher!, metrics, scrape };
 }
 
 describe('metrics', () => {
@@ -338,19 +341,13 @@ describe('live statistics', () => {
   });
 });
 
-describe('health', () => {
+describe('the state of the server in a word', () => {
   it.each([
-    [{}, 200, 'ready'],
-    [{ reasons: ['worker 1 was restarted 9 times'] }, 200, 'degraded'],
-    [{ ready: false, reasons: ['no worker is ready'] }, 503, 'starting'],
-    [{ draining: true }, 503, 'draining'],
-  ])('of %j is %i %s, with the reasons', (change, status, word) => {
-    const reply = healthReply(snapshotOf(change), [{ name: 'digits', version: '1' }]);
-    expect(reply.status).toBe(status);
-    expect(JSON.parse(String(reply.body))).toMatchObject({
-      status: word,
-      reasons: 'reasons' in change ? change.reasons : [],
-      models: [{ name: 'digits', version: '1' }],
-    });
+    [{}, 'ready'],
+    [{ reasons: ['worker 1 was restarted 9 times'] }, 'degraded'],
+    [{ ready: false, reasons: ['no worker is ready'] }, 'starting'],
+    [{ draining: true }, 'draining'],
+  ])('of %j is %s', (change, word) => {
+    expect(healthStatusOf(snapshotOf(change))).toBe(word);
   });
 });

@@ -181,7 +181,7 @@ describe.skipIf(lacks('browser'))('the pages of the server in Chromium', { timeo
     await predict.locator('.execute').click();
     await predict.locator('.live-responses-table', { hasText: '"tried": true' }).waitFor();
     // Its curl command is what people copy into chats.
-    expect(await page.locator('.curl-command').innerText()).toContain('/predict');
+    expect(await page.locator('.curl-command').textContent()).toContain('/predict');
     expect(await page.content()).not.toContain(SECRET);
     expect(opened.foreign).toEqual([]);
     expect(opened.complaints).toEqual([]);

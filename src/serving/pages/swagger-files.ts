@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 
 /** Swagger UI from its package, and the page around it. The build writes their texts into a chunk of their own. */
 const require = createRequire(import.meta.url);
-const fromPackage = (name: string): string =>
-  readFileSync(require.resolve(`swagger-ui-dist/${name}`), 'utf8');
+const packageFolder = dirname(require.resolve('swagger-ui-dist/package.json'));
+const fromPackage = (name: string): string => readFileSync(join(packageFolder, name), 'utf8');
 const read = (name: string): string => readFileSync(new URL(`./assets/${name}`, import.meta.url), 'utf8');
 
 export const swaggerHtml = read('swagger.html');

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import type { Reply } from '../../../src/serving/call.ts';
 import type { TraceContext } from '../../../src/serving/watcher.ts';
-import { healthStatusOf } from '../../../src/serving/watching/health.ts';
+import { healthReply } from '../../../src/serving/watching/health.ts';
 import { instrumentsOf } from '../../../src/serving/watching/instruments.ts';
 import { LiveStatistics } from '../../../src/serving/watching/live-statistics.ts';
 import { parseWatchingSettings } from '../../../src/serving/watching/settings.ts';
@@ -341,13 +341,19 @@ describe('live statistics', () => {
   });
 });
 
-describe('the state of the server in a word', () => {
+describe('health', () => {
   it.each([
-    [{}, 'ready'],
-    [{ reasons: ['worker 1 was restarted 9 times'] }, 'degraded'],
-    [{ ready: false, reasons: ['no worker is ready'] }, 'starting'],
-    [{ draining: true }, 'draining'],
-  ])('of %j is %s', (change, word) => {
-    expect(healthStatusOf(snapshotOf(change))).toBe(word);
+    [{}, 200, 'ready'],
+    [{ reasons: ['worker 1 was restarted 9 times'] }, 200, 'degraded'],
+    [{ ready: false, reasons: ['no worker is ready'] }, 503, 'starting'],
+    [{ draining: true }, 503, 'draining'],
+  ])('of %j is %i %s, with the reasons', (change, status, word) => {
+    const reply = healthReply(snapshotOf(change), [{ name: 'digits', version: '1' }]);
+    expect(reply.status).toBe(status);
+    expect(JSON.parse(String(reply.body))).toMatchObject({
+      status: word,
+      reasons: 'reasons' in change ? change.reasons : [],
+      models: [{ name: 'digits', version: '1' }],
+    });
   });
 });

@@ -31,24 +31,3 @@ export function calibrate(now: () => number): number {
   }
   return Math.round(shortest * 1e4) / 1e4;
 }
-
-export interface NoiseFacts {
-  /** Mean share of time that the measuring thread waited for a CPU; null where it cannot be read. */
-  readonly waitShare: number | null;
-  /** Spread of the launches: of the log ratios, or of the logarithms of one model's latencies. */
-  readonly spread: number | null;
-}
-
-/** How far the numbers can be trusted, in one plain sentence. */
-export function trustSentence({ waitShare, spread }: NoiseFacts): string {
-  const percent = (share: number): string => `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`;
-  const waited =
-    waitShare === null
-      ? 'How long the thread waited for a CPU cannot be read here, so times are wall times'
-      : `The thread waited for a CPU ${percent(waitShare)} of the time, which is taken out`;
-  if (spread === null) return `${waited}; too few launches to say how much they differ.`;
-  const launches = `launches differ by ${percent(spread)}`;
-  if (spread < 0.01) return `${waited}; ${launches}: small differences can be told.`;
-  if (spread < 0.04) return `${waited}; ${launches}: differences of a few per cent can be told.`;
-  return `${waited}; ${launches}: only large differences can be told, measure again on a quieter machine.`;
-}

@@ -8,7 +8,10 @@ import { type CaseTensor, decodeTensorFile, type TensorFile } from './tensor-fil
 /** All inputs of a model together; more is a mistake in its shapes rather than a workload. */
 const LARGEST_FEED_BYTES = 512 * 1024 * 1024;
 
-type FeedPlan = Pick<MeasurementPlan, 'seed' | 'dims'>;
+type FeedPlan = Pick<MeasurementPlan, 'seed' | 'dims' | 'ranges'>;
+
+/** Inputs that are not made: the `input_*.pb` of one case, or stacked rows of a dataset. */
+export type GivenInputs = readonly TensorFile[] | { readonly rows: readonly FeedTensor[] };
 
 function unavailable(message: string, hint: string): QuickServeError {
   return new QuickServeError({ code: 'INPUTS_UNAVAILABLE', message, hint });
@@ -46,6 +49,15 @@ function shapeOf(input: ValueInfo, partner: ValueInfo | undefined, dims: FeedPla
   );
 }
 
+/** For a renamed input either name may stand in the configuration; both models of a pair must find the same. */
+function rangeOf(
+  ranges: NonNullable<FeedPlan['ranges']>,
+  ...names: readonly (string | undefined)[]
+): { readonly min: number; readonly max: number } | null {
+  const name = names.find(each => each !== undefined && Object.hasOwn(ranges, each));
+  return name === undefined ? null : (ranges[name] ?? null);
+}
+
 function synthetic(input: ValueInfo, twin: ValueInfo | undefined, plan: FeedPlan): FeedTensor {
   const shape = shapeOf(input, twin, plan.dims);
   const count = shape.reduce((product, size) => product * size, 1);
@@ -57,7 +69,8 @@ function synthetic(input: ValueInfo, twin: ValueInfo | undefined, plan: FeedPlan
   }
   // Of two names the smaller one: both models of a pair then draw the same values for a renamed input.
   const drawnAs = twin !== undefined && twin.name < input.name ? twin.name : input.name;
-  const tensor = makeTensor(plan.seed, drawnAs, input.dtype, shape);
+  const range = plan.ranges === undefined ? null : rangeOf(plan.ranges, drawnAs, input.name, twin?.name);
+  const tensor = makeTensor(plan.seed, drawnAs, input.dtype, shape, range);
   if (tensor === null) {
     throw new QuickServeError({
       code: 'RUNTIME_UNSUPPORTED_MODEL',
@@ -110,20 +123,57 @@ function digestOf(tensors: readonly FeedTensor[]): string {
   return hash.digest('hex');
 }
 
+/** Whether a given tensor has the sizes that were asked for by name: a case of one row is no batch of eight. */
+function hasSizes(input: ValueInfo, tensor: FeedTensor, dims: FeedPlan['dims']): boolean {
+  if (input.shape === null) return true;
+  if (input.shape.length !== tensor.shape.length) return false;
+  return input.shape.every((dimension, axis) => {
+    const wanted =
+      typeof dimension === 'string' && Object.hasOwn(dims, dimension) ? dims[dimension] : undefined;
+    return wanted === undefined || tensor.shape[axis] === wanted;
+  });
+}
+
+const isRows = (given: GivenInputs | null): given is { readonly rows: readonly FeedTensor[] } =>
+  given !== null && 'rows' in given;
+
+/** The tensors of what was given, in their own order; of a case whose sizes are not those that are asked for, none. */
+function givenTensors(
+  model: Pick<ModelInterface, 'inputs'>,
+  plan: FeedPlan,
+  given: GivenInputs | null,
+  partner: Pick<ModelInterface, 'inputs'> | null,
+): readonly CaseTensor[] {
+  const tensors = isRows(given)
+    ? given.rows.map((tensor, index) => ({ ...tensor, index }))
+    : (given ?? []).map(decodeTensorFile);
+  const wrong = model.inputs.find((input, index) => {
+    if (input.kind !== 'tensor') return false;
+    const tensor = ofCase(input, twinOf(input, model.inputs, partner?.inputs ?? []), index, tensors);
+    return tensor !== null && !hasSizes(input, tensor, plan.dims);
+  });
+  if (wrong === undefined) return tensors;
+  if (!isRows(given)) return [];
+  throw unavailable(
+    `The rows of the dataset have other sizes for the input "${wrong.name}" than \`dims\` says.`,
+    'Take the sizes that are not the number of rows out of `dims`, or choose other rows.',
+  );
+}
+
 /**
- * The inputs of a model: of a test case where there is one, synthetic otherwise and for inputs that the case lacks.
+ * The inputs of a model: of a test case or dataset where there is one, synthetic otherwise and for inputs that it lacks. A
+ * case whose sizes are not those of `dims` is left aside.
  * Synthetic values depend only on seed, name, dtype and shape, so that base and candidate get the same bytes wherever
  * their inputs agree; `partner` (the other model of a pair) fixes sizes that only it knows.
- * @param caseFiles the `input_*.pb` of one case, or null.
  * @throws QuickServeError INPUTS_UNAVAILABLE, RUNTIME_UNSUPPORTED_MODEL.
  */
 export function feedsFor(
   model: Pick<ModelInterface, 'inputs'>,
   plan: FeedPlan,
-  caseFiles: readonly TensorFile[] | null = null,
+  given: GivenInputs | null = null,
   partner: Pick<ModelInterface, 'inputs'> | null = null,
 ): FeedSet {
-  const caseTensors = (caseFiles ?? []).map(decodeTensorFile);
+  const caseTensors = givenTensors(model, plan, given, partner);
   let fromCase = 0;
   const tensors = model.inputs.map((input, index) => {
     if (input.kind !== 'tensor') {
@@ -134,15 +184,15 @@ export function feedsFor(
       });
     }
     const twin = twinOf(input, model.inputs, partner?.inputs ?? []);
-    const given = ofCase(input, twin, index, caseTensors);
-    if (given !== null) {
+    const found = ofCase(input, twin, index, caseTensors);
+    if (found !== null) {
       fromCase += 1;
-      return given;
+      return found;
     }
     return synthetic(input, twin, plan);
   });
   return {
-    origin: fromCase > 0 && fromCase === tensors.length ? 'case' : 'synthetic',
+    origin: fromCase === 0 || fromCase < tensors.length ? 'synthetic' : isRows(given) ? 'dataset' : 'case',
     digest: digestOf(tensors),
     tensors,
   };
@@ -153,10 +203,10 @@ export function feedsForPair(
   base: Pick<ModelInterface, 'inputs'>,
   candidate: Pick<ModelInterface, 'inputs'>,
   plan: FeedPlan,
-  caseFiles: readonly TensorFile[] | null = null,
+  given: GivenInputs | null = null,
 ): { readonly base: FeedSet; readonly candidate: FeedSet } {
   return {
-    base: feedsFor(base, plan, caseFiles, candidate),
-    candidate: feedsFor(candidate, plan, caseFiles, base),
+    base: feedsFor(base, plan, given, candidate),
+    candidate: feedsFor(candidate, plan, given, base),
   };
 }

@@ -234,6 +234,7 @@ export async function measurePair(input: PairInput): Promise<PairMeasurement> {
     clock: pairs.every(launch => launch.clock === 'wall-minus-wait') ? 'wall-minus-wait' : 'wall',
     durationMs: now() - start,
     feedDigest: input.feeds.candidate.digest,
+    baseFeedDigest: input.feeds.base.digest,
     feedOrigin: input.feeds.candidate.origin,
   };
 }

@@ -10,6 +10,8 @@ export interface MeasurementPlan {
   readonly seed: number;
   /** Values for symbolic dimensions by symbol name; symbols that are not named get 1. */
   readonly dims: Readonly<Record<string, number>>;
+  /** Bounds of synthetic values by input; the usual ones for those that are not named. */
+  readonly ranges?: Readonly<Record<string, { readonly min: number; readonly max: number }>>;
   /** Folder with a `test_data_set_*` case whose inputs are used instead of synthetic ones, or null. */
   readonly casesPath: string | null;
   /** Practical margin of latency, as a ratio: 0.05 is 5 %. Bounds are 0.4 and 1 times this (facts of detection). */
@@ -33,7 +35,7 @@ export interface FeedTensor {
 }
 
 export interface FeedSet {
-  readonly origin: 'case' | 'synthetic';
+  readonly origin: 'case' | 'dataset' | 'synthetic';
   /** sha256 over names, dtypes, shapes and bytes: the same for base and candidate. */
   readonly digest: string;
   readonly tensors: readonly FeedTensor[];
@@ -85,6 +87,12 @@ export type Decision =
   | { readonly kind: 'unchanged' }
   | { readonly kind: 'inconclusive'; readonly reason: string };
 
+/** Between these a value lies, in its unit. */
+export interface ValueBounds {
+  readonly low: number;
+  readonly high: number;
+}
+
 /** The launches of one metric, base against candidate, and what follows from them. */
 export interface PairEvidence {
   readonly decision: Decision;
@@ -102,8 +110,8 @@ export interface PairEvidence {
     readonly high: number;
     readonly confidence: number;
   } | null;
-  /** One-sided lower bound (error `alpha`) of the candidate's typical value; null for fewer than two launches. */
-  readonly candidateLowerBound: number | null;
+  /** One-sided bounds (error `alpha` each) of the candidate's typical value; null for fewer than two launches. */
+  readonly candidateBounds: ValueBounds | null;
   /** A regression was found and measured again with fresh launches. */
   readonly remeasured: boolean;
 }
@@ -126,7 +134,10 @@ export interface PairMeasurement {
   readonly waitShare: number | null;
   readonly clock: 'wall-minus-wait' | 'wall';
   readonly durationMs: number;
+  /** Of the candidate's inputs. */
   readonly feedDigest: string;
+  /** Another digest than the candidate's only where their interfaces differ. */
+  readonly baseFeedDigest: string;
   readonly feedOrigin: FeedSet['origin'];
 }
 
@@ -144,11 +155,11 @@ export interface SoloMeasurement {
     readonly loadMs: readonly number[];
     readonly peakRssBytes: readonly number[];
   };
-  /** One-sided lower bounds (error `alpha` of the plan) of the typical values; null for fewer than two launches. */
-  readonly lowerBounds: {
-    readonly latencyMs: number | null;
-    readonly loadMs: number | null;
-    readonly peakRssBytes: number | null;
+  /** One-sided bounds (error `alpha` of the plan each) of the typical values; null for fewer than two launches. */
+  readonly bounds: {
+    readonly latencyMs: ValueBounds | null;
+    readonly loadMs: ValueBounds | null;
+    readonly peakRssBytes: ValueBounds | null;
   };
   readonly launches: number;
   readonly runs: number;

@@ -1,7 +1,7 @@
 import { QuickServeError } from '../shared/errors.ts';
 import { concludeSeries, judgeSeries, nextLook, type SequenceRules } from './launch-sequence.ts';
 import type { Decision, PairEvidence } from './measurement.ts';
-import { median, relativeDifference, typicalLowerBound } from './statistics.ts';
+import { median, relativeDifference, typicalBounds } from './statistics.ts';
 
 /** A timer may fire so much before the clock says so. */
 const TIMER_SLACK_MS = 50;
@@ -100,7 +100,7 @@ export function evidenceOf<T>(
     samples,
     logRatios,
     difference: relativeDifference(logRatios, alpha),
-    candidateLowerBound: typicalLowerBound(samples.candidate, alpha),
+    candidateBounds: typicalBounds(samples.candidate, alpha),
     remeasured,
   };
 }

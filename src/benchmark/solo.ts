@@ -2,7 +2,7 @@ import { QuickServeError } from '../shared/errors.ts';
 import type { MeasuringProgress } from './interleaved.ts';
 import type { Launcher } from './launcher.ts';
 import type { FeedSet, MeasurementPlan, SoloLaunch, SoloMeasurement } from './measurement.ts';
-import { mean, median, typicalLowerBound } from './statistics.ts';
+import { mean, median, typicalBounds } from './statistics.ts';
 
 /** As many as the first look of a pair; fewer where the budget ends before. */
 export const SOLO_LAUNCHES = 5;
@@ -62,10 +62,10 @@ export async function measureSolo(input: SoloInput): Promise<SoloMeasurement> {
     firstRunMs: median(launches.map(each => each.firstRunMs)),
     peakRssBytes: median(samples.peakRssBytes),
     samples,
-    lowerBounds: {
-      latencyMs: typicalLowerBound(samples.latencyMs, plan.alpha),
-      loadMs: typicalLowerBound(samples.loadMs, plan.alpha),
-      peakRssBytes: typicalLowerBound(samples.peakRssBytes, plan.alpha),
+    bounds: {
+      latencyMs: typicalBounds(samples.latencyMs, plan.alpha),
+      loadMs: typicalBounds(samples.loadMs, plan.alpha),
+      peakRssBytes: typicalBounds(samples.peakRssBytes, plan.alpha),
     },
     launches: launches.length,
     runs: launches.reduce((sum, each) => sum + each.runs, 0),

@@ -59,11 +59,13 @@ export function wilsonInterval(successes: number, trials: number, z = 1.95996398
 }
 
 /**
- * One-sided lower bound (error `alpha`) of the typical value of a positive quantity, by the t bound on its logarithms;
+ * One-sided bounds (error `alpha` each) of the typical value of a positive quantity, by the t bounds on its logarithms;
  * null for fewer than two values.
  */
-export function typicalLowerBound(values: readonly number[], alpha: number): number | null {
-  return values.length < 2 ? null : Math.exp(meanBounds(values.map(Math.log), alpha).low);
+export function typicalBounds(values: readonly number[], alpha: number): Interval | null {
+  if (values.length < 2) return null;
+  const { low, high } = meanBounds(values.map(Math.log), alpha);
+  return { low: Math.exp(low), high: Math.exp(high) };
 }
 
 /**

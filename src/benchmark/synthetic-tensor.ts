@@ -1,4 +1,5 @@
 import type { Dtype } from '../model/inspection.ts';
+import { elementFacts } from '../shared/element-types.ts';
 import type { FeedTensor } from './measurement.ts';
 import { normalRandom, type Random, seededRandom, seedOf } from './random.ts';
 
@@ -29,16 +30,35 @@ function wholeNumber(name: string, random: Random, index: number, lastSize: numb
   return Math.floor(random() * 100);
 }
 
+interface ValueRange {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** The whole numbers of a range that the dtype can hold. */
+function wholeBounds(dtype: Dtype, { min, max }: ValueRange): ValueRange {
+  const facts = elementFacts(dtype);
+  const [least, most] = facts.kind === 'integer' ? [Number(facts.min), Number(facts.max)] : [min, max];
+  const low = Math.min(Math.max(Math.ceil(min), least), most);
+  return { min: low, max: Math.max(low, Math.min(Math.floor(max), most)) };
+}
+
 function fill(
   dtype: Dtype,
   name: string,
   shape: readonly number[],
   count: number,
   random: Random,
+  range: ValueRange | null,
 ): Uint8Array | string[] | null {
-  const normal = normalRandom(random);
+  const standard = normalRandom(random);
+  const normal = range === null ? standard : (): number => range.min + random() * (range.max - range.min);
   const lastSize = shape.at(-1) ?? 1;
-  const whole = (index: number): number => wholeNumber(name, random, index, lastSize);
+  const bounds = range === null ? null : wholeBounds(dtype, range);
+  const whole = (index: number): number =>
+    bounds === null
+      ? wholeNumber(name, random, index, lastSize)
+      : bounds.min + Math.floor(random() * (bounds.max - bounds.min + 1));
   const bytesOf = (array: { readonly buffer: ArrayBuffer }): Uint8Array => new Uint8Array(array.buffer);
   switch (dtype) {
     case 'float32':
@@ -76,14 +96,16 @@ function fill(
  * A tensor of numbers that depend only on seed, name, dtype and shape: normal(0, 1) for floating point; 0 and 1 for
  * masks and token types, ascending for positions, 0 to 99 for other integers; words for strings. null for a dtype
  * that the runtime cannot be fed with.
+ * @param range uniform between these instead, cut to what the dtype can hold; words and flags have none.
  */
 export function makeTensor(
   seed: number,
   name: string,
   dtype: Dtype,
   shape: readonly number[],
+  range: ValueRange | null = null,
 ): FeedTensor | null {
   const count = shape.reduce((product, size) => product * size, 1);
-  const data = fill(dtype, name, shape, count, seededRandom(seedOf(seed, name)));
+  const data = fill(dtype, name, shape, count, seededRandom(seedOf(seed, name)), range);
   return data === null ? null : { name, dtype, shape, data };
 }

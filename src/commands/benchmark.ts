@@ -1,25 +1,35 @@
-import { dirname, resolve } from 'node:path';
-import { trustSentence } from '../benchmark/calibration.ts';
+import { availableParallelism } from 'node:os';
+import { basename, resolve } from 'node:path';
 import type { PairMeasurement, SoloMeasurement } from '../benchmark/measurement.ts';
-import { standardDeviation } from '../benchmark/statistics.ts';
+import { disturbanceBetween, spreadOf, trustSentence } from '../benchmark/noise.ts';
+import { allotTime } from '../benchmark/time-allotment.ts';
+import { batchSymbolOf, workloadsOf } from '../benchmark/workload.ts';
+import type { ModelConfig } from '../config/config.ts';
 import { METRIC_FIELDS } from '../config/config.ts';
 import { defaultConfig } from '../config/parse.ts';
 import { compareInterfaces } from '../contract/compare-interfaces.ts';
 import { assertLoadable, inspectRead } from '../model/model-inspection.ts';
 import { interfaceOf } from '../model/model-interface.ts';
 import { readModel } from '../model/model-reader.ts';
-import { comparisonsOf, type MetricPolicies } from '../regression/comparisons.ts';
+import {
+  comparisonCount,
+  comparisonsOf,
+  type MeasuredWorkload,
+  type MetricPolicies,
+} from '../regression/comparisons.ts';
 import { planErrors } from '../regression/error-plan.ts';
-import { TIMED_METRICS } from '../regression/timed.ts';
 import { formatDifference, formatTransition } from '../report/format-values.ts';
-import { METRIC_WORDS } from '../report/metric-words.ts';
+import { metricLabel } from '../report/metric-words.ts';
+import type { ModelLayers } from '../report/report.ts';
+import { readMachineLoad } from '../runtime/machine-load.ts';
 import { QuickServeError } from '../shared/errors.ts';
 import { terminalSafe } from '../shared/terminal-text.ts';
 import { runScenarios } from './benchmark/run-scenarios.ts';
 import { readScenarios } from './benchmark/scenarios.ts';
-import { measure, type ReadableModel } from './check/measuring.ts';
+import { type Bench, measure, type ReadableModel } from './check/measuring.ts';
 import type { CommandResult } from './command-result.ts';
 import { readDuration } from './duration-option.ts';
+import { readDims } from './inspect/dim-sizes.ts';
 import { createRuntimeSource, readFingerprint } from './runtime-source.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -31,6 +41,10 @@ export interface BenchmarkOptions {
   readonly provider: string;
   readonly cases?: string;
   readonly dim?: readonly string[];
+  /** `1,8`: sizes of the first dimension. */
+  readonly batch?: string;
+  /** Version of onnxruntime-node; the pinned one where it is not given. */
+  readonly runtime?: string;
   readonly seed: number;
   /** Instead of the comparison: what else is to be measured of the model. */
   readonly scenario?: readonly string[];
@@ -41,33 +55,31 @@ export interface BenchmarkOptions {
   readonly cwd: string;
 }
 
-function readDims(given: readonly string[]): Readonly<Record<string, readonly number[]>> {
-  const dims: Record<string, readonly number[]> = Object.create(null);
-  for (const text of given) {
-    const [, symbol, size] = /^(.+)=(\d+)$/.exec(text) ?? [];
-    if (symbol === undefined || size === undefined) {
-      throw new QuickServeError({
-        code: 'USAGE',
-        message: `--dim: "${text}" is not a symbol and its size.`,
-        hint: 'For example --dim batch=8; the symbols are shown by `quickserveml inspect`.',
-      });
-    }
-    dims[symbol] = [Number(size)];
+/**
+ * The sizes of `--dim`, and those of `--batch` for the symbol of the first dimension.
+ * @throws QuickServeError USAGE.
+ */
+function dimsOf(options: BenchmarkOptions, { model }: ReadableModel): ModelConfig['dims'] {
+  const dims = readDims(options.dim ?? []);
+  if (options.batch === undefined) return dims;
+  const symbol = batchSymbolOf(interfaceOf(model).inputs);
+  if (symbol === null || !/^[1-9]\d{0,8}(,[1-9]\d{0,8})*$/.test(options.batch)) {
+    throw new QuickServeError({
+      code: 'USAGE',
+      message:
+        symbol === null
+          ? '--batch: the inputs of this model have no symbolic first dimension in common.'
+          : `--batch: "${options.batch}" is not a list of sizes.`,
+      hint: 'For example --batch 1,8; the dimensions are shown by `quickserveml inspect`.',
+    });
   }
-  return dims;
+  return Object.assign(Object.create(null), dims, { [symbol]: options.batch.split(',').map(Number) });
 }
 
 function read(file: string): ReadableModel {
   const model = readModel(file);
   assertLoadable(model);
   return { file, model };
-}
-
-/** How much launches differ; null for fewer than three. */
-function spreadOf(measured: PairMeasurement | SoloMeasurement): number | null {
-  const values =
-    measured.kind === 'pair' ? measured.latency.logRatios : measured.samples.latencyMs.map(Math.log);
-  return values.length < 3 ? null : standardDeviation(values);
 }
 
 /** `benchmark MODEL [--against BASE]`: measures, compares and judges nothing but what it measured. */
@@ -82,7 +94,7 @@ export async function benchmarkCommand(
   const runtime = createRuntimeSource(
     {
       runtimePath: options.runtimePath === undefined ? null : resolve(options.cwd, options.runtimePath),
-      version: config.runtime.version,
+      version: options.runtime ?? config.runtime.version,
       cwd: options.cwd,
     },
     world,
@@ -94,7 +106,7 @@ export async function benchmarkCommand(
         scenarios: readScenarios(options.scenario ?? []),
         threads: options.threads,
         seed: options.seed,
-        dims: readDims(options.dim ?? []),
+        dims: dimsOf(options, candidate),
         casesPath: options.cases === undefined ? null : resolve(options.cwd, options.cases),
         rate: options.rate ?? null,
         concurrency: options.concurrency ?? null,
@@ -104,25 +116,26 @@ export async function benchmarkCommand(
       world,
     );
   }
-  const { measured, layers } = await measure(
-    {
-      name: options.model.slice(dirname(options.model).length + 1),
-      path: options.model,
-      dims: readDims(options.dim ?? []),
-      casesPath: options.cases === undefined ? null : resolve(options.cwd, options.cases),
-      benchmark: {
-        budgetMs: readDuration('--budget', options.budget),
-        threads: options.threads,
-        seed: options.seed,
-      },
-      policy: config.defaults.policy,
+  const model: ModelConfig = {
+    name: basename(options.model),
+    path: options.model,
+    dims: dimsOf(options, candidate),
+    casesPath: options.cases === undefined ? null : resolve(options.cwd, options.cases),
+    benchmark: {
+      budgetMs: readDuration('--budget', options.budget),
+      threads: options.threads,
+      seed: options.seed,
     },
-    config.defaults.policy,
-    base,
-    candidate,
-    { world, config, runtime: runtime.resolve, alpha: planErrors(TIMED_METRICS.length).alpha },
-    options.cwd,
-  );
+    policy: config.defaults.policy,
+  };
+  const before = await readMachineLoad();
+  const { workloads, layers } = await measureAll(model, base, candidate, options.cwd, {
+    world,
+    config,
+    runtime: runtime.resolve,
+  });
+  const disturbance = disturbanceBetween(before, await readMachineLoad(), availableParallelism());
+  const [{ measured: first }] = workloads;
   const fingerprint = await readFingerprint(await runtime.resolve(), {
     provider: options.provider,
     threads: options.threads,
@@ -134,20 +147,66 @@ export async function benchmarkCommand(
     base: base === null ? null : inspectRead(base.model, null),
     candidate: inspectRead(candidate.model, null),
   };
-  const metrics = comparisonsOf(measured, policies, inspections);
+  const metrics = comparisonsOf(workloads, policies, inspections);
   const contract =
     base === null ? null : compareInterfaces(interfaceOf(base.model), interfaceOf(candidate.model));
   const lines = metrics.map(comparison => {
     const value = formatTransition(comparison.base, comparison.candidate, comparison.unit);
     const difference = comparison.difference === null ? '' : `  ${formatDifference(comparison.difference)}`;
-    return `${METRIC_WORDS[comparison.metric].label.padEnd(16)} ${value}${difference}  ${base === null ? '' : comparison.outcome.kind}`.trimEnd();
+    return `${terminalSafe(metricLabel(comparison)).padEnd(16)} ${value}${difference}  ${base === null ? '' : comparison.outcome.kind}`.trimEnd();
   });
   const machine = `${fingerprint.cpuModel}, ${fingerprint.cores} cores, onnxruntime ${fingerprint.runtimeVersion}, ${options.provider}, ${options.threads} thread(s)`;
-  const trust = trustSentence({ waitShare: measured.waitShare, spread: spreadOf(measured) });
-  const how = `${measured.launches} processes, ${measured.runs} runs, ${(measured.durationMs / 1000).toFixed(1)} s, inputs: ${measured.feedOrigin}`;
+  const trust = trustSentence({ ...disturbance, waitShare: first.waitShare, spread: spreadOf(first) });
+  const sum = (of: (measured: TakenMeasurement) => number): number =>
+    workloads.reduce((total, { measured }) => total + of(measured), 0);
+  const origins = [...new Set(workloads.map(({ measured }) => measured.feedOrigin))].join(', ');
+  const how = `${sum(each => each.launches)} processes, ${sum(each => each.runs)} runs, ${(sum(each => each.durationMs) / 1000).toFixed(1)} s, inputs: ${origins}`;
   return {
-    document: { metrics, contract, measured, fingerprint, ...(layers === null ? {} : { layers }) },
+    document: {
+      metrics,
+      contract,
+      measured: first,
+      ...(workloads.length > 1 ? { workloads } : {}),
+      fingerprint,
+      noise: { ...disturbance, trust },
+      ...(layers === null ? {} : { layers }),
+    },
     text: [...lines, '', terminalSafe(machine), how, trust].join('\n'),
     exitCode: 0,
   };
+}
+
+type TakenMeasurement = PairMeasurement | SoloMeasurement;
+type TakenWorkload = MeasuredWorkload & { readonly measured: TakenMeasurement };
+
+/** Every set of inputs within the one budget. @throws QuickServeError as a launch. */
+async function measureAll(
+  model: ModelConfig,
+  base: ReadableModel | null,
+  candidate: ReadableModel,
+  cwd: string,
+  bench: Omit<Bench, 'alpha'>,
+): Promise<{
+  readonly workloads: readonly [TakenWorkload, ...TakenWorkload[]];
+  readonly layers: ModelLayers | null;
+}> {
+  const planned = workloadsOf(model);
+  const { alpha } = planErrors(comparisonCount(planned.length));
+  const { budgetMs } = model.benchmark;
+  const time = allotTime(
+    budgetMs,
+    planned.map(() => budgetMs),
+    () => performance.now(),
+  );
+  const done: TakenWorkload[] = [];
+  let layers: ModelLayers | null = null;
+  for (const [index, workload] of planned.entries()) {
+    const task = { workload, budgetMs: time.next(budgetMs), isFirst: index === 0 };
+    const result = await measure(model, model.policy, base, candidate, { ...bench, alpha }, cwd, task);
+    layers ??= result.layers;
+    done.push({ name: workload.name, rows: result.rows, measured: result.measured });
+  }
+  const [first, ...others] = done;
+  if (first === undefined) throw new TypeError('a model has at least one set of inputs');
+  return { workloads: [first, ...others], layers };
 }

@@ -3,12 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Fingerprint } from '../benchmark/measurement.ts';
 import { allotTime } from '../benchmark/time-allotment.ts';
+import { workloadsOf } from '../benchmark/workload.ts';
 import type { CommentConfig, Config } from '../config/config.ts';
 import { rulesChanged } from '../config/rules-changed.ts';
 import type { ModelIdentity } from '../model/model-identity.ts';
+import { comparisonCount } from '../regression/comparisons.ts';
 import { planErrors } from '../regression/error-plan.ts';
 import { worstGate } from '../regression/gate.ts';
-import { TIMED_METRICS } from '../regression/timed.ts';
 import type { Gate } from '../regression/verdict.ts';
 import type { Report } from '../report/report.ts';
 import type { RuntimeLocation } from '../runtime/runtime-location.ts';
@@ -50,6 +51,8 @@ export interface CheckPlan {
     readonly change: string;
     readonly measured: boolean;
     readonly budgetMs: number | null;
+    /** Names of its sets of inputs; one without a name where there is only one. */
+    readonly inputs: readonly string[];
   }[];
   /** Time for all measurements: the smaller of the check's own budget and the sum of the models'. */
   readonly budgetMs: number;
@@ -60,7 +63,10 @@ export interface CheckPlan {
 
 /** Errors are bounded over all comparisons of the check: their number is fixed before the first look. */
 function planComparisons(changes: ChangeSet): ReturnType<typeof planErrors> {
-  return planErrors(changes.models.filter(isChanged).length * TIMED_METRICS.length);
+  const counts = changes.models
+    .filter(isChanged)
+    .map(({ config }) => comparisonCount(config === null ? 1 : workloadsOf(config).length));
+  return planErrors(counts.reduce((sum, count) => sum + count, 0));
 }
 
 /** The own budgets of the models that will be measured, in their order. */
@@ -84,6 +90,7 @@ export async function planCheck(options: CheckOptions, world: Surroundings): Pro
       change: model.change.kind,
       measured: isChanged(model) || model.change.kind === 'added',
       budgetMs: model.config?.benchmark.budgetMs ?? null,
+      inputs: model.config === null ? [] : workloadsOf(model.config).map(({ name }) => name),
     })),
     budgetMs: Math.min(
       changes.config.budgetMs ?? Number.POSITIVE_INFINITY,
@@ -212,7 +219,7 @@ async function fingerprintOfRun(
   config: Config,
   checked: readonly CheckedModel[],
 ): Promise<Fingerprint | null> {
-  const first = checked.find(({ measured }) => measured.kind !== 'none');
+  const first = checked.find(({ measured }) => measured.kind === 'pair' || measured.kind === 'solo');
   if (location === null || first?.config == null) return null;
   return readFingerprint(location, {
     provider: config.runtime.provider,

@@ -95,6 +95,10 @@ export interface ModelConfig {
   readonly path: string;
   /** Sizes for symbolic dimensions, by symbol. An object without a prototype: the names are the model's. */
   readonly dims: Readonly<Record<string, readonly number[]>>;
+  /** Bounds of the values that are made for an input, by its name. Absent where none are set. */
+  readonly ranges?: Readonly<Record<string, ValueRange>>;
+  /** Several sets of inputs that are each measured; absent: one, of `dims` and `casesPath`. */
+  readonly profiles?: readonly InputProfile[];
   /** Folder with `test_data_set_*` cases, relative to the root, or null. */
   readonly casesPath: string | null;
   readonly benchmark: BenchmarkConfig;
@@ -103,6 +107,23 @@ export interface ModelConfig {
   readonly tests?: TestConfig;
   /** Absent where the model says nothing of its own: then `defaults.publish` holds. */
   readonly publish?: PublishConfig;
+}
+
+/** Smallest and largest value, both possible: `{min: 0, max: 30521}` for a vocabulary of 30,522. */
+export interface ValueRange {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** A named set of inputs. */
+export interface InputProfile {
+  readonly name: string;
+  /** On top of the model's own. */
+  readonly dims: Readonly<Record<string, readonly number[]>>;
+  /** Folder with a case, relative to the root; null: the model's. */
+  readonly casesPath: string | null;
+  /** File with rows, relative to the root, or null. */
+  readonly datasetPath: string | null;
 }
 
 /** What a model must still give, and how it comes about. */
@@ -152,12 +173,17 @@ export interface Policy {
   readonly latency: MetricPolicy;
   readonly loadTime: MetricPolicy;
   readonly memory: MetricPolicy;
+  readonly throughput: MetricPolicy;
   readonly fileSize: MetricPolicy;
   readonly parameters: MetricPolicy;
   readonly nodes: MetricPolicy;
   readonly contract: ContractPolicy;
   readonly inconclusive: 'pass' | 'fail';
   readonly noBaseline: 'pass' | 'fail';
+  /** What it means to be above recorded measurements, where the base could not be measured. */
+  readonly history: 'hard' | 'warn' | 'off';
+  /** What it means that a newer runtime alone makes the model slower. */
+  readonly runtime: 'hard' | 'warn' | 'off';
 }
 
 /** The policy's field for each metric that can be compared. */
@@ -165,6 +191,7 @@ export const METRIC_FIELDS = {
   latency: 'latency',
   'load-time': 'loadTime',
   memory: 'memory',
+  throughput: 'throughput',
   'file-size': 'fileSize',
   parameters: 'parameters',
   nodes: 'nodes',

@@ -9,6 +9,7 @@ import type {
   PromotionConfig,
   PublishConfig,
   TestConfig,
+  ValueRange,
 } from './config.ts';
 import { parseDuration } from './durations.ts';
 import { defaultOf } from './json-schema.ts';
@@ -19,6 +20,7 @@ import {
   type RawBenchmark,
   type RawConfig,
   type RawDataset,
+  type RawDims,
   type RawMetric,
   type RawModel,
   type RawPolicy,
@@ -88,14 +90,11 @@ function normaliseModel(
   model: RawModel,
   defaults: NonNullable<RawConfig['defaults']>,
 ): ModelConfig {
-  const dims: Record<string, readonly number[]> = Object.create(null);
-  for (const [symbol, sizes] of Object.entries(model.dims ?? {})) {
-    dims[symbol] = typeof sizes === 'number' ? [sizes] : sizes;
-  }
   return {
     name,
     path: normalisePath(present(model.path)),
-    dims,
+    dims: normaliseDims(model.dims),
+    ...normaliseInputs(model),
     casesPath: model.cases === undefined ? null : normalisePath(model.cases),
     benchmark: normaliseBenchmark(overlay(defaults.benchmark, model.benchmark) as RawBenchmark),
     policy: normalisePolicy(overlay(defaults.policy, model.policy) as RawPolicy),
@@ -103,6 +102,32 @@ function normaliseModel(
     ...(model.publish === undefined
       ? {}
       : { publish: normalisePublish(overlay(defaults.publish, model.publish) as RawPublish) }),
+  };
+}
+
+function normaliseDims(raw: RawDims | undefined): Readonly<Record<string, readonly number[]>> {
+  const dims: Record<string, readonly number[]> = Object.create(null);
+  for (const [symbol, sizes] of Object.entries(raw ?? {})) {
+    dims[symbol] = typeof sizes === 'number' ? [sizes] : sizes;
+  }
+  return dims;
+}
+
+function normaliseInputs({ ranges, profiles }: RawModel): Pick<ModelConfig, 'ranges' | 'profiles'> {
+  const bounds: Record<string, ValueRange> = Object.create(null);
+  for (const [input, { min, max }] of Object.entries(ranges ?? {})) bounds[input] = { min: min ?? 0, max };
+  return {
+    ...(ranges === undefined ? {} : { ranges: bounds }),
+    ...(profiles === undefined
+      ? {}
+      : {
+          profiles: Object.entries(profiles).map(([name, { dims, cases, dataset }]) => ({
+            name,
+            dims: normaliseDims(dims),
+            casesPath: cases === undefined ? null : normalisePath(cases),
+            datasetPath: dataset === undefined ? null : normalisePath(dataset),
+          })),
+        }),
   };
 }
 
@@ -160,6 +185,7 @@ function normalisePolicy(raw: RawPolicy | undefined): Policy {
     latency: normaliseMetric(raw?.latency, durationMs),
     loadTime: normaliseMetric(raw?.['load-time'], durationMs),
     memory: normaliseMetric(raw?.memory, sizeBytes),
+    throughput: normaliseMetric(raw?.throughput, Number),
     fileSize: normaliseMetric(raw?.['file-size'], sizeBytes),
     parameters: normaliseMetric(raw?.parameters, Number),
     nodes: normaliseMetric(raw?.nodes, Number),
@@ -169,6 +195,8 @@ function normalisePolicy(raw: RawPolicy | undefined): Policy {
     },
     inconclusive: present(raw?.inconclusive),
     noBaseline: present(raw?.['no-baseline']),
+    history: present(raw?.history),
+    runtime: present(raw?.runtime),
   };
 }
 
@@ -178,6 +206,7 @@ function normaliseMetric(raw: RawMetric | undefined, unit: (text: string) => num
     gate: present(raw?.gate),
     maxRegression: limit === undefined ? null : present(parsePercent(limit)),
     max: raw?.max === undefined ? null : unit(String(raw.max)),
+    ...(raw?.min === undefined ? {} : { min: unit(String(raw.min)) }),
   };
 }
 

@@ -57,6 +57,7 @@ export interface RawMetric {
   readonly 'max-regression'?: string;
   readonly 'max-increase'?: string;
   readonly max?: string | number;
+  readonly min?: string | number;
 }
 
 export type RawAccept =
@@ -67,12 +68,15 @@ export interface RawPolicy {
   readonly latency?: RawMetric;
   readonly 'load-time'?: RawMetric;
   readonly memory?: RawMetric;
+  readonly throughput?: RawMetric;
   readonly 'file-size'?: RawMetric;
   readonly parameters?: RawMetric;
   readonly nodes?: RawMetric;
   readonly contract?: { readonly gate?: 'hard' | 'warn' | 'off'; readonly accept?: readonly RawAccept[] };
   readonly inconclusive?: 'pass' | 'fail';
   readonly 'no-baseline'?: 'pass' | 'fail';
+  readonly history?: 'hard' | 'warn' | 'off';
+  readonly runtime?: 'hard' | 'warn' | 'off';
 }
 
 export interface RawDataset {
@@ -86,10 +90,20 @@ export interface RawDataset {
   readonly metrics?: Readonly<Record<string, { readonly min?: number; readonly 'max-drop'?: number }>>;
 }
 
+export type RawDims = Readonly<Record<string, number | readonly number[]>>;
+
+export interface RawProfile {
+  readonly dims?: RawDims;
+  readonly cases?: string;
+  readonly dataset?: string;
+}
+
 export interface RawModel {
   /** Required by the schema; missing only while errors are collected and the path was one of them. */
   readonly path?: string;
-  readonly dims?: Readonly<Record<string, number | readonly number[]>>;
+  readonly dims?: RawDims;
+  readonly ranges?: Readonly<Record<string, { readonly min?: number; readonly max: number }>>;
+  readonly profiles?: Readonly<Record<string, RawProfile>>;
   readonly cases?: string;
   readonly tolerance?: Readonly<Record<string, { readonly absolute?: number; readonly relative?: number }>>;
   readonly contract?: string;

@@ -124,7 +124,7 @@ function compare(prefix: string, before: Settings, after: Settings): readonly st
 function ruleSettings({ policy, tests }: Described): Settings {
   const settings = new Map<string, string>(testSettings(tests));
   for (const [name, field] of Object.entries(METRIC_FIELDS)) {
-    const { gate, maxRegression, max } = policy[field];
+    const { gate, maxRegression, max, min } = policy[field];
     const counted = field === 'fileSize' || field === 'parameters' || field === 'nodes';
     settings.set(`policy.${name}.gate`, gate);
     if (maxRegression !== null) {
@@ -134,6 +134,7 @@ function ruleSettings({ policy, tests }: Described): Settings {
       );
     }
     if (max !== null) settings.set(`policy.${name}.max`, formatMax(field, max));
+    if (min !== undefined) settings.set(`policy.${name}.min`, formatMax(field, min));
   }
   settings.set('policy.contract.gate', policy.contract.gate);
   const accepted = policy.contract.accept.map(({ finding: name, sha256 }) =>
@@ -142,6 +143,8 @@ function ruleSettings({ policy, tests }: Described): Settings {
   settings.set('policy.contract.accept', `[${accepted.sort().join(', ')}]`);
   settings.set('policy.inconclusive', policy.inconclusive);
   settings.set('policy.no-baseline', policy.noBaseline);
+  settings.set('policy.history', policy.history);
+  settings.set('policy.runtime', policy.runtime);
   return settings;
 }
 
@@ -169,12 +172,26 @@ function formatMax(field: keyof Policy, max: number): string {
   return field === 'memory' || field === 'fileSize' ? formatSize(max) : String(max);
 }
 
-function measurementSettings({ benchmark, dims, casesPath }: Described): Settings {
+function measurementSettings({ benchmark, dims, casesPath, ranges, profiles }: Described): Settings {
   const settings = new Map(Object.entries(benchmarkSettings(benchmark)));
-  const sizes = Object.entries(dims ?? {}).map(([symbol, values]) => `${symbol}: [${values.join(', ')}]`);
-  if (sizes.length > 0) settings.set('dims', `{${sizes.sort().join(', ')}}`);
+  setDims(settings, 'dims', dims ?? {});
   if (casesPath !== null && casesPath !== undefined) settings.set('cases', casesPath);
+  for (const [input, { min, max }] of Object.entries(ranges ?? {})) {
+    settings.set(`ranges.${input}`, `${min} to ${max}`);
+  }
+  for (const { name, ...profile } of profiles ?? []) {
+    const key = `profiles.${name}`;
+    settings.set(key, 'measured');
+    setDims(settings, `${key}.dims`, profile.dims);
+    if (profile.casesPath !== null) settings.set(`${key}.cases`, profile.casesPath);
+    if (profile.datasetPath !== null) settings.set(`${key}.dataset`, profile.datasetPath);
+  }
   return settings;
+}
+
+function setDims(settings: Map<string, string>, key: string, dims: ModelConfig['dims']): void {
+  const sizes = Object.entries(dims).map(([symbol, values]) => `${symbol}: [${values.join(', ')}]`);
+  if (sizes.length > 0) settings.set(key, `{${sizes.sort().join(', ')}}`);
 }
 
 function benchmarkSettings({ budgetMs, threads, seed }: BenchmarkConfig): Readonly<Record<string, string>> {

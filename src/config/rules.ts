@@ -4,7 +4,14 @@ import { defaultOf } from './json-schema.ts';
 import { LONGEST_NAME, nameLength } from './model-name.ts';
 import { type Problem, quote } from './problem.ts';
 import { parsePercent, parseSize } from './quantities.ts';
-import { overlay, type RawConfig, type RawMetric, type RawModel, type RawPolicy } from './raw.ts';
+import {
+  overlay,
+  type RawConfig,
+  type RawDims,
+  type RawMetric,
+  type RawModel,
+  type RawPolicy,
+} from './raw.ts';
 import { normalisePath, pathProblem } from './repository-path.ts';
 import { CONFIG_SCHEMA } from './schema.ts';
 
@@ -13,6 +20,8 @@ type Rule = (config: RawConfig) => readonly Problem[];
 const modelsOf = (config: RawConfig): readonly (readonly [string, RawModel])[] =>
   Object.entries(config.models ?? {});
 
+/** Sets of inputs of one model: each is a comparison, and with their number each needs more evidence. */
+const MOST_WORKLOADS = 24;
 const DAY_MS = 86_400_000;
 const SMALLEST_MEMORY_LIMIT_BYTES = 64_000_000;
 const NAME_SEGMENT = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
@@ -49,11 +58,51 @@ const pathsAreDifferent: Rule = config =>
 
 const pathsStayInside: Rule = config =>
   modelsOf(config).flatMap(([name, model]) =>
-    (['path', 'cases'] as const).flatMap(key => {
-      const value = model[key];
-      const problem = value === undefined ? null : pathProblem(value);
-      return problem === null ? [] : [{ path: ['models', name, key], message: problem }];
+    [
+      ...(['path', 'cases'] as const).map(key => ({ path: ['models', name, key], value: model[key] })),
+      ...Object.entries(model.profiles ?? {}).flatMap(([profile, own]) =>
+        (['cases', 'dataset'] as const).map(key => ({
+          path: ['models', name, 'profiles', profile, key],
+          value: own[key],
+        })),
+      ),
+    ].flatMap(({ path, value }) => {
+      const message = value === undefined ? null : pathProblem(value);
+      return message === null ? [] : [{ path, message }];
     }),
+  );
+
+const inputsAreUsable: Rule = config =>
+  modelsOf(config).flatMap(([name, { dims, ranges, profiles }]) => {
+    const path = ['models', name];
+    const workloads = Object.values(profiles ?? { '': {} }).reduce(
+      (sum, profile) => sum + combinations({ ...dims, ...profile.dims }),
+      0,
+    );
+    return [
+      ...(workloads > MOST_WORKLOADS
+        ? [
+            {
+              path: [...path, profiles === undefined ? 'dims' : 'profiles'],
+              message: `adds up to ${workloads} sets of inputs to be measured; ${MOST_WORKLOADS} are the most`,
+            },
+          ]
+        : []),
+      ...Object.entries(ranges ?? {}).flatMap(([input, { min = 0, max }]) =>
+        max < min ? [{ path: [...path, 'ranges', input], message: 'has a max below its min' }] : [],
+      ),
+      ...Object.entries(profiles ?? {}).flatMap(([profile, { cases, dataset }]) =>
+        cases !== undefined && dataset !== undefined
+          ? [{ path: [...path, 'profiles', profile], message: 'has both cases and a dataset; choose one' }]
+          : [],
+      ),
+    ];
+  });
+
+const combinations = (dims: RawDims): number =>
+  Object.values(dims).reduce<number>(
+    (product, sizes) => product * (Array.isArray(sizes) ? sizes.length : 1),
+    1,
   );
 
 const testPathsStayInside: Rule = config =>
@@ -134,7 +183,9 @@ const measuredMarginsAreAboveZero: Rule = config =>
 const limitsHaveAGate: Rule = config =>
   metricsOf(config).flatMap(({ path, own, whole }) => {
     if (own.gate !== undefined || whole.gate !== 'off') return [];
-    const limit = (['max', 'max-increase', 'max-regression'] as const).find(key => own[key] !== undefined);
+    const limit = (['max', 'min', 'max-increase', 'max-regression'] as const).find(
+      key => own[key] !== undefined,
+    );
     return limit === undefined
       ? []
       : [
@@ -148,7 +199,10 @@ const limitsHaveAGate: Rule = config =>
 const gatesHaveALimit: Rule = config =>
   metricsOf(config).flatMap(({ path, own, whole }) => {
     const limited =
-      whole.max !== undefined || whole['max-increase'] !== undefined || whole['max-regression'] !== undefined;
+      whole.max !== undefined ||
+      whole.min !== undefined ||
+      whole['max-increase'] !== undefined ||
+      whole['max-regression'] !== undefined;
     return own.gate === undefined || own.gate === 'off' || limited
       ? []
       : [{ path: [...path, 'gate'], message: 'has nothing to hold against; add "max-increase" or "max"' }];
@@ -208,6 +262,7 @@ const RULES: readonly Rule[] = [
   pathsAreDifferent,
   pathsStayInside,
   testPathsStayInside,
+  inputsAreUsable,
   accuracyMetricsAreKnown,
   timesAreUsable,
   sizesAreUsable,

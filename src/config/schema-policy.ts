@@ -17,14 +17,17 @@ export const SIZE: JsonSchema = {
   type: 'string',
   pattern: SIZE_PATTERN,
 };
+const RATE: JsonSchema = { title: 'a number of rows a second', type: 'number', minimum: 0 };
 const COUNT: JsonSchema = { title: 'a whole number', type: 'integer', minimum: 0 };
 
 interface MetricText {
   readonly about: string;
   /** `max-regression` for what is measured, `max-increase` for what is counted. */
-  readonly limitKey: 'max-regression' | 'max-increase';
+  /** Left out where only absolute limits make sense. */
+  readonly limitKey?: 'max-regression' | 'max-increase';
   readonly max: JsonSchema;
   readonly maxExample: unknown;
+  readonly minExample: unknown;
   readonly defaults: { readonly gate: string; readonly limit: string | null };
 }
 
@@ -34,6 +37,7 @@ const METRICS: Readonly<Record<string, MetricText>> = {
     limitKey: 'max-regression',
     max: DURATION,
     maxExample: '3ms',
+    minExample: '0.1ms',
     defaults: { gate: 'hard', limit: '5%' },
   },
   'load-time': {
@@ -41,6 +45,7 @@ const METRICS: Readonly<Record<string, MetricText>> = {
     limitKey: 'max-regression',
     max: DURATION,
     maxExample: '2s',
+    minExample: '1ms',
     defaults: { gate: 'warn', limit: '25%' },
   },
   memory: {
@@ -48,13 +53,23 @@ const METRICS: Readonly<Record<string, MetricText>> = {
     limitKey: 'max-regression',
     max: SIZE,
     maxExample: '512MB',
+    minExample: '10MB',
     defaults: { gate: 'hard', limit: '10%' },
+  },
+  throughput: {
+    about:
+      'Rows a second of one stream: the size of the first dimension by the latency. Compared only where it has a limit; the latency says the rest.',
+    max: RATE,
+    maxExample: 100_000,
+    minExample: 500,
+    defaults: { gate: 'hard', limit: null },
   },
   'file-size': {
     about: 'Size of the model, its external data included. Compared exactly.',
     limitKey: 'max-increase',
     max: SIZE,
     maxExample: '100MB',
+    minExample: '1KB',
     defaults: { gate: 'warn', limit: '20%' },
   },
   parameters: {
@@ -62,6 +77,7 @@ const METRICS: Readonly<Record<string, MetricText>> = {
     limitKey: 'max-increase',
     max: COUNT,
     maxExample: 25_000_000,
+    minExample: 1000,
     defaults: { gate: 'off', limit: null },
   },
   nodes: {
@@ -69,6 +85,7 @@ const METRICS: Readonly<Record<string, MetricText>> = {
     limitKey: 'max-increase',
     max: COUNT,
     maxExample: 500,
+    minExample: 1,
     defaults: { gate: 'off', limit: null },
   },
 };
@@ -88,15 +105,28 @@ function metricSchema(metric: MetricText, defaults: boolean): JsonSchema {
         metric.defaults.gate,
         defaults,
       ),
-      [metric.limitKey]: withDefault(
-        { ...PERCENT, description: 'Largest increase over the base that is tolerated.', examples: ['5%'] },
-        metric.defaults.limit,
-        defaults,
-      ),
+      ...(metric.limitKey === undefined
+        ? {}
+        : {
+            [metric.limitKey]: withDefault(
+              {
+                ...PERCENT,
+                description: 'Largest increase over the base that is tolerated.',
+                examples: ['5%'],
+              },
+              metric.defaults.limit,
+              defaults,
+            ),
+          }),
       max: {
         ...metric.max,
         description: 'Largest value that is tolerated whatever the base has.',
         examples: [metric.maxExample],
+      },
+      min: {
+        ...metric.max,
+        description: 'Smallest value that is tolerated whatever the base has.',
+        examples: [metric.minExample],
       },
     },
   };
@@ -189,6 +219,24 @@ export function policySchema(defaults: boolean): JsonSchema {
           enum: ['pass', 'fail'],
         },
         'pass',
+        defaults,
+      ),
+      history: withDefault(
+        {
+          description:
+            'What it means that a model is above the recorded measurements of the same kind of machine (docs/measuring.md). Only asked where the base could not be measured; weaker evidence, since machines of one kind differ.',
+          enum: ['hard', 'warn', 'off'],
+        },
+        'warn',
+        defaults,
+      ),
+      runtime: withDefault(
+        {
+          description:
+            'What it means that another version of the runtime alone makes the model slower (docs/measuring.md).',
+          enum: ['hard', 'warn', 'off'],
+        },
+        'warn',
         defaults,
       ),
     },

@@ -1,4 +1,5 @@
 import { type JsonSchema, withDefault } from './json-schema.ts';
+import { INPUT_KEYS } from './schema-inputs.ts';
 import { DURATION, policySchema, SIZE } from './schema-policy.ts';
 import { publishSchema } from './schema-publish.ts';
 import { TEST_KEYS } from './schema-tests.ts';
@@ -14,7 +15,7 @@ function benchmarkSchema(defaults: boolean): JsonSchema {
         {
           ...DURATION,
           description:
-            'Time for the measurement of one model. Less time means more inconclusive verdicts, never more false alarms.',
+            'Time for the measurement of one model, shared by its sizes and profiles. Less time means more inconclusive verdicts, never more false alarms.',
           examples: ['30s'],
         },
         '30s',
@@ -61,21 +62,7 @@ const MODEL: JsonSchema = {
   required: ['path'],
   properties: {
     path: repositoryPath('The model file, relative to the root of the repository.', 'models/digits.onnx'),
-    dims: {
-      type: 'object',
-      description:
-        'Sizes for the symbolic dimensions of the inputs, by their name in the model: a size, or a list whose first is measured. A symbol that is not named gets 1.',
-      additionalProperties: {
-        title: 'a whole number above 0, or a list of them',
-        type: ['integer', 'array'],
-        minimum: 1,
-        maximum: 1_000_000_000,
-        minItems: 1,
-        maxItems: 64,
-        items: { title: 'a whole number above 0', type: 'integer', minimum: 1, maximum: 1_000_000_000 },
-      },
-      examples: [{ batch: [1, 8], sequence: 128 }],
-    },
+    ...INPUT_KEYS,
     cases: repositoryPath(
       "Folder with test cases: `test_data_set_*` folders in ONNX's own layout, .npz, .json or .csv (docs/guides/testing.md). The model must give their outputs; the inputs of the first `test_data_set_*` are what is measured, otherwise they are made from `seed`.",
       'models/digits/cases',

@@ -21,6 +21,7 @@ const unitOf = (metric: CountedMetric): MetricUnit => (metric === 'file-size' ? 
 
 function outcomeOf(base: number | null, candidate: number, policy: MetricPolicy): MetricOutcome {
   if (policy.max !== null && candidate > policy.max) return { kind: 'over-limit', limit: policy.max };
+  if (policy.min !== undefined && candidate < policy.min) return { kind: 'under-limit', limit: policy.min };
   if (base === null) return { kind: 'no-baseline' };
   if (candidate < base) return { kind: 'improved' };
   const tolerated =
@@ -48,5 +49,23 @@ export function compareCounted(
     difference: estimate === null ? null : { estimate, low: estimate, high: estimate, confidence: 1 },
     policy,
     outcome: outcomeOf(base, candidate, policy),
+  };
+}
+
+/** A counted metric of a model that the candidate does not have any more. */
+export function disappearedCount(
+  metric: CountedMetric,
+  base: number | null,
+  policy: MetricPolicy,
+  reason: string,
+): MetricComparison {
+  return {
+    metric,
+    unit: unitOf(metric),
+    base,
+    candidate: null,
+    difference: null,
+    policy,
+    outcome: { kind: 'disappeared', reason },
   };
 }

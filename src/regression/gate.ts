@@ -28,6 +28,7 @@ export function gateOfMetric(comparison: MetricComparison, policy: GatePolicy): 
   const { outcome } = comparison;
   switch (outcome.kind) {
     case 'over-limit':
+    case 'under-limit':
       return against;
     case 'regressed':
       if (maxRegression === null) return 'passed';
@@ -36,6 +37,10 @@ export function gateOfMetric(comparison: MetricComparison, policy: GatePolicy): 
       return policy.inconclusive === 'fail' ? against : 'passed';
     case 'no-baseline':
       return policy.noBaseline === 'fail' ? against : 'passed';
+    case 'disappeared':
+      return 'warned';
+    case 'failed':
+    // The finding that says why decides: the model's fault fails, the machine's leaves no verdict.
     case 'improved':
     case 'unchanged':
     case 'not-measured':

@@ -1,7 +1,14 @@
 /** What is compared. Times and memory are measured; the others are counted and compared exactly. */
-export type MetricName = 'latency' | 'load-time' | 'memory' | 'file-size' | 'parameters' | 'nodes';
+export type MetricName =
+  | 'latency'
+  | 'load-time'
+  | 'memory'
+  | 'throughput'
+  | 'file-size'
+  | 'parameters'
+  | 'nodes';
 
-export type MetricUnit = 'ms' | 'bytes' | 'count';
+export type MetricUnit = 'ms' | 'bytes' | 'count' | 'per-second';
 
 /** A ratio candidate/base - 1 with its interval: `{estimate: 0.2, low: 0.19, high: 0.21}` is +20 % (+19 ... +21). */
 export interface RelativeDifference {
@@ -19,7 +26,12 @@ export type MetricOutcome =
   | { readonly kind: 'unchanged' }
   | { readonly kind: 'inconclusive'; readonly reason: string }
   | { readonly kind: 'over-limit'; readonly limit: number }
+  | { readonly kind: 'under-limit'; readonly limit: number }
   | { readonly kind: 'no-baseline' }
+  /** The base has it, the candidate does not. */
+  | { readonly kind: 'disappeared'; readonly reason: string }
+  /** The model could not be loaded or run; a finding says what that means for the gate. */
+  | { readonly kind: 'failed'; readonly reason: string }
   | { readonly kind: 'not-measured'; readonly reason: string };
 
 /** What the team wants of a metric. Ratios: 0.05 is 5 %. */
@@ -29,10 +41,14 @@ export interface MetricPolicy {
   readonly maxRegression: number | null;
   /** Largest tolerated absolute value in the metric's unit, or null. */
   readonly max: number | null;
+  /** Smallest tolerated absolute value; left out: none. */
+  readonly min?: number;
 }
 
 export interface MetricComparison {
   readonly metric: MetricName;
+  /** Name of the inputs it was measured with; left out where there is only one set of them, or they do not matter. */
+  readonly workload?: string;
   readonly unit: MetricUnit;
   readonly base: number | null;
   readonly candidate: number | null;

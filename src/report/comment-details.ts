@@ -16,7 +16,7 @@ import {
 } from './format-values.ts';
 import { historyBars } from './history-line.ts';
 import { acceptanceWords, measurementWords } from './measurement-words.ts';
-import { METRIC_WORDS } from './metric-words.ts';
+import { metricLabel } from './metric-words.ts';
 import { type JudgedModel, metricOf } from './model-verdict.ts';
 import type { ModelReport } from './report.ts';
 import { stripPlot } from './strip-plot.ts';
@@ -49,8 +49,14 @@ function outcomeWords({ outcome, policy, unit }: MetricComparison): string {
       return `inconclusive: ${escapeMarkdown(shortenText(outcome.reason, 200))}`;
     case 'over-limit':
       return '**over the limit**';
+    case 'under-limit':
+      return '**under the limit**';
     case 'no-baseline':
       return 'no baseline';
+    case 'disappeared':
+      return `**disappeared**: ${escapeMarkdown(shortenText(outcome.reason, 200))}`;
+    case 'failed':
+      return `**failed**: ${escapeMarkdown(shortenText(outcome.reason, 200))}`;
     case 'not-measured':
       return `not measured: ${escapeMarkdown(shortenText(outcome.reason, 200))}`;
   }
@@ -60,6 +66,7 @@ function toleranceWords({ policy, unit }: MetricComparison): string {
   const parts = [
     ...(policy.maxRegression === null ? [] : [`+${formatPercent(policy.maxRegression)}`]),
     ...(policy.max === null ? [] : [`≤ ${formatValue(policy.max, unit)}`]),
+    ...(policy.min === undefined ? [] : [`≥ ${formatValue(policy.min, unit)}`]),
   ];
   if (policy.gate === 'off') return 'only shown';
   const limits = parts.length === 0 ? 'no limit' : parts.join(', ');
@@ -68,7 +75,7 @@ function toleranceWords({ policy, unit }: MetricComparison): string {
 
 export function metricsTable(metrics: readonly MetricComparison[]): string {
   const rows = metrics.map(comparison => [
-    METRIC_WORDS[comparison.metric].label,
+    escapeMarkdown(metricLabel(comparison)),
     formatTransition(comparison.base, comparison.candidate, comparison.unit),
     comparison.difference === null ? '' : formatDifference(comparison.difference),
     toleranceWords(comparison),

@@ -9,7 +9,7 @@ import {
   formatTransition,
 } from './format-values.ts';
 import { historyBars } from './history-line.ts';
-import { METRIC_WORDS } from './metric-words.ts';
+import { isWorse, METRIC_WORDS } from './metric-words.ts';
 import { type JudgedModel, metricOf, type Tone } from './model-verdict.ts';
 import type { ModelReport } from './report.ts';
 
@@ -26,15 +26,13 @@ export const TONE_ICONS: Readonly<Record<Tone, string>> = {
 
 /** Always shown where any model has them; the other metrics only where one of them speaks against a model. */
 const MAIN_METRICS: readonly MetricName[] = ['latency', 'memory', 'file-size'];
-const SIDE_METRICS: readonly MetricName[] = ['load-time', 'parameters', 'nodes'];
+const SIDE_METRICS: readonly MetricName[] = ['load-time', 'throughput', 'parameters', 'nodes'];
 const NOTE_MAX_CHARACTERS = 140;
 const NAME_MAX_CHARACTERS = 60;
 const HISTORY_MAX = 12;
 
 const isBad = (comparison: MetricComparison | undefined): boolean =>
-  comparison !== undefined &&
-  comparison.policy.gate !== 'off' &&
-  (comparison.outcome.kind === 'regressed' || comparison.outcome.kind === 'over-limit');
+  comparison !== undefined && comparison.policy.gate !== 'off' && isWorse(comparison);
 
 const hasValue = (comparison: MetricComparison | undefined): boolean =>
   comparison !== undefined && (comparison.base !== null || comparison.candidate !== null);
@@ -49,14 +47,19 @@ function columnsFor(models: readonly ModelReport[]): readonly MetricName[] {
 /** `1.84 → **2.21 ms** **+20.1 %**` over its interval where it was measured: bold where it decides something. */
 export function metricCell(comparison: MetricComparison | undefined): string {
   if (comparison === undefined) return '';
+  const { workload } = comparison;
+  const inputs = workload === undefined ? '' : `<br><sub>${escapeMarkdown(shortenText(workload, 40))}</sub>`;
+  return `${valueCell(comparison)}${inputs}`;
+}
+
+function valueCell(comparison: MetricComparison): string {
   const { base, candidate, difference, outcome, unit } = comparison;
   if (base === null || candidate === null || base === candidate || difference === null) {
     const value = formatTransition(base, candidate, unit);
     return isBad(comparison) ? `**${value}**` : value;
   }
   const pair = formatPair(base, candidate, unit);
-  const decided =
-    outcome.kind === 'regressed' || outcome.kind === 'over-limit' || outcome.kind === 'improved';
+  const decided = isWorse(comparison) || outcome.kind === 'improved';
   const strong = (text: string): string => (decided ? `**${text}**` : text);
   const suffix = pair.unit === '' ? '' : `\u00A0${pair.unit}`;
   // The two numbers stay on one line; the difference may go below.

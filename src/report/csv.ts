@@ -42,6 +42,8 @@ const COLUMNS: readonly (readonly [name: string, read: (row: Row) => Cell])[] = 
   ['head_commit', ({ report }) => report.head?.sha ?? null],
   ['fingerprint', ({ report }) => report.environment?.key ?? null],
   ['created_at', ({ report }) => report.createdAt],
+  ['workload', ({ comparison }) => comparison?.workload ?? null],
+  ['limit_min', ({ comparison }) => comparison?.policy.min ?? null],
 ];
 
 function reasonOf(comparison: MetricComparison | null): string | null {

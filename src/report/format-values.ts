@@ -29,10 +29,16 @@ const COUNT_SCALES: readonly Scale[] = [
   { unit: '', size: 1 },
 ];
 
+const RATE_SCALES: readonly Scale[] = [
+  { unit: 'M/s', size: 1e6 },
+  { unit: '/s', size: 1 },
+];
+
 const SCALES: Readonly<Record<MetricUnit, readonly Scale[]>> = {
   ms: TIME_SCALES,
   bytes: BYTE_SCALES,
   count: COUNT_SCALES,
+  'per-second': RATE_SCALES,
 };
 
 /** The unit in which the largest of the values is at least one. */

@@ -9,7 +9,7 @@ import { historyFigure, layersFigure } from './html-charts.ts';
 import { graphFigure } from './html-graph.ts';
 import { layerParts, structureParts, type TableParts } from './html-structure.ts';
 import { acceptanceWords, measurementWords } from './measurement-words.ts';
-import { METRIC_WORDS } from './metric-words.ts';
+import { metricLabel } from './metric-words.ts';
 import { type JudgedModel, metricOf } from './model-verdict.ts';
 import { type ConfigRemedy, type Problem, problemsOf } from './problems.ts';
 import type { ModelReport } from './report.ts';
@@ -68,8 +68,14 @@ function outcomeCell({ outcome, policy }: MetricComparison): string {
       return `<span class="doubt">inconclusive</span><small>${text(outcome.reason)}</small>`;
     case 'over-limit':
       return '<span class="worse">over the limit</span>';
+    case 'under-limit':
+      return '<span class="worse">under the limit</span>';
     case 'no-baseline':
       return 'no baseline';
+    case 'disappeared':
+      return `<span class="doubt">disappeared</span><small>${text(outcome.reason)}</small>`;
+    case 'failed':
+      return `<span class="worse">failed</span><small>${text(outcome.reason)}</small>`;
     case 'not-measured':
       return `not measured<small>${text(outcome.reason)}</small>`;
   }
@@ -80,6 +86,7 @@ function policyCell({ policy, unit }: MetricComparison): string {
   const limits = [
     ...(policy.maxRegression === null ? [] : [`+${formatPercent(policy.maxRegression)}`]),
     ...(policy.max === null ? [] : [`at most ${formatValue(policy.max, unit)}`]),
+    ...(policy.min === undefined ? [] : [`at least ${formatValue(policy.min, unit)}`]),
   ];
   return `${escapeHtml(limits.length === 0 ? 'no limit' : limits.join(', '))}${policy.gate === 'warn' ? ' <small>only warns</small>' : ''}`;
 }
@@ -89,7 +96,7 @@ function metricsTable(model: ModelReport): string {
     const difference =
       comparison.difference === null ? '' : escapeHtml(formatDifference(comparison.difference));
     const values = escapeHtml(formatTransition(comparison.base, comparison.candidate, comparison.unit));
-    return `<tr><th scope="row">${METRIC_WORDS[comparison.metric].label}</th><td class="num">${values}</td><td class="num">${difference}</td><td>${policyCell(comparison)}</td><td>${outcomeCell(comparison)}</td></tr>`;
+    return `<tr><th scope="row">${text(metricLabel(comparison))}</th><td class="num">${values}</td><td class="num">${difference}</td><td>${policyCell(comparison)}</td><td>${outcomeCell(comparison)}</td></tr>`;
   });
   return htmlTable(
     'Metrics: base against candidate',

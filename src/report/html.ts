@@ -6,7 +6,7 @@ import { headlineOf } from './headline.ts';
 import { htmlName, htmlTable, modelArticle, numericHead, problemList } from './html-model.ts';
 import { HTML_STYLE } from './html-style.ts';
 import { commitWords, recordingWords } from './measurement-words.ts';
-import { METRIC_WORDS } from './metric-words.ts';
+import { isWorse, METRIC_WORDS } from './metric-words.ts';
 import { type JudgedModel, metricOf, modelsByImportance } from './model-verdict.ts';
 import { allProblems } from './problems.ts';
 import type { ModelReport, Report } from './report.ts';
@@ -84,7 +84,7 @@ function overviewCell(model: ModelReport, name: MetricName): string {
   if (comparison === undefined) return '<td class="num"></td>';
   const values = escapeHtml(formatTransition(comparison.base, comparison.candidate, comparison.unit));
   const { difference, outcome } = comparison;
-  const isBad = outcome.kind === 'over-limit' || outcome.kind === 'regressed';
+  const isBad = isWorse(comparison);
   const style = isBad ? ' class="worse"' : outcome.kind === 'improved' ? ' class="better"' : '';
   const percent =
     difference === null || comparison.base === comparison.candidate

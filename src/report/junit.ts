@@ -2,7 +2,7 @@ import type { MetricComparison } from '../regression/verdict.ts';
 import { METRIC_FINDINGS } from '../shared/finding-names.ts';
 import { escapeXml, escapeXmlLines, shortenText } from './escape.ts';
 import { formatDifference, formatTransition } from './format-values.ts';
-import { METRIC_WORDS } from './metric-words.ts';
+import { isWorse, metricLabel, metricSentence } from './metric-words.ts';
 import { configKey, type Problem, problemsOf } from './problems.ts';
 import type { ModelReport, Report } from './report.ts';
 
@@ -79,16 +79,27 @@ function metricCase(
   comparison: MetricComparison,
   problems: readonly Problem[],
 ): TestCase {
-  const words = METRIC_WORDS[comparison.metric];
-  const isMeasured = comparison.metric === 'latency' && model.measurement.kind !== 'not-measured';
+  // The time of the measurement belongs to one test only.
+  const isFirst = model.metrics.find(({ metric }) => metric === 'latency') === comparison;
+  const isMeasured = isFirst && model.measurement.kind !== 'not-measured';
   const durationMs = isMeasured && 'durationMs' in model.measurement ? model.measurement.durationMs : 0;
   const difference = comparison.difference === null ? '' : `, ${formatDifference(comparison.difference)}`;
   const values = formatTransition(comparison.base, comparison.candidate, comparison.unit);
-  const output = values === '' ? '' : `${words.sentence}: ${values}${difference}`;
+  const output = values === '' ? '' : `${metricSentence(comparison)}: ${values}${difference}`;
   const { outcome } = comparison;
-  const codes = new Set([METRIC_FINDINGS[comparison.metric], `over-limit-${comparison.metric}`]);
-  const problem = problems.find(({ code, severity }) => severity === 'error' && codes.has(code));
-  const name = `${words.label} is within its limits`;
+  const codes = new Set([
+    METRIC_FINDINGS[comparison.metric],
+    `over-limit-${comparison.metric}`,
+    `under-limit-${comparison.metric}`,
+  ]);
+  const sentence = metricSentence(comparison);
+  const problem = isWorse(comparison)
+    ? problems.find(
+        ({ code, severity, message }) =>
+          severity === 'error' && codes.has(code) && message.startsWith(`${sentence} `),
+      )
+    : undefined;
+  const name = `${metricLabel(comparison)} is within its limits`;
   if (problem !== undefined) return { name, durationMs, outcome: failure(problem, 'failed'), output };
   if (outcome.kind === 'inconclusive') {
     return {
@@ -97,6 +108,10 @@ function metricCase(
       outcome: { kind: 'skipped', reason: `inconclusive: ${outcome.reason}` },
       output,
     };
+  }
+  if (outcome.kind === 'failed' || outcome.kind === 'disappeared') {
+    const reason = `${outcome.kind}: ${outcome.reason}`;
+    return { name, durationMs, outcome: { kind: 'skipped', reason }, output };
   }
   if (outcome.kind === 'no-baseline')
     return { name, durationMs, outcome: { kind: 'skipped', reason: 'no baseline' }, output };

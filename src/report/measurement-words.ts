@@ -1,6 +1,6 @@
 import { shortenText } from './escape.ts';
 import { formatCount, formatDuration, formatPercent } from './format-values.ts';
-import type { CommitInfo, MeasurementSummary, ModelReport, Report } from './report.ts';
+import type { CommitInfo, FeedOrigin, MeasurementSummary, ModelReport, Report } from './report.ts';
 
 const SHA_CHARACTERS = 10;
 
@@ -11,20 +11,41 @@ export const shortSha = (sha: string): string => sha.slice(0, SHA_CHARACTERS);
 export const commitWords = (commit: CommitInfo): string =>
   commit.role === '' ? shortSha(commit.sha) : `${shortSha(commit.sha)} (${shortenText(commit.role, 120)})`;
 
+const ORIGIN_WORDS: Readonly<Record<FeedOrigin, string>> = {
+  case: 'inputs of a test case',
+  dataset: 'rows of a dataset',
+  synthetic: 'synthetic inputs',
+};
+
+type Taken = Exclude<MeasurementSummary, { kind: 'not-measured' }>;
+
+function inputWords({ inputs, feedOrigin }: Extract<Taken, { kind: 'interleaved' }>): string {
+  if (inputs === undefined) return ORIGIN_WORDS[feedOrigin];
+  const origins = [...new Set(inputs.map(each => ORIGIN_WORDS[each.feedOrigin]))];
+  return `${inputs.length} sets of inputs (${origins.join(', ')})`;
+}
+
+const trustWords = ({ noise }: Taken): string =>
+  noise === undefined ? '' : ` ${shortenText(noise.trust, 400)}`;
+
 /** How the times of a model came about, as one sentence of raw text. */
 export function measurementWords(measurement: MeasurementSummary): string {
   switch (measurement.kind) {
     case 'interleaved': {
-      const inputs = measurement.feedOrigin === 'case' ? 'inputs of a test case' : 'synthetic inputs';
+      const inputs = inputWords(measurement);
+      const same =
+        measurement.baseFeedDigest === undefined
+          ? 'the same for both'
+          : 'for each as its interface wants them';
       const waited =
         measurement.waitShare === null
           ? 'the wait for a CPU cannot be read here, so busy machines give wider intervals'
           : `${formatPercent(measurement.waitShare)} of the time waited for a CPU, subtracted`;
       const twice = measurement.confirmed ? ', measured a second time to confirm' : '';
-      return `Base and candidate in turns in ${formatCount(measurement.launches, 'fresh process', 'fresh processes')} (${formatCount(measurement.runs, 'run')}, ${formatDuration(measurement.durationMs)})${twice}; ${inputs}, the same for both; ${waited}.`;
+      return `Base and candidate in turns in ${formatCount(measurement.launches, 'fresh process', 'fresh processes')} (${formatCount(measurement.runs, 'run')}, ${formatDuration(measurement.durationMs)})${twice}; ${inputs}, ${same}; ${waited}.${trustWords(measurement)}`;
     }
     case 'alone':
-      return `Measured alone in ${formatCount(measurement.launches, 'fresh process', 'fresh processes')} (${formatDuration(measurement.durationMs)}): there was nothing to compare it with.`;
+      return `Measured alone in ${formatCount(measurement.launches, 'fresh process', 'fresh processes')} (${formatDuration(measurement.durationMs)}): there was nothing to compare it with.${trustWords(measurement)}`;
     case 'not-measured':
       return `Not measured: ${shortenText(measurement.reason, 300)}.`.replace(/\.\.$/u, '.');
   }

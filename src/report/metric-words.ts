@@ -1,4 +1,5 @@
-import type { MetricName } from '../regression/verdict.ts';
+import type { MetricComparison, MetricName } from '../regression/verdict.ts';
+import { shortenText } from './escape.ts';
 
 /** How a metric is spoken of. */
 export interface MetricWords {
@@ -43,6 +44,15 @@ export const METRIC_WORDS: Readonly<Record<MetricName, MetricWords>> = {
     limitKey: 'max-regression',
     hint: 'Look at the weights and the largest activations, or accept it on purpose.',
   },
+  throughput: {
+    label: 'throughput',
+    noun: 'throughput',
+    sentence: 'Throughput',
+    worse: amount => `has${amount} less throughput`,
+    better: amount => `has${amount} more throughput`,
+    limitKey: 'max-regression',
+    hint: 'Look at what makes the latency longer, or accept it on purpose.',
+  },
   'file-size': {
     label: 'file',
     noun: 'the file',
@@ -71,3 +81,20 @@ export const METRIC_WORDS: Readonly<Record<MetricName, MetricWords>> = {
     hint: 'Look at the operators that were added, or accept it on purpose.',
   },
 };
+
+const WORKLOAD_MAX_CHARACTERS = 80;
+
+const ofWorkload = (words: string, { workload }: Pick<MetricComparison, 'workload'>): string =>
+  workload === undefined ? words : `${words} (${shortenText(workload, WORKLOAD_MAX_CHARACTERS)})`;
+
+/** `peak memory (long, batch=8)`, raw text: a serialiser escapes it. */
+export const metricLabel = (comparison: Pick<MetricComparison, 'metric' | 'workload'>): string =>
+  ofWorkload(METRIC_WORDS[comparison.metric].label, comparison);
+
+/** `Peak memory (long, batch=8)`, raw text. */
+export const metricSentence = (comparison: Pick<MetricComparison, 'metric' | 'workload'>): string =>
+  ofWorkload(METRIC_WORDS[comparison.metric].sentence, comparison);
+
+/** Worse than the base, or beyond an absolute limit. */
+export const isWorse = ({ outcome }: Pick<MetricComparison, 'outcome'>): boolean =>
+  outcome.kind === 'regressed' || outcome.kind === 'over-limit' || outcome.kind === 'under-limit';

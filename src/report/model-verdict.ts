@@ -1,7 +1,7 @@
 import type { MetricComparison, MetricName } from '../regression/verdict.ts';
 import { METRIC_FINDINGS } from '../shared/finding-names.ts';
 import { formatPercent } from './format-values.ts';
-import { METRIC_WORDS } from './metric-words.ts';
+import { isWorse, METRIC_WORDS } from './metric-words.ts';
 import { type Problem, problemsOf } from './problems.ts';
 import type { ModelReport, Report } from './report.ts';
 
@@ -37,8 +37,18 @@ const TONE_ORDER: readonly Tone[] = [
   'quiet',
 ];
 
-export const metricOf = (model: ModelReport, name: MetricName): MetricComparison | undefined =>
-  model.metrics.find(comparison => comparison.metric === name);
+/**
+ * The comparison that speaks for a metric where there is one for each set of inputs: the first that is worse and counts,
+ * else the first that is not decided, else the first.
+ */
+export function metricOf(model: ModelReport, name: MetricName): MetricComparison | undefined {
+  const all = model.metrics.filter(({ metric }) => metric === name);
+  return (
+    all.find(comparison => isWorse(comparison) && comparison.policy.gate !== 'off') ??
+    all.find(({ outcome }) => outcome.kind === 'failed' || outcome.kind === 'inconclusive') ??
+    all[0]
+  );
+}
 
 const wordOfProblem = (problem: Problem, model: ModelReport): string => {
   if (model.candidate === null && problem.clause === 'cannot be read') return 'unreadable';
@@ -46,6 +56,7 @@ const wordOfProblem = (problem: Problem, model: ModelReport): string => {
   if (problem.code === 'inconclusive' || problem.code === 'no-baseline')
     return problem.code.replace('-', ' ');
   if (problem.code.startsWith('over-limit-')) return 'over limit';
+  if (problem.code.startsWith('under-limit-')) return 'under limit';
   if (problem.clause === 'breaks its callers') return 'breaks callers';
   return 'error';
 };
@@ -130,7 +141,9 @@ export function inconclusiveReason(model: ModelReport): string | null {
 export function notMeasuredReason(model: ModelReport): string | null {
   if (model.measurement.kind === 'not-measured') return model.measurement.reason;
   const latency = metricOf(model, 'latency');
-  return latency?.outcome.kind === 'not-measured' ? latency.outcome.reason : null;
+  return latency?.outcome.kind === 'not-measured' || latency?.outcome.kind === 'failed'
+    ? latency.outcome.reason
+    : null;
 }
 
 export interface JudgedModel {

@@ -1,6 +1,5 @@
 import type { Gate, MetricName } from '../regression/verdict.ts';
 import { shortenText, visibleText } from './escape.ts';
-import { metricOf } from './model-verdict.ts';
 import type { ModelReport, Report } from './report.ts';
 
 type Labels = Readonly<Record<string, string>>;
@@ -43,6 +42,12 @@ const METRIC_FAMILIES: Readonly<
     help: 'Peak resident size of a process with the model.',
     scale: 1,
   },
+  throughput: {
+    name: 'quickserveml_throughput',
+    unit: null,
+    help: 'Rows a second of one stream.',
+    scale: 1,
+  },
   'file-size': {
     name: 'quickserveml_file_size_bytes',
     unit: 'bytes',
@@ -61,20 +66,33 @@ const gateSamples = (gate: Gate, labels: Labels): readonly Sample[] =>
 
 function metricFamily(metric: MetricName, models: readonly ModelReport[]): Family {
   const { scale, ...family } = METRIC_FAMILIES[metric];
-  const samples = models.flatMap(model => {
-    const value = metricOf(model, metric)?.candidate;
-    // A product of decimals has digits that nobody measured: 1.85 * 0.001.
-    return value === null || value === undefined
-      ? []
-      : [{ labels: { model: model.name }, value: Number((value * scale).toPrecision(15)) }];
-  });
+  const samples = models.flatMap(model =>
+    model.metrics.flatMap(({ metric: own, candidate, workload }) =>
+      own !== metric || candidate === null
+        ? []
+        : [
+            {
+              labels: { model: model.name, ...(workload === undefined ? {} : { workload }) },
+              // A product of decimals has digits that nobody measured: 1.85 * 0.001.
+              value: Number((candidate * scale).toPrecision(15)),
+            },
+          ],
+    ),
+  );
   return { ...family, samples };
 }
 
 function differenceFamily(models: readonly ModelReport[]): Family {
   const samples = models.flatMap(model =>
-    model.metrics.flatMap(({ metric, difference }) =>
-      difference === null ? [] : [{ labels: { model: model.name, metric }, value: difference.estimate }],
+    model.metrics.flatMap(({ metric, difference, workload }) =>
+      difference === null
+        ? []
+        : [
+            {
+              labels: { model: model.name, metric, ...(workload === undefined ? {} : { workload }) },
+              value: difference.estimate,
+            },
+          ],
     ),
   );
   return {

@@ -5,7 +5,7 @@ import { shortenText } from './escape.ts';
 import { formatDifference, formatTicks, formatTransition } from './format-values.ts';
 import { headlineText } from './headline.ts';
 import { commitWords, environmentWords, measurementWords, totalsWords } from './measurement-words.ts';
-import { METRIC_WORDS } from './metric-words.ts';
+import { METRIC_WORDS, metricLabel } from './metric-words.ts';
 import { type JudgedModel, metricOf, modelsByImportance } from './model-verdict.ts';
 import { BASE, CANDIDATE, type Colour, LINE, PdfPage, pdfText, SOFT } from './pdf-page.ts';
 import { allProblems } from './problems.ts';
@@ -124,7 +124,7 @@ function modelSection(page: PdfPage, { model, verdict }: JudgedModel): void {
         { label: 'outcome', share: 0.22 },
       ],
       model.metrics.map(comparison => [
-        METRIC_WORDS[comparison.metric].label,
+        metricLabel(comparison),
         values(comparison),
         comparison.difference === null ? '' : formatDifference(comparison.difference),
         comparison.outcome.kind.replace('-', ' '),

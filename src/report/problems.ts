@@ -10,7 +10,7 @@ import {
   formatValue,
 } from './format-values.ts';
 import { layerBlame } from './layer-changes.ts';
-import { METRIC_WORDS } from './metric-words.ts';
+import { METRIC_WORDS, metricSentence } from './metric-words.ts';
 import type { Acceptance, ModelReport, Report } from './report.ts';
 
 /** Something that speaks against a model or the check, with the way out. All text is raw: a serialiser escapes it for its target. */
@@ -67,10 +67,9 @@ export function configKey(model: Pick<ModelReport, 'name' | 'configured'>, rest:
 }
 
 function describeMetric(comparison: MetricComparison): string {
-  const words = METRIC_WORDS[comparison.metric];
   const values = formatTransition(comparison.base, comparison.candidate, comparison.unit);
   const difference = comparison.difference === null ? '' : `, ${formatDifference(comparison.difference)}`;
-  return `${words.sentence} ${values}${difference}`;
+  return `${metricSentence(comparison)} ${values}${difference}`;
 }
 
 const acceptanceOf = (model: ModelReport, ...findings: readonly string[]): Acceptance | undefined =>
@@ -80,7 +79,7 @@ const acceptanceOf = (model: ModelReport, ...findings: readonly string[]): Accep
 function severityOf(model: ModelReport, { metric, outcome, policy }: MetricComparison): Problem['severity'] {
   if (policy.gate === 'off' || (outcome.kind === 'regressed' && policy.maxRegression === null)) return 'info';
   const isAccepted = acceptanceOf(model, `${METRIC_FINDINGS[metric]}:${model.name}`) !== undefined;
-  const isDecided = outcome.kind === 'over-limit' || (outcome.kind === 'regressed' && outcome.confirmed);
+  const isDecided = outcome.kind !== 'regressed' || outcome.confirmed;
   return policy.gate === 'hard' && isDecided && !isAccepted ? 'error' : 'warning';
 }
 
@@ -92,18 +91,22 @@ const acceptedRemedy = (acceptance: Acceptance): Remedy => ({
 
 function metricProblem(model: ModelReport, comparison: MetricComparison): Problem | null {
   const { outcome, policy } = comparison;
-  if (outcome.kind !== 'regressed' && outcome.kind !== 'over-limit') return null;
+  if (outcome.kind === 'disappeared') return disappearedProblem(model, comparison, outcome.reason);
+  if (outcome.kind !== 'regressed' && outcome.kind !== 'over-limit' && outcome.kind !== 'under-limit') {
+    return null;
+  }
   const words = METRIC_WORDS[comparison.metric];
   const finding = METRIC_FINDINGS[comparison.metric];
   const shared = { model: model.name, path: model.path, severity: severityOf(model, comparison) } as const;
   const label = acceptLabel(finding, model.name);
   const acceptance = acceptanceOf(model, `${finding}:${model.name}`);
-  if (outcome.kind === 'over-limit') {
+  if (outcome.kind === 'over-limit' || outcome.kind === 'under-limit') {
     const limit = formatValue(outcome.limit, comparison.unit);
+    const [side, key] = outcome.kind === 'over-limit' ? ['over', 'max'] : ['under', 'min'];
     return {
       ...shared,
-      code: `over-limit-${comparison.metric}`,
-      clause: `is over its limit of ${limit} for ${words.noun}`,
+      code: `${outcome.kind}-${comparison.metric}`,
+      clause: `is ${side} its limit of ${limit} for ${words.noun}`,
       message: `${describeMetric(comparison)}; the limit is ${limit}.`,
       remedy:
         acceptance !== undefined
@@ -111,11 +114,11 @@ function metricProblem(model: ModelReport, comparison: MetricComparison): Proble
           : {
               label,
               config: {
-                key: configKey(model, `policy.${comparison.metric}.max`),
+                key: configKey(model, `policy.${comparison.metric}.${key}`),
                 now: limit,
                 add: null,
               },
-              hint: `Bring ${words.noun} under ${limit}, or accept it on purpose.`,
+              hint: `Bring ${words.noun} ${side === 'over' ? 'under' : 'over'} ${limit}, or accept it on purpose.`,
             },
     };
   }
@@ -132,13 +135,38 @@ function metricProblem(model: ModelReport, comparison: MetricComparison): Proble
         ? acceptedRemedy(acceptance)
         : {
             label,
-            config: {
-              key: configKey(model, `policy.${comparison.metric}.${words.limitKey}`),
-              now: tolerance,
-              add: null,
-            },
+            config:
+              comparison.metric === 'throughput'
+                ? null
+                : {
+                    key: configKey(model, `policy.${comparison.metric}.${words.limitKey}`),
+                    now: tolerance,
+                    add: null,
+                  },
             hint: words.hint,
           },
+  };
+}
+
+/** Of a model that is gone its own finding speaks; here one set of inputs is. */
+function disappearedProblem(
+  model: ModelReport,
+  comparison: MetricComparison,
+  reason: string,
+): Problem | null {
+  if (model.state.kind === 'deleted' || comparison.policy.gate === 'off') return null;
+  return {
+    model: model.name,
+    path: model.path,
+    severity: 'warning',
+    code: `disappeared-${comparison.metric}`,
+    clause: `has no ${METRIC_WORDS[comparison.metric].noun} any more`,
+    message: `${metricSentence(comparison)}: ${reason}.`,
+    remedy: {
+      label: null,
+      config: { key: configKey(model, 'profiles'), now: null, add: null },
+      hint: 'What is not measured cannot be found slower: put it back, or review it as a change of the rules.',
+    },
   };
 }
 
@@ -167,7 +195,8 @@ function contractProblem(model: ModelReport, change: ContractChange): Problem {
 
 /** A team may have said that what could not be decided fails; then it is a problem of its own. */
 function undecidedProblem(model: ModelReport): Problem | null {
-  for (const { metric, outcome, policy } of model.metrics) {
+  for (const comparison of model.metrics) {
+    const { outcome, policy } = comparison;
     if (policy.gate !== 'hard' || (outcome.kind !== 'inconclusive' && outcome.kind !== 'no-baseline'))
       continue;
     const isInconclusive = outcome.kind === 'inconclusive';
@@ -178,7 +207,7 @@ function undecidedProblem(model: ModelReport): Problem | null {
       severity: 'error',
       code: outcome.kind,
       clause: isInconclusive ? 'could not be decided' : 'has no baseline',
-      message: `${METRIC_WORDS[metric].sentence}: ${reason}. The policy fails that.`,
+      message: `${metricSentence(comparison)}: ${reason}. The policy fails that.`,
       remedy: {
         label: null,
         config: { key: configKey(model, `policy.${outcome.kind}`), now: 'fail', add: null },

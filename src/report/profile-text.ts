@@ -18,7 +18,7 @@ export interface ProfileSetting {
     readonly dtype: string;
     readonly shape: readonly number[];
   }[];
-  readonly feedOrigin: 'case' | 'synthetic';
+  readonly feedOrigin: 'case' | 'dataset' | 'synthetic';
 }
 
 const name = (text: string): string => visibleText(text);

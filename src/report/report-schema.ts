@@ -1,59 +1,27 @@
 /** JSON Schema 2020-12 of `Report`; schemas/report.schema.json is written from it by scripts/generate-docs.ts. */
 
 import { CASES_SCHEMA } from './report-schema-cases.ts';
+import { MEASUREMENT_SCHEMAS } from './report-schema-measurement.ts';
 import { OUTLINE_SCHEMA } from './report-schema-outline.ts';
-
-type JsonSchema = Readonly<Record<string, unknown>>;
-
-/** Longest strings that a report may hold. A model's own names are at most 64 KiB long (the reader's limit). */
-const NAME = 65_536;
-const SENTENCE = 200_000;
-const SHORT = 1_000;
-
-const text = (maxLength: number, description?: string): JsonSchema => ({
-  type: 'string',
-  maxLength,
-  ...(description === undefined ? {} : { description }),
-});
-const choice = (...values: readonly string[]): JsonSchema => ({ enum: values });
-const nullable = (schema: JsonSchema): JsonSchema => ({ anyOf: [schema, { type: 'null' }] });
-const list = (items: JsonSchema, maxItems: number): JsonSchema => ({ type: 'array', items, maxItems });
-const ref = (name: string): JsonSchema => ({ $ref: `#/$defs/${name}` });
-const number: JsonSchema = { type: 'number' };
-const size: JsonSchema = { type: 'number', minimum: 0 };
-const count: JsonSchema = { type: 'integer', minimum: 0 };
-const boolean: JsonSchema = { type: 'boolean' };
-
-/** An object whose properties are all required but for those named in `optional`; fields added by later versions are let through. */
-function record(
-  properties: Readonly<Record<string, JsonSchema>>,
-  optional: readonly string[] = [],
-): JsonSchema {
-  return {
-    type: 'object',
-    properties,
-    required: Object.keys(properties).filter(key => !optional.includes(key)),
-  };
-}
-
-const dictionary = (values: JsonSchema, maxProperties: number): JsonSchema => ({
-  type: 'object',
-  additionalProperties: values,
-  maxProperties,
-  propertyNames: { maxLength: NAME },
-});
-
-const kind = (name: string, properties: Readonly<Record<string, JsonSchema>> = {}): JsonSchema =>
-  record({ kind: { const: name }, ...properties });
-
-/** Tagged unions are chosen by `kind`, so that an error names the one wrong field and not every alternative. */
-const union = (...members: readonly JsonSchema[]): JsonSchema => ({
-  type: 'object',
-  properties: { kind: { type: 'string' } },
-  required: ['kind'],
-  discriminator: { propertyName: 'kind' },
-  oneOf: members,
-});
+import {
+  boolean,
+  choice,
+  count,
+  dictionary,
+  type JsonSchema,
+  kind,
+  list,
+  NAME,
+  nullable,
+  number,
+  record,
+  ref,
+  SENTENCE,
+  SHORT,
+  size,
+  text,
+  union,
+} from './report-schema-parts.ts';
 
 const DEFINITIONS: Readonly<Record<string, JsonSchema>> = {
   gate: {
@@ -123,35 +91,7 @@ const DEFINITIONS: Readonly<Record<string, JsonSchema>> = {
       confidence: { type: 'number', minimum: 0, maximum: 1 },
     }),
   },
-  outcome: union(
-    kind('regressed', { confirmed: boolean }),
-    kind('improved'),
-    kind('unchanged'),
-    kind('inconclusive', { reason: text(SENTENCE) }),
-    kind('over-limit', { limit: number }),
-    kind('no-baseline'),
-    kind('not-measured', { reason: text(SENTENCE) }),
-  ),
-  metric: record(
-    {
-      metric: choice('latency', 'load-time', 'memory', 'file-size', 'parameters', 'nodes'),
-      unit: choice('ms', 'bytes', 'count'),
-      base: nullable(number),
-      candidate: nullable(number),
-      difference: nullable(ref('difference')),
-      policy: record({
-        gate: choice('hard', 'warn', 'off'),
-        maxRegression: nullable(number),
-        max: nullable(number),
-      }),
-      outcome: ref('outcome'),
-      samples: {
-        description: 'One statistic a launch, in the unit of the metric.',
-        ...record({ base: list(number, 10_000), candidate: list(number, 10_000) }),
-      },
-    },
-    ['samples'],
-  ),
+  ...MEASUREMENT_SCHEMAS,
   state: union(
     kind('changed'),
     kind('identical'),
@@ -159,19 +99,6 @@ const DEFINITIONS: Readonly<Record<string, JsonSchema>> = {
     kind('deleted'),
     kind('moved', { from: text(NAME), identical: boolean }),
     kind('no-base', { reason: text(SENTENCE) }),
-  ),
-  measurement: union(
-    kind('interleaved', {
-      launches: count,
-      runs: count,
-      durationMs: size,
-      confirmed: boolean,
-      feedDigest: text(SHORT),
-      feedOrigin: choice('case', 'synthetic'),
-      waitShare: nullable(number),
-    }),
-    kind('alone', { launches: count, durationMs: size }),
-    kind('not-measured', { reason: text(SENTENCE) }),
   ),
   model: record(
     {
@@ -182,7 +109,7 @@ const DEFINITIONS: Readonly<Record<string, JsonSchema>> = {
       base: nullable(ref('inspection')),
       candidate: nullable(ref('inspection')),
       contract: nullable(ref('contract')),
-      metrics: list(ref('metric'), 100),
+      metrics: list(ref('metric'), 200),
       measurement: ref('measurement'),
       version: nullable(record({ previous: nullable(text(SHORT)), next: text(SHORT) })),
       findings: list(ref('finding'), 10_000),

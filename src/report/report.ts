@@ -16,20 +16,55 @@ export type ModelState =
   /** There is nothing to compare with: no base commit could be had. */
   | { readonly kind: 'no-base'; readonly reason: string };
 
-/** How the times of one model were obtained. */
+export type FeedOrigin = 'case' | 'dataset' | 'synthetic';
+
+/** One set of inputs that a model was measured with. */
+export interface MeasuredInputs {
+  readonly name: string;
+  readonly launches: number;
+  readonly durationMs: number;
+  /** sha256 over names, dtypes, shapes and bytes of what the candidate was fed with. */
+  readonly feedDigest: string;
+  /** Left out where the base was fed with the same. */
+  readonly baseFeedDigest?: string;
+  readonly feedOrigin: FeedOrigin;
+}
+
+/** What else the machine did while it measured. */
+export interface MeasurementNoise {
+  /** Share of the CPUs' time that the host gave to other guests; null where it cannot be read. */
+  readonly stealShare: number | null;
+  /** Load average of the last minute by CPUs at the end; null where there is none. */
+  readonly loadPerCpu: number | null;
+  /** How far the numbers can be trusted, as one plain sentence. */
+  readonly trust: string;
+}
+
+interface MeasurementExtras {
+  readonly baseFeedDigest?: string;
+  /** Left out where there is only one set of inputs. */
+  readonly inputs?: readonly MeasuredInputs[];
+  readonly noise?: MeasurementNoise;
+}
+
+/** How the times of one model were obtained; of several sets of inputs, those of the first. */
 export type MeasurementSummary =
-  | {
+  | (MeasurementExtras & {
       readonly kind: 'interleaved';
       readonly launches: number;
       readonly runs: number;
       readonly durationMs: number;
       readonly confirmed: boolean;
       readonly feedDigest: string;
-      readonly feedOrigin: 'case' | 'synthetic';
+      readonly feedOrigin: FeedOrigin;
       /** Mean share of time that the measuring thread waited for a CPU, or null where it cannot be read. */
       readonly waitShare: number | null;
-    }
-  | { readonly kind: 'alone'; readonly launches: number; readonly durationMs: number }
+    })
+  | (MeasurementExtras & {
+      readonly kind: 'alone';
+      readonly launches: number;
+      readonly durationMs: number;
+    })
   | { readonly kind: 'not-measured'; readonly reason: string };
 
 /** What the registry knows of a model on this very machine (fingerprint), oldest first; the candidate is not among them. */

@@ -2,7 +2,7 @@ import { escapeTerminal, shortenText } from './escape.ts';
 import { formatDifference, formatTransition } from './format-values.ts';
 import { headlineOf } from './headline.ts';
 import { commitWords, environmentWords, recordingWords, totalsWords } from './measurement-words.ts';
-import { METRIC_WORDS } from './metric-words.ts';
+import { isWorse, metricLabel } from './metric-words.ts';
 import { type JudgedModel, modelsByImportance, type Tone } from './model-verdict.ts';
 import { allProblems, type Problem } from './problems.ts';
 import type { Report } from './report.ts';
@@ -44,10 +44,10 @@ function modelLines({ model, verdict }: JudgedModel, nameWidth: number, paint: P
         (base ?? candidate) !== null && (base !== candidate || metric === 'latency'),
     )
     .map(comparison => {
-      const label = METRIC_WORDS[comparison.metric].label.padEnd(17);
+      const label = `${escapeTerminal(metricLabel(comparison))} `.padEnd(17);
       const values = formatTransition(comparison.base, comparison.candidate, comparison.unit);
       const difference = comparison.difference === null ? '' : `  ${formatDifference(comparison.difference)}`;
-      const bad = comparison.outcome.kind === 'regressed' || comparison.outcome.kind === 'over-limit';
+      const bad = isWorse(comparison);
       const line = `      ${label}${values}${difference}`;
       return bad && comparison.policy.gate !== 'off'
         ? paint(comparison.policy.gate === 'hard' ? 'red' : 'yellow', line)

@@ -6,6 +6,7 @@ export const METRIC_FINDINGS = {
   latency: 'slower',
   'load-time': 'slower-load',
   memory: 'more-memory',
+  throughput: 'less-throughput',
   'file-size': 'larger',
   parameters: 'more-parameters',
   nodes: 'more-nodes',

@@ -13,6 +13,7 @@ import {
 } from '../../benchmark/scenarios/sweep.ts';
 import { median } from '../../benchmark/statistics.ts';
 import type { TensorFile } from '../../benchmark/tensor-file.ts';
+import { batchSymbolOf } from '../../benchmark/workload.ts';
 import { interfaceOf } from '../../model/model-interface.ts';
 import { openModel } from '../../runtime/launcher.ts';
 import type { WorkerOptions } from '../../runtime/worker-process.ts';
@@ -110,15 +111,8 @@ async function latencies(
   return samples;
 }
 
-/** The symbol of the first dimension, where all inputs share it; else null: the batch is fixed or not one. */
-function batchSymbolOf({ model }: ScenarioInput): string | null {
-  const firsts = new Set(interfaceOf(model.model).inputs.map(({ shape }) => shape?.[0]));
-  const [first] = firsts;
-  return firsts.size === 1 && typeof first === 'string' ? first : null;
-}
-
 async function sweepBatches(input: ScenarioInput): Promise<ScenarioResult> {
-  const symbol = batchSymbolOf(input);
+  const symbol = batchSymbolOf(interfaceOf(input.model.model).inputs);
   if (symbol === null) {
     return { scenario: 'batch', skipped: 'its inputs have no symbolic first dimension in common' };
   }

@@ -55,7 +55,7 @@ export function acceptedOf(
   };
   const acceptedMetrics = metrics.filter(
     ({ metric, outcome }) =>
-      (outcome.kind === 'regressed' || outcome.kind === 'over-limit') &&
+      (outcome.kind === 'regressed' || outcome.kind === 'over-limit' || outcome.kind === 'under-limit') &&
       note(lookup(METRIC_FINDINGS[metric], null)),
   );
   const acceptedChanges = changes.filter(

@@ -13,7 +13,8 @@ const percent = (ratio: number): string => `${ratio < 0 ? '' : '+'}${(ratio * 10
 
 /**
  * What recorded measurements of the same kind of machine say of a model that could not be measured beside its base.
- * Beyond what is tolerated it is a warning, never a failure: another machine of the same label may be the reason.
+ * Beyond what is tolerated it is a warning, since another machine of the same label may be the reason; a failure only where
+ * `policy.history` and the metric's own gate are hard.
  */
 export function historyFindings(
   measured: SoloMeasurement,
@@ -29,7 +30,7 @@ export function historyFindings(
     const { gate, maxRegression } = policy[METRIC_FIELDS[metric]];
     const values = history.points.flatMap(({ metrics }) => metrics[metric] ?? []);
     const verdict = judgeHistory(values, now[metric]);
-    if (gate === 'off' || verdict.kind !== 'above') return [];
+    if (policy.history === 'off' || gate === 'off' || verdict.kind !== 'above') return [];
     const change = now[metric] / verdict.typical - 1;
     if (maxRegression === null || change <= maxRegression) return [];
     const unit = UNITS[metric];
@@ -38,7 +39,7 @@ export function historyFindings(
     return [
       {
         code: 'ABOVE_HISTORY',
-        severity: 'warning',
+        severity: policy.history === 'hard' && gate === 'hard' ? 'error' : 'warning',
         message:
           `${METRIC_WORDS[metric].label}: ${formatValue(now[metric], unit)} is ${percent(change)} over the typical ` +
           `${formatValue(verdict.typical, unit)} of ${verdict.points} recorded measurements (99 % of them would lie ` +

@@ -1,18 +1,21 @@
-import { dirname, resolve } from 'node:path';
 import { feedsFor, feedsForPair } from '../../benchmark/feeds.ts';
 import { type MeasuringProgress, measurePair } from '../../benchmark/interleaved.ts';
 import type { MeasurementPlan, PairMeasurement, SoloMeasurement } from '../../benchmark/measurement.ts';
+import { type Disturbance, spreadOf, trustSentence } from '../../benchmark/noise.ts';
 import { measureSolo } from '../../benchmark/solo.ts';
 import type { TimeAllotment } from '../../benchmark/time-allotment.ts';
+import { rowsOf, type Workload, workloadsOf } from '../../benchmark/workload.ts';
 import type { Config, ModelConfig, Policy } from '../../config/config.ts';
 import type { Model } from '../../model/model.ts';
 import { interfaceOf } from '../../model/model-interface.ts';
-import type { MeasurementSummary, ModelLayers } from '../../report/report.ts';
-import { readCaseFiles } from '../../runtime/case-files.ts';
+import type { Measured, MeasuredWorkload } from '../../regression/comparisons.ts';
+import { WORKLOAD_METRICS } from '../../regression/timed.ts';
+import type { MeasuredInputs, MeasurementSummary, ModelLayers } from '../../report/report.ts';
 import { createLauncher } from '../../runtime/launcher.ts';
 import type { RuntimeLocation } from '../../runtime/runtime-location.ts';
 import { QuickServeError } from '../../shared/errors.ts';
 import type { Surroundings } from '../surroundings.ts';
+import { givenInputs } from './given-inputs.ts';
 import { slowLayers } from './slow-layers.ts';
 
 /** How the models of one check are measured. */
@@ -29,8 +32,10 @@ export interface Bench {
   readonly time?: TimeAllotment;
 }
 
-/** What was measured of a model and, where it is slower, in which layers. */
+/** What was measured of a model with one set of inputs and, where it is slower, in which layers. */
 export interface MeasuredModel {
+  /** Rows of one run. */
+  readonly rows: number;
   readonly measured: PairMeasurement | SoloMeasurement;
   readonly layers: ModelLayers | null;
 }
@@ -42,19 +47,31 @@ export interface ReadableModel {
   readonly model: Model;
 }
 
-/** The plan for one model. The margins come from `policy`, the rules it is held against, not from its own. */
-export function planFor(model: ModelConfig, policy: Policy, bench: Bench): MeasurementPlan {
-  const dims: Record<string, number> = Object.create(null);
-  for (const [symbol, sizes] of Object.entries(model.dims)) {
-    const [first] = sizes;
-    if (first !== undefined) dims[symbol] = first;
-  }
+/** One set of inputs, and what it may cost. */
+export interface WorkloadTask {
+  readonly workload: Workload;
+  readonly budgetMs: number;
+  /** What the inputs do not change is measured with the first only. */
+  readonly isFirst: boolean;
+}
+
+/**
+ * The plan for one model with one set of inputs, the first where none is named. The margins come from `policy`, the
+ * rules it is held against, not from its own.
+ */
+export function planFor(
+  model: ModelConfig,
+  policy: Policy,
+  bench: Bench,
+  workload: Pick<Workload, 'dims' | 'casesPath'> | undefined = workloadsOf(model)[0],
+): MeasurementPlan {
   const { latency, loadTime, memory } = policy;
   return {
     ...model.benchmark,
     provider: bench.config.runtime.provider,
-    dims,
-    casesPath: model.casesPath,
+    dims: workload?.dims ?? {},
+    ...(model.ranges === undefined ? {} : { ranges: model.ranges }),
+    casesPath: workload?.casesPath ?? model.casesPath,
     tolerance: latency.maxRegression ?? 0.05,
     alpha: bench.alpha,
     ...(loadTime.maxRegression === null ? {} : { loadTimeTolerance: loadTime.maxRegression }),
@@ -63,7 +80,7 @@ export function planFor(model: ModelConfig, policy: Policy, bench: Bench): Measu
 }
 
 /**
- * Measures a model, interleaved with its base where there is one.
+ * Measures a model with one set of inputs, interleaved with its base where there is one.
  * @param root of the repository, for the folder of the cases.
  * @throws QuickServeError RUNTIME_*, WORKER_*, MODEL_LOAD_REFUSED, MODEL_RUN_FAILED, INPUTS_UNAVAILABLE.
  */
@@ -74,13 +91,17 @@ export async function measure(
   candidate: ReadableModel,
   bench: Bench,
   root: string,
+  { workload, budgetMs, isFirst }: WorkloadTask,
 ): Promise<MeasuredModel> {
   const { world } = bench;
-  const own = planFor(config, policy, bench);
-  const plan = { ...own, budgetMs: bench.time?.next(own.budgetMs) ?? own.budgetMs };
+  const plan: MeasurementPlan = {
+    ...planFor(config, policy, bench, workload),
+    budgetMs,
+    ...(isFirst ? {} : { metrics: WORKLOAD_METRICS }),
+  };
   const { loadTimeoutMs, memoryLimitBytes } = bench.config.runtime;
-  // Without a word in the configuration, cases that lie beside the model are its inputs, as in ONNX's own layout.
-  const caseFiles = await readCaseFiles(resolve(root, plan.casesPath ?? dirname(config.path)));
+  const wanted = interfaceOf(candidate.model);
+  const given = await givenInputs(workload, wanted, { root, modelPath: config.path });
   const workers = {
     runtime: await bench.runtime(),
     workerPath: world.workerPath,
@@ -91,12 +112,11 @@ export async function measure(
   const launcher = createLauncher(workers);
   const onProgress = (state: MeasuringProgress): void =>
     world.progress.update(
-      `${config.name}: ${PHASE_WORDS[state.phase]}, launch ${state.done} of ${state.planned}${timeLeft(bench)}`,
+      `${config.name}${workload.name === '' ? '' : ` (${workload.name})`}: ${PHASE_WORDS[state.phase]}, launch ${state.done} of ${state.planned}${timeLeft(bench)}`,
     );
   const now = (): number => performance.now();
-  const wanted = interfaceOf(candidate.model);
   if (base === null) {
-    const feeds = feedsFor(wanted, plan, caseFiles);
+    const feeds = feedsFor(wanted, plan, given);
     const measured = await measureSolo({
       plan,
       modelPath: candidate.file,
@@ -105,9 +125,10 @@ export async function measure(
       now,
       onProgress,
     });
-    return { measured, layers: null };
+    return { measured, rows: rowsOf(wanted.inputs, feeds.tensors), layers: null };
   }
-  const feeds = feedsForPair(interfaceOf(base.model), wanted, plan, caseFiles);
+  const feeds = feedsForPair(interfaceOf(base.model), wanted, plan, given);
+  const rows = rowsOf(wanted.inputs, feeds.candidate.tensors);
   const measured = await measurePair({
     plan,
     basePath: base.file,
@@ -117,14 +138,14 @@ export async function measure(
     now,
     onProgress,
   });
-  if (measured.latency.decision.kind !== 'regressed') return { measured, layers: null };
+  if (measured.latency.decision.kind !== 'regressed') return { measured, rows, layers: null };
   world.progress.update(`${config.name}: looking for the layers that are slower`);
   try {
-    return { measured, layers: await slowLayers(base, candidate, feeds, plan, workers) };
+    return { measured, rows, layers: await slowLayers(base, candidate, feeds, plan, workers) };
   } catch (thrown) {
     // The verdict stands without its reason: some models run, but not under the profiler.
     if (!(thrown instanceof QuickServeError)) throw thrown;
-    return { measured, layers: null };
+    return { measured, rows, layers: null };
   }
 }
 
@@ -140,9 +161,42 @@ const PHASE_WORDS: Readonly<Record<MeasuringProgress['phase'], string>> = {
   confirmation: 'measuring a regression again',
 };
 
-export function summarise(measured: PairMeasurement | SoloMeasurement): MeasurementSummary {
+type Taken = PairMeasurement | SoloMeasurement;
+
+const isTaken = (measured: Measured): measured is Taken =>
+  measured.kind === 'pair' || measured.kind === 'solo';
+
+function inputsOf(name: string, measured: Taken): MeasuredInputs {
+  const { launches, durationMs, feedDigest, feedOrigin } = measured;
+  return { name, launches, durationMs, feedDigest, ...baseDigestOf(measured), feedOrigin };
+}
+
+const baseDigestOf = (measured: Taken): Pick<MeasuredInputs, 'baseFeedDigest'> =>
+  measured.kind === 'pair' && measured.baseFeedDigest !== measured.feedDigest
+    ? { baseFeedDigest: measured.baseFeedDigest }
+    : {};
+
+/** How the numbers of a model came about, for its report: of several sets of inputs, the first, and the list of all. */
+export function summarise(
+  workloads: readonly MeasuredWorkload[],
+  disturbance: Disturbance | null,
+): MeasurementSummary {
+  const taken = workloads.flatMap(({ name, measured }) => (isTaken(measured) ? [{ name, measured }] : []));
+  const [first] = taken;
+  if (first === undefined) {
+    const [missing] = workloads;
+    const reason = missing !== undefined && 'reason' in missing.measured ? missing.measured.reason : '';
+    return { kind: 'not-measured', reason };
+  }
+  const { measured } = first;
   const { launches, runs, durationMs, feedDigest, feedOrigin, waitShare } = measured;
-  if (measured.kind === 'solo') return { kind: 'alone', launches, durationMs };
+  const trust = (noise: Disturbance): string =>
+    trustSentence({ ...noise, waitShare, spread: spreadOf(measured) });
+  const extras = {
+    ...(taken.length > 1 ? { inputs: taken.map(each => inputsOf(each.name, each.measured)) } : {}),
+    ...(disturbance === null ? {} : { noise: { ...disturbance, trust: trust(disturbance) } }),
+  };
+  if (measured.kind === 'solo') return { kind: 'alone', launches, durationMs, ...extras };
   return {
     kind: 'interleaved',
     launches,
@@ -150,7 +204,9 @@ export function summarise(measured: PairMeasurement | SoloMeasurement): Measurem
     durationMs,
     confirmed: measured.confirmed,
     feedDigest,
+    ...baseDigestOf(measured),
     feedOrigin,
     waitShare,
+    ...extras,
   };
 }

@@ -9,7 +9,12 @@ import { identifyRead } from '../../model/model-identity.ts';
 import { inspectRead } from '../../model/model-inspection.ts';
 import { interfaceOf } from '../../model/model-interface.ts';
 import { readModel } from '../../model/model-reader.ts';
-import { comparisonsOf, type Measured, type MetricPolicies } from '../../regression/comparisons.ts';
+import {
+  comparisonsOf,
+  disappearedMetrics,
+  type Measured,
+  type MetricPolicies,
+} from '../../regression/comparisons.ts';
 import { gateOf } from '../../regression/gate.ts';
 import type { ModelHistory, ModelReport, ModelState } from '../../report/report.ts';
 import { ERROR_CATALOG } from '../../shared/error-catalog.ts';
@@ -129,11 +134,13 @@ async function compareModel(
   );
   const { policy } = effectiveRules({ base: input.changes.baseConfig, model: config, basePath });
   const {
-    measured,
+    workloads,
     layers,
     findings: measuringFindings,
+    disturbance,
   } = await measureModel({ ...input, root: input.changes.repository.root }, config, {
     policy,
+    baseConfig: configuredIn(input.changes.baseConfig, config),
     base: isEqual ? null : base,
     candidate,
     same: same || isEqual,
@@ -149,7 +156,8 @@ async function compareModel(
     candidate,
     unchanged: same || isEqual,
   });
-  const metrics = comparisonsOf(measured, policiesOf(policy), {
+  const [{ measured }] = workloads;
+  const metrics = comparisonsOf(workloads, policiesOf(policy), {
     base: baseInspection,
     candidate: candidateInspection,
   });
@@ -176,8 +184,7 @@ async function compareModel(
       contractGate: policy.contract.gate,
       configured: input.changes.config.models !== null,
       metrics,
-      measurement:
-        measured.kind === 'none' ? { kind: 'not-measured', reason: measured.reason } : summarise(measured),
+      measurement: summarise(workloads, disturbance),
       version: null,
       findings,
       ...(layers === null ? {} : { layers }),
@@ -280,8 +287,10 @@ function unreadable(config: ModelConfig, state: ModelState, error: QuickServeErr
   };
 }
 
-function deletedModel({ model }: ModelCheckInput): CheckedModel {
+function deletedModel({ model, changes }: ModelCheckInput): CheckedModel {
   const { name, path } = model.change;
+  const rules = changes.baseConfig ?? changes.config;
+  const policy = rules.models?.find(each => each.path === path)?.policy ?? rules.defaults.policy;
   const reason = 'the model was deleted';
   return {
     config: null,
@@ -290,6 +299,8 @@ function deletedModel({ model }: ModelCheckInput): CheckedModel {
     policy: null,
     report: {
       ...emptyReport(name, path, { kind: 'deleted' }, reason),
+      // What the base had is not counted: its bytes may be gigabytes that nobody needs any more.
+      metrics: disappearedMetrics(policiesOf(policy), null, reason),
       gate: 'warned',
       findings: [
         {

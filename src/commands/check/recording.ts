@@ -93,7 +93,7 @@ export async function openCheckRegistry(
 }
 
 function measurementOf(measured: Measured, fingerprint: Fingerprint | null): MeasurementEntry | null {
-  if (measured.kind === 'none' || fingerprint === null) return null;
+  if (fingerprint === null) return null;
   if (measured.kind === 'solo') {
     const { latencyMs, loadMs, peakRssBytes, samples } = measured;
     return {
@@ -102,6 +102,7 @@ function measurementOf(measured: Measured, fingerprint: Fingerprint | null): Mea
       samples: { latency: samples.latencyMs, 'load-time': samples.loadMs, memory: samples.peakRssBytes },
     };
   }
+  if (measured.kind !== 'pair') return null;
   const { latency, loadTime, memory } = measured;
   const values = { latency: latency.candidate, 'load-time': loadTime.candidate, memory: memory.candidate };
   return {

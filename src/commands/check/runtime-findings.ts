@@ -1,22 +1,26 @@
-import { dirname, resolve } from 'node:path';
 import { feedsFor } from '../../benchmark/feeds.ts';
 import { measureRuntimeEffect, type RuntimeEffect } from '../../benchmark/runtime-effect.ts';
+import { workloadsOf } from '../../benchmark/workload.ts';
 import type { ModelConfig, Policy } from '../../config/config.ts';
 import { interfaceOf } from '../../model/model-interface.ts';
 import { formatDifference, formatPercent } from '../../report/format-values.ts';
-import { readCaseFiles } from '../../runtime/case-files.ts';
 import { createLauncher } from '../../runtime/launcher.ts';
 import { QuickServeError } from '../../shared/errors.ts';
 import type { Finding } from '../../shared/finding.ts';
+import { givenInputs } from './given-inputs.ts';
 import { type Bench, planFor, type ReadableModel } from './measuring.ts';
 
 /** Half of a model's own budget: whether the model is slower is the first question. */
 const BUDGET_SHARE = 0.5;
 
-/** What the change of the runtime alone does, as a finding. Slower is a warning: every model of the change has it. */
+/**
+ * What the change of the runtime alone does, as a finding. Slower is a warning unless the policy says otherwise: every
+ * model of the change has it.
+ */
 export function describeRuntimeEffect(
   { latency, tolerance }: RuntimeEffect,
   versions: { readonly base: string; readonly candidate: string },
+  gate: Policy['runtime'],
 ): Finding {
   const change = `onnxruntime ${versions.base} → ${versions.candidate}`;
   const found = latency.difference === null ? '' : ` ${formatDifference(latency.difference)}`;
@@ -25,7 +29,7 @@ export function describeRuntimeEffect(
     case 'regressed':
       return {
         code: 'RUNTIME_SLOWER',
-        severity: 'warning',
+        severity: gate === 'hard' ? 'error' : gate === 'warn' ? 'warning' : 'info',
         message: `${change} makes this model slower by itself:${found}. ${how}`,
         hint: 'The metrics of the model compare both files under the new runtime, so they do not contain this.',
       };
@@ -72,7 +76,10 @@ export async function runtimeFindings(
   try {
     const runtimes = { base: await bench.baseRuntime(), candidate: await bench.runtime() };
     if (runtimes.base.packageFolder === runtimes.candidate.packageFolder) return [];
-    const caseFiles = await readCaseFiles(resolve(root, plan.casesPath ?? dirname(config.path)));
+    const [workload] = workloadsOf(config);
+    const wanted = interfaceOf(base.model);
+    const given =
+      workload === undefined ? null : await givenInputs(workload, wanted, { root, modelPath: config.path });
     const launcherOf = (side: 'base' | 'candidate') =>
       createLauncher({
         runtime: runtimes[side],
@@ -83,7 +90,7 @@ export async function runtimeFindings(
       });
     const effect = await measureRuntimeEffect({
       plan,
-      model: { path: base.file, feeds: feedsFor(interfaceOf(base.model), plan, caseFiles) },
+      model: { path: base.file, feeds: feedsFor(wanted, plan, given) },
       base: launcherOf('base'),
       candidate: launcherOf('candidate'),
       now: () => performance.now(),
@@ -91,10 +98,11 @@ export async function runtimeFindings(
         world.progress.update(`${config.name}: both runtimes, launch ${done} of ${planned}`),
     });
     return [
-      describeRuntimeEffect(effect, {
-        base: runtimes.base.version,
-        candidate: runtimes.candidate.version,
-      }),
+      describeRuntimeEffect(
+        effect,
+        { base: runtimes.base.version, candidate: runtimes.candidate.version },
+        policy.runtime,
+      ),
     ];
   } catch (thrown) {
     if (!(thrown instanceof QuickServeError)) throw thrown;

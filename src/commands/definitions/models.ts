@@ -33,7 +33,9 @@ export function declareModels(program: Command, { common, run }: CommandHost): v
     .option('--threads <n>', 'intra-op threads', positiveInteger, 1)
     .option('--provider <name>', 'execution provider', 'cpu')
     .option('--cases <folder>', 'folder with test_data_set_* whose inputs are used')
-    .option('--dim <name=size>', 'size of a symbolic dimension (may be repeated)', collect)
+    .option('--batch <sizes>', 'sizes of the first dimension, e.g. 1,8; each is measured')
+    .option('--dim <name=sizes>', 'size of a symbolic dimension, or several (may be repeated)', collect)
+    .option('--runtime <version>', 'version of onnxruntime-node, installed where it is missing')
     .option(
       '--scenario <name>',
       'batch, threads, optimization, cold-start, memory, throughput, stress or all (may be repeated)',

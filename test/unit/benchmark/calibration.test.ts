@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { calibrate, trustSentence } from '../../../src/benchmark/calibration.ts';
+import { calibrate } from '../../../src/benchmark/calibration.ts';
 
 describe('calibration', () => {
   it('takes the shortest of many repetitions, by the clock it is given', () => {
@@ -15,16 +15,5 @@ describe('calibration', () => {
 
   it('measures this machine to a time above nothing', () => {
     expect(calibrate(() => performance.now())).toBeGreaterThan(0);
-  });
-});
-
-describe('how far numbers can be trusted', () => {
-  it('follows from how much launches differ', () => {
-    expect(trustSentence({ waitShare: 0.02, spread: 0.005 })).toContain('small differences can be told');
-    expect(trustSentence({ waitShare: 0.5, spread: 0.2 })).toContain('measure again on a quieter machine');
-  });
-
-  it('says where the wait cannot be read, and where there is too little', () => {
-    expect(trustSentence({ waitShare: null, spread: null })).toMatch(/wall times; too few launches/);
   });
 });

@@ -27,6 +27,28 @@ describe('synthetic inputs', () => {
     expect(feedsFor(model, { ...plan, seed: 8 }).digest).not.toBe(feedsFor(model, plan).digest);
   });
 
+  it('lie within the range that is set, whose ends are possible, cut to what the dtype can hold', () => {
+    const model = {
+      inputs: [input('ids', 'int64', [5000]), input('small', 'int8', [5000]), input('x', 'float32', [5000])],
+    };
+    const ranges = { ids: { min: 10, max: 13 }, small: { min: -1000, max: 1000 }, x: { min: 2, max: 3 } };
+    const { tensors } = feedsFor(model, { ...plan, ranges });
+    expect(new Set(int64s(tensors[0]))).toEqual(new Set([10, 11, 12, 13]));
+    const small = new Int8Array(bytesOf(tensors[1]).slice().buffer);
+    expect([Math.min(...small), Math.max(...small)]).toEqual([-128, 127]);
+    expect(floats(tensors[2]).every(value => value >= 2 && value <= 3)).toBe(true);
+  });
+
+  it('of a renamed input lie within the same range and are the same on both sides', () => {
+    const sides = ['tokens', 'ids'].map(name => ({ inputs: [input(name, 'int64', [50])] }));
+    const [base, candidate] = sides as [(typeof sides)[0], (typeof sides)[0]];
+    for (const name of ['tokens', 'ids']) {
+      const feeds = feedsForPair(base, candidate, { ...plan, ranges: { [name]: { min: 1000, max: 2000 } } });
+      expect(int64s(feeds.base.tensors[0])).toEqual(int64s(feeds.candidate.tensors[0]));
+      expect(Math.min(...int64s(feeds.base.tensors[0]))).toBeGreaterThanOrEqual(1000);
+    }
+  });
+
   it('are roughly normal for floating point', () => {
     const values = floats(feedsFor({ inputs: [input('x', 'float32', [10_000])] }, plan).tensors[0]);
     const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -169,6 +191,29 @@ describe('the inputs of a test case', () => {
     ]);
     expect([...floats(feeds.tensors[0])]).toEqual([1, 2, 3]);
     expect(int64s(feeds.tensors[1])).toEqual([-5, 6]);
+  });
+
+  it('are left aside where the sizes that were asked for are others', () => {
+    const given = [
+      file(0, encodeTensor(tensor('x', 'float32', [3], [1, 2, 3]))),
+      file(1, encodeTensor(tensor('y', 'int64', [2], [-5n, 6n]))),
+    ];
+    expect(feedsFor(model, { ...plan, dims: { N: 3 } }, given).origin).toBe('case');
+    const eight = feedsFor(model, { ...plan, dims: { N: 8 } }, given);
+    expect(eight.origin).toBe('synthetic');
+    expect(eight.tensors[0]?.shape).toEqual([8]);
+    expect(int64s(eight.tensors[1])).not.toEqual([-5, 6]);
+  });
+
+  it('may be rows of a dataset, whose sizes must be those that were asked for', () => {
+    const rows = [
+      { name: 'x', dtype: 'float32' as const, shape: [1], data: new Uint8Array(4) },
+      { name: 'y', dtype: 'int64' as const, shape: [2], data: new Uint8Array(16) },
+    ];
+    expect(feedsFor(model, plan, { rows }).origin).toBe('dataset');
+    expect(() => feedsFor(model, { ...plan, dims: { N: 2 } }, { rows })).toThrow(
+      expect.objectContaining({ code: 'INPUTS_UNAVAILABLE' }),
+    );
   });
 
   it('are completed where the case lacks one, and then not called a case', () => {

@@ -189,7 +189,7 @@ describe('a model without a base', () => {
     });
     expect(result).toMatchObject({ kind: 'solo', launches: 5, runs: 200, firstRunMs: 4 });
     expect(result.latencyMs).toBeCloseTo(2.01, 10);
-    expect(result.lowerBounds.peakRssBytes).toBeLessThan(result.peakRssBytes * 1.01);
+    expect(result.bounds.peakRssBytes?.low).toBeLessThan(result.peakRssBytes * 1.01);
   });
 
   it('is measured at least once, and no more often than the budget allows', async () => {
@@ -202,6 +202,6 @@ describe('a model without a base', () => {
       now: simulated.now,
     });
     expect(result.launches).toBe(1);
-    expect(result.lowerBounds.latencyMs).toBeNull();
+    expect(result.bounds.latencyMs).toBeNull();
   });
 });

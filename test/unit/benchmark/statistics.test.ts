@@ -5,7 +5,7 @@ import {
   quantile,
   relativeDifference,
   standardDeviation,
-  typicalLowerBound,
+  typicalBounds,
   wilsonInterval,
 } from '../../../src/benchmark/statistics.ts';
 import { studentQuantile, studentTail } from '../../../src/benchmark/student-t.ts';
@@ -73,7 +73,7 @@ describe('bounds of a mean', () => {
   it('say nothing about fewer than two values', () => {
     expect(meanBounds([1], 0.01)).toEqual({ low: -Infinity, high: Infinity });
     expect(relativeDifference([0.1], 0.01)).toBeNull();
-    expect(typicalLowerBound([5], 0.01)).toBeNull();
+    expect(typicalBounds([5], 0.01)).toBeNull();
     expect(standardDeviation([5])).toBe(0);
   });
 

@@ -38,12 +38,15 @@ describe('a configuration that is right', () => {
       latency: { gate: 'hard', maxRegression: 0.05, max: null },
       loadTime: { gate: 'warn', maxRegression: 0.25, max: null },
       memory: { gate: 'hard', maxRegression: 0.1, max: null },
+      throughput: { gate: 'hard', maxRegression: null, max: null },
       fileSize: { gate: 'warn', maxRegression: 0.2, max: null },
       parameters: { gate: 'off', maxRegression: null, max: null },
       nodes: { gate: 'off', maxRegression: null, max: null },
       contract: { gate: 'hard', accept: [] },
       inconclusive: 'pass',
       noBaseline: 'pass',
+      history: 'warn',
+      runtime: 'warn',
     });
   });
 
@@ -259,6 +262,36 @@ models:
 
   test('a time that a timer cannot hold, and a memory limit below the runtime itself, are refused', () => {
     expect(errorsOf('runtime: { load-timeout: 25h, memory-limit: 1MB }')).toHaveLength(2);
+  });
+
+  test('sets of inputs are counted, and their paths, names and ranges are checked', () => {
+    const model = (rest: string): string => `models:\n  a:\n    path: a.onnx\n${rest}`;
+    const sizes = Array.from({ length: 5 }, (_, index) => index + 1).join(', ');
+    expect(errorsOf(model(`    dims: { n: [${sizes}], m: [${sizes}] }\n`))[0]).toMatch(
+      /models\.a\.dims adds up to 25 sets of inputs/,
+    );
+    expect(errorsOf(model(`    profiles: { p: { dims: { n: [${sizes}], m: [${sizes}] } } }\n`))[0]).toMatch(
+      /models\.a\.profiles adds up to 25/,
+    );
+    expect(errorsOf(model('    ranges: { ids: { min: 5, max: 4 } }\n'))[0]).toMatch(/max below its min/);
+    expect(errorsOf(model('    profiles: { p: { cases: x, dataset: y.csv } }\n'))[0]).toMatch(/choose one/);
+    expect(errorsOf(model('    profiles: { p: { dataset: ../y.csv } }\n'))[0]).toMatch(
+      /profiles\.p\.dataset/,
+    );
+    expect(errorsOf(model('    profiles: { "a, b": {} }\n'))[0]).toMatch(/profiles/);
+    expect(errorsOf(model('    policy: { latency: { gate: "off", min: 3ms } }\n'))).toHaveLength(1);
+  });
+
+  test('profiles and ranges are read with the sizes that are theirs', () => {
+    const [model] =
+      parse(
+        'models:\n  a:\n    path: a.onnx\n    ranges: { ids: { max: 30521 } }\n    profiles: { long: { dims: { n: 512, b: [1, 8] }, dataset: ./data//x.csv } }\n    policy: { throughput: { min: 500 } }\n',
+      ).models ?? [];
+    expect(model?.ranges).toEqual(Object.assign(Object.create(null), { ids: { min: 0, max: 30_521 } }));
+    expect(model?.profiles).toMatchObject([
+      { name: 'long', dims: { n: [512], b: [1, 8] }, casesPath: null, datasetPath: 'data/x.csv' },
+    ]);
+    expect(model?.policy.throughput).toEqual({ gate: 'hard', maxRegression: null, max: null, min: 500 });
   });
 
   test('a duplicate key is an error at its line, not a silent overwrite', () => {

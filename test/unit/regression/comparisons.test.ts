@@ -2,7 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { measurePair } from '../../../src/benchmark/interleaved.ts';
 import { measureSolo } from '../../../src/benchmark/solo.ts';
 import type { Inspection } from '../../../src/model/inspection.ts';
-import { comparisonsOf, type MetricPolicies } from '../../../src/regression/comparisons.ts';
+import {
+  comparisonCount,
+  comparisonsOf,
+  disappearedMetrics,
+  type Measured,
+  type MeasuredWorkload,
+  type MetricPolicies,
+} from '../../../src/regression/comparisons.ts';
 import { compareCounted, countOf } from '../../../src/regression/counted.ts';
 import { planErrors } from '../../../src/regression/error-plan.ts';
 import { judgeTimes } from '../../../src/regression/timed.ts';
@@ -137,6 +144,19 @@ describe('measured metrics', () => {
     expect(judgeTimes('latency', measurement, { ...hard, max }).outcome.kind).toBe('regressed');
   });
 
+  it('are under a smallest value only where the noise leaves no doubt', async () => {
+    const measurement = await pair({ spread: 0.01 });
+    const median = measurement.latency.candidate ?? 0;
+    const outcomeAt = (min: number) => judgeTimes('latency', measurement, { ...hard, min }).outcome;
+    expect(outcomeAt(median * 2)).toEqual({ kind: 'under-limit', limit: median * 2 });
+    expect(outcomeAt(median * 1.0001).kind).toBe('inconclusive');
+    expect(outcomeAt(median * 0.99)).toEqual({ kind: 'unchanged' });
+    expect(compareCounted('nodes', null, 3, { ...hard, min: 4 }).outcome).toEqual({
+      kind: 'under-limit',
+      limit: 4,
+    });
+  });
+
   it('have no baseline where a model was measured alone, and can be over the limit', async () => {
     const measurement = await solo();
     expect(judgeTimes('memory', measurement, hard)).toMatchObject({
@@ -159,13 +179,78 @@ describe('all comparisons of a model', () => {
     latency: hard,
     'load-time': hard,
     memory: hard,
+    throughput: { gate: 'hard', maxRegression: null, max: null },
     'file-size': hard,
     parameters: hard,
     nodes: hard,
   };
 
+  const both = { base: inspection, candidate: inspection };
+  const one = (measured: Measured): readonly MeasuredWorkload[] => [{ name: '', rows: 1, measured }];
+
+  it('are those of each set of inputs, where load time has none and is measured once', async () => {
+    const measured = await pair({});
+    const workloads = ['batch=1', 'batch=8'].map((name, index) => ({ name, rows: 1 + 7 * index, measured }));
+    const comparisons = comparisonsOf(workloads, policies, both);
+    expect(comparisons.slice(0, 5).map(({ metric, workload }) => [metric, workload])).toEqual([
+      ['latency', 'batch=1'],
+      ['load-time', undefined],
+      ['memory', 'batch=1'],
+      ['latency', 'batch=8'],
+      ['memory', 'batch=8'],
+    ]);
+    expect(comparisonCount(2)).toBe(5);
+    expect(comparisonCount(1)).toBe(3);
+  });
+
+  it('say that a model failed with some inputs, and that others are not measured any more', () => {
+    const comparisons = comparisonsOf(
+      [
+        { name: 'a', rows: 1, measured: { kind: 'failed', reason: 'It ran out of memory.' } },
+        { name: 'b', rows: 1, measured: { kind: 'disappeared', reason: 'Nobody wants it.' } },
+      ],
+      policies,
+      { base: null, candidate: null },
+    );
+    expect(comparisons.map(({ metric, outcome }) => `${metric} ${outcome.kind}`)).toEqual([
+      'latency failed',
+      'load-time failed',
+      'memory failed',
+      'latency disappeared',
+      'memory disappeared',
+    ]);
+  });
+
+  it('have rows a second only where these have a limit, which they keep or surely break', async () => {
+    const measured = await pair({ spread: 0.002 });
+    const perSecond = 8000 / (measured.latency.candidate ?? 0);
+    const outcomeAt = (min: number) =>
+      comparisonsOf(
+        [{ name: '', rows: 8, measured }],
+        { ...policies, throughput: { ...hard, min } },
+        both,
+      ).find(({ metric }) => metric === 'throughput');
+    expect(outcomeAt(perSecond * 1.1)?.outcome).toEqual({ kind: 'under-limit', limit: perSecond * 1.1 });
+    expect(outcomeAt(perSecond * 1.00001)?.outcome.kind).toBe('inconclusive');
+    expect(outcomeAt(perSecond * 0.9)?.outcome).toEqual({ kind: 'unchanged' });
+    expect(outcomeAt(1)?.candidate).toBeCloseTo(perSecond, 6);
+    const slower = comparisonsOf(
+      [{ name: '', rows: 1, measured: await pair({ ratio: 1.25 }) }],
+      { ...policies, throughput: { ...hard, min: 1 } },
+      both,
+    ).find(({ metric }) => metric === 'throughput');
+    expect(slower?.difference?.estimate).toBeCloseTo(-0.2, 1);
+    expect(slower?.difference?.low).toBeLessThan(slower?.difference?.estimate ?? 0);
+  });
+
+  it('of a model that is gone are what the base had', () => {
+    const comparisons = disappearedMetrics(policies, inspection, 'deleted');
+    expect(comparisons.every(({ outcome }) => outcome.kind === 'disappeared')).toBe(true);
+    expect(comparisons.find(({ metric }) => metric === 'parameters')?.base).toBe(200);
+  });
+
   it('are six, in one order', async () => {
-    const comparisons = comparisonsOf(await pair({}), policies, { base: inspection, candidate: inspection });
+    const comparisons = comparisonsOf(one(await pair({})), policies, both);
     expect(comparisons.map(({ metric }) => metric)).toEqual([
       'latency',
       'load-time',
@@ -178,7 +263,7 @@ describe('all comparisons of a model', () => {
   });
 
   it('say why nothing was measured', () => {
-    const comparisons = comparisonsOf({ kind: 'none', reason: 'The bytes are the same.' }, policies, {
+    const comparisons = comparisonsOf(one({ kind: 'none', reason: 'The bytes are the same.' }), policies, {
       base: null,
       candidate: inspection,
     });
@@ -189,7 +274,7 @@ describe('all comparisons of a model', () => {
   it('leave out what cannot be counted', () => {
     const reason = 'The model cannot be read.';
     expect(
-      comparisonsOf({ kind: 'none', reason }, policies, { base: inspection, candidate: null }),
+      comparisonsOf(one({ kind: 'none', reason }), policies, { base: inspection, candidate: null }),
     ).toHaveLength(3);
   });
 });

@@ -279,7 +279,7 @@ models:
       /profiles\.p\.dataset/,
     );
     expect(errorsOf(model('    profiles: { "a, b": {} }\n'))[0]).toMatch(/profiles/);
-    expect(errorsOf(model('    policy: { latency: { gate: "off", min: 3ms } }\n'))).toHaveLength(1);
+    expect(errorsOf(model('    policy: { parameters: { min: 5 } }\n'))).toHaveLength(1);
   });
 
   test('profiles and ranges are read with the sizes that are theirs', () => {

@@ -116,9 +116,9 @@ export async function planEvent(
   const model = foldModel(files.model);
   const found = version === null ? null : model.versions.find(one => one.version.version === version);
   if (found === undefined) throw notFound(name, version);
+  if (found !== null && content.kind !== 'tombstone') refuseDeleted(name, found);
   const unchanged = nothingToDo(request, model, found);
   if (unchanged !== null) return { kind: 'nothing', result: { kind: 'unchanged', reason: unchanged } };
-  if (found !== null && content.kind !== 'tombstone') refuseDeleted(name, found);
   const facts = {
     id: context.newId(files.newestEventId),
     model: name,

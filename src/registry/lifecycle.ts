@@ -157,18 +157,19 @@ export function foldModel(model: RegisteredModel): ModelState {
       continue;
     }
     const state = versions.get(event.version);
-    if (state === undefined) continue;
-    const wasInProduction = state.status === 'production';
+    const wasInProduction = state?.status === 'production';
     if (event.kind === 'status' && event.status === 'production' && !wasInProduction) {
-      // One version is in production: whichever was before is archived by the same event.
+      // One version is in production: whichever was before is archived by the same event, also where the model was read
+      // without the version that came.
       for (const other of versions.values()) {
         if (other.status !== 'production') continue;
         other.status = 'archived';
         other.statusSince = deedOf(event);
       }
       endProduction(event.createdAt);
-      history.push({ version: event.version, until: null, ...deedOf(event) });
+      if (state !== undefined) history.push({ version: event.version, until: null, ...deedOf(event) });
     }
+    if (state === undefined) continue;
     applyToVersion(state, event);
     if (wasInProduction && (state.status !== 'production' || state.deleted !== null)) {
       endProduction(event.createdAt);

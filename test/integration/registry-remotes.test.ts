@@ -47,6 +47,28 @@ function run(cwd: string, env: NodeJS.ProcessEnv, ...args: string[]): Promise<Ra
   });
 }
 
+/** What github-action-benchmark keeps. */
+const benchmarkData = `window.BENCHMARK_DATA = ${JSON.stringify({
+  lastUpdate: 1,
+  repoUrl: 'https://example.com/x',
+  entries: {
+    Suite: [
+      {
+        commit: {
+          id: 'a'.repeat(40),
+          message: 'm',
+          timestamp: '2026-01-01T00:00:00Z',
+          url: 'u',
+          author: { name: 'Ada' },
+        },
+        date: 1_767_225_600_000,
+        tool: 'customSmallerIsBetter',
+        benches: [{ name: 'latency', value: 1.5, unit: 'ms' }],
+      },
+    ],
+  },
+})}`;
+
 /** A source repository with two models, pushed to the bare one. */
 function fill(folder: string, bare: string): void {
   const work = createClone(folder, 'source', `file://${bare}`);
@@ -77,6 +99,12 @@ async function wholeLife(clone: string, env: NodeJS.ProcessEnv): Promise<void> {
   expect((await run(clone, env, 'promote', 'digits@1.0.0')).exitCode).toBe(1);
   await ok('promote', 'digits@1.0.0', '--to', 'staging');
   await ok('promote', 'digits@1.0.0', '--reason', 'it is time');
+  const newer = `digits@${version}`;
+  await ok('promote', newer, '--to', 'staging');
+  expect(await ok('promote', newer)).toMatchObject({ kind: 'written' });
+  expect(await ok('promote', 'digits', '--rollback')).toMatchObject({ kind: 'written', version: '1.0.0' });
+  writeFileSync(join(clone, 'data.js'), benchmarkData);
+  expect(await ok('import', 'data.js', '--as', 'digits')).toMatchObject({ measurements: 1 });
   expect(
     await ok('list', '--status', 'production', '--where', 'accuracy>=0.9', '--tag', 'vision'),
   ).toMatchObject({
@@ -98,14 +126,18 @@ async function wholeLife(clone: string, env: NodeJS.ProcessEnv): Promise<void> {
     'fields',
   );
   expect(await ok<{ events: unknown[] }>('history', 'digits')).toMatchObject({
-    production: [{ version: '1.0.0', until: null }],
+    production: [
+      { version: '1.0.0', until: expect.any(String) },
+      { version, until: expect.any(String) },
+      { version: '1.0.0', until: null },
+    ],
   });
   await ok('delete', `digits@${version}`, '--reason', 'too coarse');
   await ok('backup', 'saved');
   await ok('compact');
   await ok('compact', '--rewrite');
   expect(await ok('verify')).toMatchObject({ defects: [] });
-  expect((await ok<{ commits: unknown[] }>('audit')).commits).toHaveLength(8);
+  expect((await ok<{ commits: unknown[] }>('audit')).commits).toHaveLength(13);
   expect((await run(clone, env, 'restore', 'saved')).exitCode).toBe(3);
   await ok('restore', 'saved', '--force');
   expect(await ok('verify')).toMatchObject({ defects: [] });
@@ -152,7 +184,7 @@ const homeOf = (folder: TemporaryFolder): NodeJS.ProcessEnv => {
   return { HOME: home, TMPDIR: home };
 };
 
-const slow = { timeout: 180_000 };
+const slow = { timeout: 420_000 };
 
 describe('every registry command works', () => {
   test.each(['plain', 'partial'] as const)(

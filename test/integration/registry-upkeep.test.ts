@@ -49,6 +49,16 @@ async function filled(folder: string, bare: string): Promise<Registry> {
   return registry;
 }
 
+test('what was in production can be so again, as often as it likes', async () => {
+  await using folder = temporaryFolder();
+  const bare = createBare(folder.path);
+  const registry = await filled(folder.path, bare);
+  for (const version of ['1.1.0', '1.0.0', '1.1.0', '1.0.0']) {
+    expect(await setStatus(registry, version, 'production')).toMatchObject({ kind: 'written' });
+  }
+  expect(await setStatus(registry, '1.0.0', 'production')).toMatchObject({ kind: 'unchanged' });
+});
+
 describe('verify', () => {
   test('finds nothing wrong with what the tool wrote', async () => {
     await using folder = temporaryFolder();

@@ -87,7 +87,6 @@ export async function getVersion(options: GetOptions, world: Surroundings): Prom
       ? null
       : await fetchVersion(session, state, resolve(options.cwd, options.output), options);
   const rows: (readonly [string, string])[] = [
-    ['model', name],
     [
       'version',
       version.version +
@@ -114,15 +113,19 @@ export async function getVersion(options: GetOptions, world: Surroundings): Prom
         : `${verdict.verdict.gate}, ${verdict.signature.kind === 'valid' ? `signed by ${verdict.signature.identity}` : `signature: ${verdict.signature.kind}`}`,
     ],
     ['recorded', `${version.createdAt} by ${version.author.name}`],
-    ...Object.entries(metricsOf(selected.model, state)).map(
-      ([metric, value]) => [metric, metricText(metric, value)] as const,
-    ),
+    ...Object.entries(metricsOf(selected.model, state))
+      .filter(([metric]) => metric !== 'size')
+      .map(([metric, value]) => [metric, metricText(metric, value)] as const),
     ...state.notes.map(({ at, by, text }) => ['note', `${at.slice(0, 10)} ${by.name}: ${text}`] as const),
     ...(written === null ? [] : [['written', written] as const]),
   ];
   return {
     document: { ...versionDocument(selected.model, state), verdict, written },
-    text: table(['', ''], rows, 'll'),
+    text: table(
+      ['model', name],
+      rows.filter(([, value]) => value !== ''),
+      'll',
+    ),
     exitCode: 0,
   };
 }

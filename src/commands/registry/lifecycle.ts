@@ -15,6 +15,19 @@ interface LifecycleOptions extends RegistryCommandOptions {
   readonly reason?: string;
 }
 
+const PAST: Readonly<Record<string, string>> = {
+  approve: 'Approved',
+  delete: 'Deleted',
+  set: 'Set',
+  update: 'Updated',
+};
+
+/** `update digits 1.0.0` as what was done: `Updated digits 1.0.0`. */
+function inPast(what: string): string {
+  const verb = /^\w+/.exec(what)?.[0] ?? '';
+  return `${PAST[verb] ?? `Done: ${verb}`}${what.slice(verb.length)}`;
+}
+
 /** What an event is about, and the sentence that it makes. */
 function answer(
   session: RegistrySession,
@@ -27,7 +40,7 @@ function answer(
     case 'written':
       return {
         document,
-        text: session.dryRun ? `Would ${what}.` : terminalSafe(`Done: ${what}.`),
+        text: terminalSafe(session.dryRun ? `Would ${what}.` : `${inPast(what)}.`),
         exitCode: 0,
       };
     case 'unchanged':

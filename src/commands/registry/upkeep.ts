@@ -6,6 +6,7 @@ import { parseBenchmarkData } from '../../registry/import-benchmark-data.ts';
 import { readSqlite } from '../../registry/import-sqlite.ts';
 import { importRecords } from '../../registry/imported-records.ts';
 import { verifyRegistry } from '../../registry/verification.ts';
+import { formatCount } from '../../report/format-values.ts';
 import { messageOf, QuickServeError } from '../../shared/errors.ts';
 import { terminalSafe } from '../../shared/terminal-text.ts';
 import type { CommandResult } from '../command-result.ts';
@@ -44,14 +45,14 @@ export async function verifyAll(
   const { registry } = await openSession(options, world);
   const outcome = await verifyRegistry(registry.access, { bytes: options.bytes });
   const errors = outcome.defects.filter(({ severity }) => severity === 'error').length;
-  const counted = `${outcome.models} models, ${outcome.versions} versions, ${outcome.records} records, ${outcome.files} files, sha256 of ${outcome.blobs} files of bytes checked`;
+  const counted = `${formatCount(outcome.models, 'model')}, ${formatCount(outcome.versions, 'version')}, ${formatCount(outcome.records, 'record')}, ${formatCount(outcome.files, 'file')}, sha256 of ${formatCount(outcome.blobs, 'file')} of bytes checked`;
   const rows = outcome.defects.map(({ severity, kind, path, message }) => [severity, kind, path, message]);
   return {
     document: outcome,
     text:
       rows.length === 0
         ? `Nothing is wrong: ${counted}.`
-        : `${table(['', 'kind', 'where', 'what'], rows, 'llll')}\n\n${errors} errors, ${rows.length - errors} warnings in ${counted}.`,
+        : `${table(['', 'kind', 'where', 'what'], rows, 'llll')}\n\n${formatCount(errors, 'error')}, ${formatCount(rows.length - errors, 'warning')} in ${counted}.`,
     exitCode: errors === 0 ? 0 : 1,
   };
 }
@@ -67,11 +68,14 @@ export async function compact(
   const { filesBefore, filesAfter, packedMonths, packedVerdicts, purged, replacedCommits } = outcome;
   const rewritten =
     options.rewrite === true
-      ? `, ${replacedCommits} commits replaced by one, the bytes of ${purged.length} digests of deleted versions taken away`
+      ? `, ${formatCount(replacedCommits, 'commit')} replaced by one, the bytes of ${formatCount(purged.length, 'deleted file')} taken away`
       : '';
+  const isIdle = packedMonths + packedVerdicts === 0 && options.rewrite !== true;
   return {
     document: { dryRun, ...outcome },
-    text: `${dryRun ? 'Would pack' : 'Packed'} ${packedMonths} months and ${packedVerdicts} verdicts: ${filesBefore} files become ${filesAfter}${rewritten}.`,
+    text: isIdle
+      ? `Nothing to pack: no month that ended more than three days ago has loose files (${formatCount(filesBefore, 'file')}).`
+      : `${dryRun ? 'Would pack' : 'Packed'} ${formatCount(packedMonths, 'month')} and ${formatCount(packedVerdicts, 'verdict')}: ${formatCount(filesBefore, 'file')} become ${filesAfter}${rewritten}.`,
     exitCode: 0,
   };
 }
@@ -95,7 +99,7 @@ export async function backup(
   const count = Object.keys(files).length;
   return {
     document: { folder, ...rest, files: count },
-    text: `Wrote ${metricText('size', manifest.bundle.sizeBytes)} to ${folder}: ${count} files of ${manifest.branch} at ${manifest.tip.slice(0, 12)}, with its history.`,
+    text: `Wrote ${metricText('size', manifest.bundle.sizeBytes)} to ${folder}: ${formatCount(count, 'file')} of ${manifest.branch} at ${manifest.tip.slice(0, 12)}, with its history.`,
     exitCode: 0,
   };
 }
@@ -109,10 +113,15 @@ export async function restore(
   const folder = resolve(options.cwd, options.folder);
   const outcome = await restoreRegistry(registry.access, folder, { force: options.force === true, dryRun });
   const { verified, ...rest } = outcome;
-  const state = outcome.written ? 'Set' : dryRun ? 'Would set' : 'Nothing to do; already there:';
+  const { branch, tip, replaced, written } = outcome;
+  const from = replaced === null ? '' : `from ${replaced.slice(0, 12)} `;
+  const done =
+    replaced === tip
+      ? `Nothing to do: ${branch} is at ${tip.slice(0, 12)} already.`
+      : `${written ? 'Set' : 'Would set'} ${branch} ${from}to ${tip.slice(0, 12)}.`;
   return {
     document: { ...rest, dryRun, defects: verified.defects, files: verified.files },
-    text: `The backup is whole (${verified.files} files, ${verified.defects.length} defects known to verify). ${state} ${outcome.branch} ${outcome.replaced === null ? '' : `from ${outcome.replaced.slice(0, 12)} `}to ${outcome.tip.slice(0, 12)}.`,
+    text: `The backup is whole (${formatCount(verified.files, 'file')}, ${formatCount(verified.defects.length, 'defect')} known to verify). ${done}`,
     exitCode: 0,
   };
 }
@@ -145,7 +154,7 @@ export async function importFile(
   const skipped = outcome.skipped.map(line => `\n- left out: ${terminalSafe(line)}`).join('');
   return {
     document: { source, dryRun, ...outcome },
-    text: `${dryRun ? 'Would import' : 'Imported'} ${outcome.versions} versions and ${outcome.measurements} measurements from ${source}; ${outcome.known} files were there already.${skipped}`,
+    text: `${dryRun ? 'Would import' : 'Imported'} ${formatCount(outcome.versions, 'version')} and ${formatCount(outcome.measurements, 'measurement')} from ${source}; ${formatCount(outcome.known, 'file')} known already.${skipped}`,
     exitCode: 0,
   };
 }

@@ -58,6 +58,13 @@ describe('events add up to what a model is', () => {
     ]);
   });
 
+  test('a version read alone is out of production too once another one came', () => {
+    const all = model([status('1.0.0', 'production'), status('1.1.0', 'production')]);
+    const state = foldModel({ ...all, versions: [version('1.0.0')] });
+    expect(state.versions.map(one => one.status)).toEqual(['archived']);
+    expect(state.production).toBeNull();
+  });
+
   test('taking the version out of production ends it', () => {
     const state = foldModel(model([status('1.0.0', 'production'), status('1.0.0', 'archived')]));
     expect(state.production).toBeNull();

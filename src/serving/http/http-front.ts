@@ -48,6 +48,9 @@ const CLIENT_GONE = 499;
 const CHECK_INTERVAL_MS = 1000;
 const MAX_HEADER_BYTES = 32 * 1024;
 
+const hasBody = ({ headers }: IncomingMessage): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+
 /** Listens, finds routes, reads bodies within the limits, answers, and tells the watcher of every request. */
 export class HttpFront {
   readonly #options: FrontOptions;
@@ -290,7 +293,7 @@ export class HttpFront {
     exchange.bytesOut = bytes;
     response.writeHead(reply.status, { ...reply.headers, 'content-length': bytes });
     response.end(reply.body);
-    if (!request.complete) this.#cutLater(request);
+    if (!request.complete && hasBody(request)) this.#cutLater(request);
     if (response.writableFinished) return;
     // The kernel did not take it at once: somebody may never read it.
     const timer = setTimeout(() => response.destroy(), this.#options.limits.writeMs);
@@ -303,8 +306,8 @@ export class HttpFront {
     const timer = setTimeout(() => {
       if (!request.complete) request.socket.destroy();
     }, CUT_AFTER_MS);
-    request.once('end', () => clearTimeout(timer));
-    request.socket.once('close', () => clearTimeout(timer));
+    // Of the request, not of its connection, which others may use after it.
+    request.once('close', () => clearTimeout(timer));
   }
 
   #closed(exchange: Exchange): void {

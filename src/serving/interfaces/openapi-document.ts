@@ -60,12 +60,16 @@ const SUMMARIES: Readonly<Record<string, string>> = {
 
 const takesModelQuery = new Set(['/model/info', '/model/schema']);
 
-function readingOperation(path: string): Json {
-  const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+function readingOperation(path: string, models: readonly ServedModel[]): Json {
+  const known: Readonly<Record<string, readonly string[]>> = {
+    name: [...new Set(models.map(({ name }) => name))],
+    version: [...new Set(models.map(({ version }) => version))],
+  };
+  const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => ({
     name,
     in: 'path',
     required: true,
-    schema: { type: 'string' },
+    schema: { type: 'string', enum: known[name] ?? [] },
   }));
   const query = takesModelQuery.has(path) ? [NAMES, VERSIONS] : [];
   const mayMiss = names.length + query.length > 0;
@@ -97,6 +101,35 @@ function servedOperation(operation: Json, query: readonly Json[]): Json {
 }
 
 /**
+ * Lists of which every place has a schema of its own, as lists of a length: the sizes of a shape, which the message of a
+ * refusal tells more exactly. Tools that make clients and tests of OpenAPI know the one, and stumble over the other.
+ */
+function withoutTuples(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutTuples);
+  if (typeof value !== 'object' || value === null) return value;
+  const { prefixItems, items, minItems, ...others } = value as Json;
+  const kept = Object.fromEntries(Object.entries(others).map(([key, inner]) => [key, withoutTuples(inner)]));
+  if (Array.isArray(prefixItems)) {
+    const sizes = { type: 'integer', minimum: 0 };
+    return { ...kept, items: sizes, minItems: prefixItems.length, maxItems: prefixItems.length };
+  }
+  return {
+    ...kept,
+    ...(items === undefined ? {} : { items: withoutTuples(items) }),
+    ...(minItems === undefined ? {} : { minItems }),
+  };
+}
+
+/** A request of the v2 protocol may ask for some outputs only, so none must be there. */
+function partialResponse(schemas: Json): Json {
+  const response = schemas['InferResponse'] as { readonly properties?: Json } | undefined;
+  const outputs = response?.properties?.['outputs'] as Json | undefined;
+  if (response?.properties === undefined || outputs === undefined) return {};
+  const { allOf: _all, ...others } = outputs;
+  return { InferResponse: { ...response, properties: { ...response.properties, outputs: others } } };
+}
+
+/**
  * The OpenAPI document of a running server: exact schemas of the requests of its first model (others have theirs at
  * `/model/schema`), and every other route that is for programs.
  */
@@ -119,7 +152,7 @@ export function servedOpenApi(
   });
   for (const route of routes) {
     if (route.method === 'GET' && route.path in SUMMARIES)
-      paths.push([route.path, readingOperation(route.path)]);
+      paths.push([route.path, readingOperation(route.path, models)]);
   }
   return {
     openapi: '3.1.1',
@@ -132,7 +165,8 @@ export function servedOpenApi(
     components: {
       schemas: {
         Error: { type: 'object', properties: { error: { type: 'string' } }, required: ['error'] },
-        ...schemas,
+        ...(withoutTuples(schemas) as Json),
+        ...partialResponse(withoutTuples(schemas) as Json),
       },
     },
   };

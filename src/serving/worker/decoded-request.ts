@@ -92,6 +92,10 @@ function tensorOf(tensor: PayloadTensor, bytes: Buffer | null): RequestTensor | 
 const wantsBinary = (parameters: unknown, key: string, otherwise: boolean): boolean =>
   isObject(parameters) && typeof parameters[key] === 'boolean' ? parameters[key] : otherwise;
 
+const uniqueByName = <T extends { readonly name: string }>(values: readonly T[]): readonly T[] => [
+  ...new Map(values.map(value => [value.name, value])).values(),
+];
+
 function v2Form(payload: JsonObject): AnswerForm {
   const { id, parameters, outputs } = payload;
   const binary = wantsBinary(parameters, 'binary_data_output', false);
@@ -99,12 +103,16 @@ function v2Form(payload: JsonObject): AnswerForm {
     kind: 'v2',
     id: typeof id === 'string' ? id : null,
     binary,
-    outputs: Array.isArray(outputs)
-      ? outputs.filter(isObject).map(output => ({
-          name: String(output['name']),
-          binary: wantsBinary(output['parameters'], 'binary_data', binary),
-        }))
-      : null,
+    // As in Triton, an empty list asks for all.
+    outputs:
+      Array.isArray(outputs) && outputs.length > 0
+        ? uniqueByName(
+            outputs.filter(isObject).map(output => ({
+              name: String(output['name']),
+              binary: wantsBinary(output['parameters'], 'binary_data', binary),
+            })),
+          )
+        : null,
   };
 }
 

@@ -104,6 +104,8 @@ export async function benchmarkCommand(
       candidate,
       {
         scenarios: readScenarios(options.scenario ?? []),
+        base,
+        budgetMs: readDuration('--budget', options.budget),
         threads: options.threads,
         seed: options.seed,
         dims: dimsOf(options, candidate),

@@ -148,6 +148,22 @@ describe.skipIf(lacks('runtime'))('benchmark', () => {
     expect(text).toContain('latency, median (batch=8)');
   });
 
+  it('compares a model with its base under load and in memory, each by its own statistic', async () => {
+    const { document, text } = await benchmarkCommand(
+      { ...options, against: digits, scenario: ['memory', 'throughput'], duration: '1s', concurrency: 1 },
+      testSurroundings(),
+    );
+    const { comparedScenarios } = document as {
+      comparedScenarios: readonly { scenario: string; comparisons: readonly { statistic: string }[] }[];
+    };
+    expect(comparedScenarios.map(({ comparisons }) => comparisons.map(({ statistic }) => statistic))).toEqual(
+      [['memory', 'growth'], ['response']],
+    );
+    // The same file on both sides: whatever the machine does meanwhile, it is no regression of memory.
+    expect(text).toMatch(/growth .*unchanged/);
+    expect(text).not.toMatch(/^ {2}memory .*regressed/m);
+  });
+
   it('refuses sizes that are none, and a batch where the model has none', async () => {
     await expect(benchmarkCommand({ ...options, batch: '1,x' }, testSurroundings())).rejects.toMatchObject({
       code: 'USAGE',

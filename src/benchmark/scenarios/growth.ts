@@ -1,3 +1,4 @@
+import type { Decision } from '../measurement.ts';
 import { median, quantile } from '../statistics.ts';
 
 /** Load and release cycles of one fresh process. */
@@ -46,4 +47,10 @@ export function judgeGrowth(cycles: readonly (readonly number[])[]): MemoryGrowt
     bytesPerCycle: slopes.length === 0 ? 0 : median(slopes),
     slopes,
   };
+}
+
+/** Whether the candidate keeps memory that the base does not: decided by the rule for each, not by a ratio of slopes. */
+export function compareGrowth(base: MemoryGrowth, candidate: MemoryGrowth): Decision {
+  if (base.kind === candidate.kind) return { kind: 'unchanged' };
+  return { kind: candidate.kind === 'growing' ? 'regressed' : 'improved' };
 }

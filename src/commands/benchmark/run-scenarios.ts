@@ -1,17 +1,23 @@
 import { dirname } from 'node:path';
 import type { Fingerprint } from '../../benchmark/measurement.ts';
 import type { RuntimeConfig } from '../../config/config.ts';
+import { planErrors } from '../../regression/error-plan.ts';
 import { readCaseFiles } from '../../runtime/case-files.ts';
 import { createLauncher } from '../../runtime/launcher.ts';
 import type { ReadableModel } from '../check/measuring.ts';
 import type { CommandResult } from '../command-result.ts';
 import { type RuntimeSource, readFingerprint } from '../runtime-source.ts';
 import type { Surroundings } from '../surroundings.ts';
-import { scenarioText } from './scenario-text.ts';
-import { runScenario, type Scenario, type ScenarioResult } from './scenarios.ts';
+import { type ComparedScenario, compareScenario, comparisonsIn } from './compared-scenarios.ts';
+import { comparedText, scenarioText } from './scenario-text.ts';
+import { runScenario, type Scenario, type ScenarioInput, type ScenarioResult } from './scenarios.ts';
 
 export interface ScenarioOptions {
   readonly scenarios: readonly Scenario[];
+  /** What the model is compared with; null: it is measured alone. */
+  readonly base: ReadableModel | null;
+  /** For each statistic that is compared. */
+  readonly budgetMs: number;
   readonly threads: number;
   readonly seed: number;
   readonly dims: Readonly<Record<string, readonly number[]>>;
@@ -24,7 +30,7 @@ export interface ScenarioOptions {
 
 const DURATIONS_MS: Readonly<Partial<Record<Scenario, number>>> = { throughput: 10_000, stress: 120_000 };
 
-/** `benchmark MODEL --scenario NAME`: each named scenario, one after the other, without a verdict. */
+/** `benchmark MODEL --scenario NAME`: each named scenario, one after the other; with a base, each statistic of both compared. */
 export async function runScenarios(
   model: ReadableModel,
   options: ScenarioOptions,
@@ -43,25 +49,45 @@ export async function runScenarios(
   const dims = Object.fromEntries(
     Object.entries(options.dims).flatMap(([symbol, [size]]) => (size === undefined ? [] : [[symbol, size]])),
   );
+  const shared = {
+    model,
+    launcher: createLauncher(workers),
+    workers,
+    settings,
+    seed: options.seed,
+    dims,
+    caseFiles,
+    cores: Math.max(1, Math.floor(fingerprint.cpuQuota ?? fingerprint.cores)),
+    rate: options.rate,
+    concurrency: options.concurrency,
+    now: () => performance.now(),
+    onProgress: (text: string) => world.progress.update(text),
+  };
+  const inputOf = (scenario: Scenario): ScenarioInput => ({
+    ...shared,
+    durationMs: options.durationMs ?? DURATIONS_MS[scenario] ?? 10_000,
+  });
+  if (options.base !== null) {
+    const counts = options.scenarios.map(scenario => comparisonsIn(scenario, shared));
+    const total = counts.reduce((sum, count) => sum + count, 0);
+    const { alpha } = planErrors(total);
+    const compared: ComparedScenario[] = [];
+    for (const scenario of options.scenarios) {
+      world.progress.step(scenario);
+      const { base, budgetMs } = options;
+      const input = { ...inputOf(scenario), base, alpha, budgetMs };
+      compared.push(await compareScenario(scenario, input));
+    }
+    return {
+      document: { comparedScenarios: compared, fingerprint },
+      text: compared.map(comparedText).join('\n\n'),
+      exitCode: 0,
+    };
+  }
   const results: ScenarioResult[] = [];
   for (const scenario of options.scenarios) {
     world.progress.step(scenario);
-    const result = await runScenario(scenario, {
-      model,
-      launcher: createLauncher(workers),
-      workers,
-      settings,
-      seed: options.seed,
-      dims,
-      caseFiles,
-      cores: Math.max(1, Math.floor(fingerprint.cpuQuota ?? fingerprint.cores)),
-      rate: options.rate,
-      concurrency: options.concurrency,
-      durationMs: options.durationMs ?? DURATIONS_MS[scenario] ?? 10_000,
-      now: () => performance.now(),
-      onProgress: text => world.progress.update(text),
-    });
-    results.push(result);
+    results.push(await runScenario(scenario, inputOf(scenario)));
   }
   return {
     document: { scenarios: results, fingerprint },

@@ -1,7 +1,8 @@
 import type { OpenLoopResult } from '../../benchmark/scenarios/open-loop.ts';
 import type { Percentile } from '../../benchmark/scenarios/percentiles.ts';
 import type { Suggestion, SweepPoint } from '../../benchmark/scenarios/sweep.ts';
-import { formatValue } from '../../report/format-values.ts';
+import { formatDifference, formatTransition, formatValue } from '../../report/format-values.ts';
+import type { ComparedScenario } from './compared-scenarios.ts';
 import type { ScenarioResult } from './scenarios.ts';
 
 const ms = (value: number): string => formatValue(value, 'ms');
@@ -63,4 +64,18 @@ export function scenarioText(result: ScenarioResult): string {
     }
   };
   return [`${result.scenario}`, ...lines()].join('\n');
+}
+
+/** `peak memory  84.1 → 84.2 MB  +0.1 % (…)  unchanged`, a line a statistic. */
+export function comparedText(result: ComparedScenario): string {
+  const lines =
+    'skipped' in result
+      ? [`  not possible: ${result.skipped}`]
+      : result.comparisons.map(({ statistic, setting, base, candidate, unit, difference, decision }) => {
+          const name = `${statistic}${setting === undefined ? '' : ` ${setting}`}`.padEnd(18);
+          const ratio = difference === null ? '' : `  ${formatDifference(difference)}`;
+          const why = decision.kind === 'inconclusive' ? `\n      ${decision.reason}` : '';
+          return `  ${name} ${formatTransition(base, candidate, unit)}${ratio}  ${decision.kind}${why}`;
+        });
+  return [result.scenario, ...lines].join('\n');
 }

@@ -82,10 +82,11 @@ export interface ScenarioInput {
   readonly onProgress: (text: string) => void;
 }
 
-const BATCHES = [1, 2, 4, 8, 16, 32, 64] as const;
-const LAUNCHES = 3;
+export const BATCHES = [1, 2, 4, 8, 16, 32, 64] as const;
+/** Of each setting; the more, the surer. */
+export const LAUNCHES = 3;
 /** Seven tenths of the capacity: loaded, and yet stable. */
-const LOAD_SHARE = 0.7;
+export const LOAD_SHARE = 0.7;
 /** A run this long leaves nothing to be gained from larger batches, only waiting. */
 const LONGEST_BATCH_RUN_MS = 2000;
 
@@ -220,25 +221,33 @@ async function openLoop(input: ScenarioInput, scenario: 'throughput' | 'stress')
   }
 }
 
+/** The settings that a sweep goes through, with their names. */
+export function settingsOf(
+  scenario: 'threads' | 'optimization',
+  { settings, cores }: Pick<ScenarioInput, 'settings' | 'cores'>,
+): readonly { readonly name: string; readonly settings: SessionSettings }[] {
+  if (scenario === 'optimization') {
+    return OPTIMIZATION_LEVELS.map(level => ({
+      name: level,
+      settings: { ...settings, optimization: level },
+    }));
+  }
+  const counts = [...new Set([1, 2, cores])].filter(count => count <= cores).sort((a, b) => a - b);
+  return counts.map(threads => ({ name: String(threads), settings: { ...settings, threads } }));
+}
+
 /** Runs one scenario. @throws QuickServeError as a launch. */
 export async function runScenario(scenario: Scenario, input: ScenarioInput): Promise<ScenarioResult> {
-  const { settings, cores } = input;
   switch (scenario) {
     case 'batch':
       return sweepBatches(input);
     case 'threads': {
-      const counts = [...new Set([1, 2, cores])].filter(count => count <= cores).sort((a, b) => a - b);
-      if (counts.length < 2) return { scenario, skipped: 'there is only one CPU' };
-      const all = counts.map(threads => ({ name: String(threads), settings: { ...settings, threads } }));
-      return sweepSettings(input, 'threads', all, String(settings.threads));
+      const all = settingsOf(scenario, input);
+      if (all.length < 2) return { scenario, skipped: 'there is only one CPU' };
+      return sweepSettings(input, scenario, all, String(input.settings.threads));
     }
-    case 'optimization': {
-      const all = OPTIMIZATION_LEVELS.map(level => ({
-        name: level,
-        settings: { ...settings, optimization: level },
-      }));
-      return sweepSettings(input, 'optimization', all, 'all');
-    }
+    case 'optimization':
+      return sweepSettings(input, scenario, settingsOf(scenario, input), 'all');
     case 'cold-start':
       return coldStart(input);
     case 'memory':

@@ -29,7 +29,11 @@ export function declareModels(program: Command, { common, run }: CommandHost): v
     .description('measure a model, alone or interleaved with another')
     .argument('<model>', 'an .onnx or .ort file')
     .option('--against <base>', 'the model to compare with')
-    .option('--budget <duration>', 'time to spend, e.g. 30s', '30s')
+    .option(
+      '--budget <duration>',
+      'time to spend, e.g. 30s; with scenarios and --against, on each statistic',
+      '30s',
+    )
     .option('--threads <n>', 'intra-op threads', positiveInteger, 1)
     .option('--provider <name>', 'execution provider', 'cpu')
     .option('--cases <folder>', 'folder with test_data_set_* whose inputs are used')

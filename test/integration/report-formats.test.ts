@@ -159,7 +159,7 @@ describe('CSV', () => {
     const rows = read(text);
     expect(rows).toHaveLength(6);
     for (const row of rows) {
-      expect(Object.keys(row)).toHaveLength(25);
+      expect(Object.keys(row)).toHaveLength(27);
       for (const cell of [row['model'], row['path']]) expect(cell).not.toMatch(/^\s*[=+\-@]/u);
     }
     expect(text.replaceAll('\r\n', '')).not.toMatch(ACTIVE_CHARACTERS);

@@ -118,6 +118,37 @@ describe.skipIf(lacks('runtime'))('batch', { timeout: 120_000 }, () => {
     expect(points.find(({ batch }) => batch === chosen)?.throughput).toBe(best);
   });
 
+  it('waits for a slow reader without leaving listeners behind', async () => {
+    let most = 0;
+    let pieces = 0;
+    const slow: Writable = new Writable({
+      highWaterMark: 1024,
+      write: (_piece, _encoding, done) => {
+        pieces += 1;
+        most = Math.max(most, slow.listenerCount('close') + slow.listenerCount('drain'));
+        setTimeout(done, 1);
+      },
+    });
+    const line = `${JSON.stringify(features(3))}\n`;
+    const stdin = (async function* () {
+      for (let index = 0; index < 20_000; index += 1) yield Buffer.from(line);
+    })();
+    const options = {
+      model: fraud,
+      data: '-',
+      batch: 64,
+      parallel: 1,
+      threads: 1,
+      provider: 'cpu',
+      cwd: folder,
+      runtimePath: join(projectRoot, 'node_modules/onnxruntime-node'),
+    };
+    const result = await batchCommand(options, testSurroundings(), { stdin, stdout: slow });
+    expect(result.document).toMatchObject({ records: 20_000, failed: 0, cut: false });
+    expect(pieces).toBeGreaterThan(10);
+    expect(most).toBeLessThanOrEqual(4);
+  });
+
   it('stops when the reader of the results has gone, without an error', async () => {
     const gone = new Writable({
       write: (_piece, _encoding, done) => done(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' })),

@@ -27,6 +27,16 @@ function unwritable(name: string, cause: unknown): QuickServeError {
   });
 }
 
+/** Resolves when the stream takes more, or never will; leaves no listener behind. */
+async function roomIn(stream: Writable): Promise<void> {
+  const other = new AbortController();
+  const { signal } = other;
+  const events = [once(stream, 'drain', { signal }), once(stream, 'close', { signal })];
+  await Promise.race(events).catch(() => undefined);
+  other.abort();
+  await Promise.allSettled(events);
+}
+
 /** Writes to a stream with back-pressure. A reader that closes early (`| head`) is no error. */
 function writeTo(
   stream: Writable,
@@ -47,7 +57,7 @@ function writeTo(
     const text = piece;
     piece = '';
     if (text !== '' && !stream.write(text)) {
-      await Promise.race([once(stream, 'drain'), once(stream, 'close')]).catch(() => undefined);
+      await roomIn(stream);
     }
     return isOpen();
   };

@@ -105,7 +105,7 @@ function show(state) {
   say('memory', shown(memoryOf(state) / MIB));
   say(
     'memory-note',
-    `server ${shown(state.residentBytes / MIB)} MiB, ${state.workers.length} workers the rest`,
+    `server ${shown(state.residentBytes / MIB)} MiB, workers ${shown((memoryOf(state) - state.residentBytes) / MIB)} MiB`,
   );
   draw(
     'throughput-chart',

@@ -47,7 +47,7 @@ const files = readdirSync(sourceFolder, { recursive: true, withFileTypes: true }
 const roomOf = (path: string): string => (path.includes('/') ? (path.split('/')[0] ?? '') : 'front door');
 
 /** Pure stages, in the order in which data flows. */
-const stages = ['config', 'model', 'contract', 'cases', 'benchmark', 'regression', 'report'];
+const stages = ['config', 'model', 'contract', 'cases', 'benchmark', 'regression', 'report', 'delivery'];
 /** Rooms that may do I/O. */
 const inputOutput = ['git', 'runtime', 'registry', 'platforms', 'container', 'serving'];
 /** What may import whose values; types may always come from a room that is earlier in the flow. */

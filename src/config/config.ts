@@ -12,8 +12,24 @@ export interface Config {
   /** What a model has that sets nothing itself. */
   readonly defaults: ModelDefaults;
   readonly comment: CommentConfig;
+  readonly deploy: DeployConfig;
   /** Time for the measurements of a whole check, shared out over the models; null: only each model's own budget. */
   readonly budgetMs: number | null;
+}
+
+/** What is set of a delivery; null: it follows from the measurement. */
+export interface DeployConfig {
+  readonly loadPerSecond: number | null;
+  readonly replicas: number | null;
+  readonly maxReplicas: number | null;
+  readonly cpus: number | null;
+  readonly memoryBytes: number | null;
+  readonly prices: readonly {
+    readonly machine: string;
+    readonly cpus: number;
+    readonly memoryBytes: number;
+    readonly hourly: number;
+  }[];
 }
 
 export type RecordMode = 'auto' | 'always' | 'never';

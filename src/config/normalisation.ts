@@ -4,6 +4,7 @@ import type {
   BenchmarkConfig,
   Config,
   DatasetConfig,
+  DeployConfig,
   ModelConfig,
   Policy,
   PromotionConfig,
@@ -68,7 +69,24 @@ export function normalise(raw: RawConfig, source: string | null): Config {
       policy: normalisePolicy(defaults.policy),
       publish: normalisePublish(defaults.publish),
     },
+    deploy: normaliseDeploy(whole.deploy),
     comment: { enabled: present(whole.comment?.enabled), key: present(whole.comment?.key) },
+  };
+}
+
+function normaliseDeploy(raw: RawConfig['deploy']): DeployConfig {
+  return {
+    loadPerSecond: raw?.load ?? null,
+    replicas: raw?.replicas ?? null,
+    maxReplicas: raw?.['max-replicas'] ?? null,
+    cpus: raw?.cpus ?? null,
+    memoryBytes: raw?.memory === undefined ? null : sizeBytes(raw.memory),
+    prices: (raw?.prices ?? []).map(({ machine, cpus, memory, hourly }) => ({
+      machine: present(machine),
+      cpus: present(cpus),
+      memoryBytes: sizeBytes(memory),
+      hourly: present(hourly),
+    })),
   };
 }
 

@@ -24,6 +24,19 @@ export interface RawConfig {
     readonly publish?: RawPublish;
   };
   readonly models?: Readonly<Record<string, RawModel>>;
+  readonly deploy?: {
+    readonly load?: number;
+    readonly replicas?: number;
+    readonly 'max-replicas'?: number;
+    readonly cpus?: number;
+    readonly memory?: string;
+    readonly prices?: readonly {
+      readonly machine?: string;
+      readonly cpus?: number;
+      readonly memory?: string;
+      readonly hourly?: number;
+    }[];
+  };
   readonly comment?: { readonly enabled?: boolean; readonly key?: string };
 }
 

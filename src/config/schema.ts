@@ -1,4 +1,5 @@
 import { type JsonSchema, withDefault } from './json-schema.ts';
+import { DEPLOY_SCHEMA } from './schema-deploy.ts';
 import { INPUT_KEYS } from './schema-inputs.ts';
 import { DURATION, policySchema, SIZE } from './schema-policy.ts';
 import { publishSchema } from './schema-publish.ts';
@@ -227,6 +228,7 @@ export const CONFIG_SCHEMA: JsonSchema = {
       minProperties: 1,
       additionalProperties: MODEL,
     },
+    deploy: DEPLOY_SCHEMA,
     comment: {
       type: 'object',
       description: 'The comment on the pull request.',

@@ -187,7 +187,11 @@ export function readSettings(
     batching: readBatching(reader, given['batching']),
     interfaces: {
       benchmark: reader.flag(interfaces['benchmark'], 'interfaces.benchmark', false),
-      sageMaker: reader.flag(interfaces['sageMaker'], 'interfaces.sageMaker', false),
+      sageMaker: reader.flag(
+        interfaces['sageMaker'],
+        'interfaces.sageMaker',
+        env['QUICKSERVEML_SAGEMAKER'] === '1',
+      ),
       vertex: vertexOf(reader, interfaces['vertex'], env),
     },
     sections: Object.fromEntries(sections.map(key => [key, given[key]])),

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { toolVersion } from '../../shared/tool-version.ts';
 import type { CommandHost } from '../command-host.ts';
 import { declareBatch, declareKey } from './batch.ts';
+import { declareDelivery } from './delivery.ts';
 import { declareImages } from './images.ts';
 import { declareModels } from './models.ts';
 import { declareRegistry } from './registry.ts';
@@ -35,6 +36,7 @@ export function createProgram(door: Pick<CommandHost, 'run' | 'usesColor'>): Com
     declareKey,
     declareRegistry,
     declareImages,
+    declareDelivery,
     declareRuntime,
   ]) {
     declare(program, { ...door, common });

@@ -96,7 +96,7 @@ const REJECTIONS_BEFORE_INBOX = 2;
 /** A write by compare-and-swap takes about so many times as long as the fetch of the tip. */
 const LOOKS_PER_APPEND = 7;
 /** Independent files rather go into the inbox than be on the remote later than this after their writer began. */
-const INBOX_SOONER_MS = 3_000;
+const INBOX_SOONER_MS = 4_000;
 /** One push takes in at most so many entries. */
 const MERGE_LIMIT = 200;
 const MERGE_STAGGER_MS = 150;

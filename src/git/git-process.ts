@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -78,12 +78,9 @@ export function timeoutFailure(command: GitCommand, timeoutMs: number): QuickSer
   });
 }
 
-async function run<T>(
-  command: GitCommand,
-  consume: (stdout: Readable) => Promise<T>,
-): Promise<{ readonly ending: Ending; readonly stderr: string; readonly result: T }> {
-  const timeoutMs = command.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-  const child = spawn('git', [...command.args], {
+/** Starts git with the environment that the command gives, all streams piped. */
+export function spawnGit(command: GitCommand): ChildProcessWithoutNullStreams {
+  return spawn('git', [...command.args], {
     cwd: command.cwd,
     env: processVariables(command.environment, command.config, {
       ...(command.gitDir === undefined ? {} : { GIT_DIR: command.gitDir }),
@@ -92,6 +89,14 @@ async function run<T>(
     stdio: ['pipe', 'pipe', 'pipe'],
     windowsHide: true,
   });
+}
+
+async function run<T>(
+  command: GitCommand,
+  consume: (stdout: Readable) => Promise<T>,
+): Promise<{ readonly ending: Ending; readonly stderr: string; readonly result: T }> {
+  const timeoutMs = command.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+  const child = spawnGit(command);
 
   let timedOut = false;
   let forced: NodeJS.Timeout | undefined;

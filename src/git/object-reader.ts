@@ -1,7 +1,6 @@
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { processVariables } from './git-environment.ts';
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { gitFailureError } from './git-failure.ts';
-import { type GitCommand, startFailure, timeoutFailure } from './git-process.ts';
+import { type GitCommand, spawnGit, startFailure, timeoutFailure } from './git-process.ts';
 
 export interface GitObject {
   readonly type: 'blob' | 'tree' | 'commit' | 'tag';
@@ -67,15 +66,7 @@ function openConversation(command: GitCommand, withContent: boolean, timeoutMs: 
   let stderr = '';
 
   const start = (): ChildProcessWithoutNullStreams => {
-    const started = spawn('git', [...command.args], {
-      cwd: command.cwd,
-      env: processVariables(command.environment, command.config, {
-        ...(command.gitDir === undefined ? {} : { GIT_DIR: command.gitDir }),
-        ...command.variables,
-      }),
-      stdio: ['pipe', 'pipe', 'pipe'],
-      windowsHide: true,
-    });
+    const started = spawnGit(command);
     stderr = '';
     started.stderr.setEncoding('utf8').on('data', (text: string) => {
       stderr = (stderr + text).slice(-STDERR_LIMIT);

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
+import { crc32, gunzipSync } from 'node:zlib';
 import { extract } from 'tar-stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compressTar } from '../../../src/container/image/code-gzip.ts';
@@ -125,6 +125,16 @@ describe('a stored gzip stream', () => {
       }
     },
   );
+
+  test('is measured the same by two threads as by one', async () => {
+    const archive = layOutTar([file('weights', Buffer.alloc(40_000_000, 'weights'))]);
+    const facts = await measureStoredGzip(archive);
+    const bytes = await collect(readStoredGzip(archive, facts.crc, 0, facts.sizeBytes));
+    expect(facts.digest).toBe(sha256(bytes));
+    const tar = gunzipSync(bytes);
+    expect(facts.diffId).toBe(sha256(tar));
+    expect(facts.crc).toBe(crc32(tar));
+  });
 
   test('has these very bytes on every machine', async () => {
     const facts = await measureStoredGzip(

@@ -227,6 +227,6 @@ export async function publish(options: PublishOptions, world: Surroundings): Pro
   return {
     document: resultDocument(plan, result),
     text: resultText(plan, result),
-    exitCode: isComplete(result) ? (failedPromotion ? 1 : 0) : 3,
+    exitCode: isComplete(result) && result.failure === null ? (failedPromotion ? 1 : 0) : 3,
   };
 }

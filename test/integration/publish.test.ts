@@ -57,7 +57,10 @@ describe.skipIf(skipped)('publish', () => {
     insecure: [registry.host],
   });
 
-  test('puts a version that passed into an image for two platforms, under all its tags', async () => {
+  // The runtime's layers are compressed here, which the tests after this one then find in the cache.
+  test('puts a version that passed into an image for two platforms, under all its tags', {
+    timeout: 240_000,
+  }, async () => {
     await using folder = temporaryFolder();
     const project = await createPublishProject(folder.path, shared());
     await project.record('digits');
@@ -136,6 +139,9 @@ describe.skipIf(skipped)('publish', () => {
       'unchanged',
       'unchanged',
     ]);
+    expect(again.document.pushes[0]?.tags).toEqual(['1.0.0', '1.0', '1']);
+    // What is recorded already is not recorded again.
+    expect(again.document.recorded).toEqual([]);
     const other = await project.publish(onto('other'));
     expect(other.document.pushes[0]?.blobs['mounted']).toBe(2);
   });
@@ -288,6 +294,23 @@ models:
     expect(result.text).toContain('UNAVAILABLE: read-only');
     const events = (await project.registry.read({ models: ['digits'] })).models.get('digits')?.events;
     expect(events?.at(-1)).toMatchObject({ images: [{ name: `${registry.host}/acme/two` }] });
+  });
+
+  test('says that the image is out where the registry branch cannot be written to', async () => {
+    await using folder = temporaryFolder();
+    const project = await createPublishProject(folder.path, shared());
+    await project.record('digits');
+    const hook = join(project.bare, 'hooks/pre-receive');
+    writeFileSync(hook, '#!/bin/sh\necho "the branch is protected" >&2\nexit 1\n', { mode: 0o755 });
+    const { document, exitCode, text } = await project.publish(onto('unrecorded'));
+    expect(exitCode).toBe(3);
+    expect(document).toMatchObject({
+      complete: true,
+      recorded: [],
+      failure: { code: 'REGISTRY_WRITE_REFUSED' },
+    });
+    expect(text).toContain('acme/unrecorded: out, tags 1.0.0, 1.0, 1');
+    expect(text).toContain('NOT recorded: ');
   });
 
   test('puts several models and external data into one image', async () => {

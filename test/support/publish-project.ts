@@ -57,6 +57,7 @@ export interface PublishDocument {
   }[];
   readonly recorded: readonly string[];
   readonly promoted: string | null;
+  readonly failure: { readonly code: string } | null;
   readonly attached: readonly string[];
 }
 

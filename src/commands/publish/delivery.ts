@@ -5,6 +5,7 @@ import { attachStatements, type SignedStatement } from '../../container/proof/at
 import type { ImageRepository } from '../../container/registry/image-repository.ts';
 import type { Descriptor } from '../../container/registry/manifest.ts';
 import type { EventOutcome, EventRequest } from '../../registry/event-plan.ts';
+import type { DeployedImage } from '../../registry/records.ts';
 import { QuickServeError } from '../../shared/errors.ts';
 import type { RegistrySession } from '../registry/session.ts';
 import type { Surroundings } from '../surroundings.ts';
@@ -61,7 +62,23 @@ async function tagChannels(
   );
 }
 
-/** Writes the deployment of every model down; only of what is out. */
+/** The tags that stand for the image after a push, those that did before included. */
+function standing(plan: PublishPlan, pushes: readonly PushOutcome[]): readonly PushOutcome[] {
+  return pushes.map((push, index) => {
+    const decisions = plan.targets[index]?.tags ?? [];
+    const stands = ({ name, action }: TagDecision): boolean =>
+      push.tags.includes(name) || (push.state === 'complete' && action === 'unchanged');
+    return { ...push, tags: decisions.filter(stands).map(({ name }) => name) };
+  });
+}
+
+const isKnown = (image: DeployedImage, known: readonly DeployedImage[]): boolean =>
+  known.some(
+    ({ name, digest, tags }) =>
+      name === image.name && digest === image.digest && image.tags.every(tag => tags.includes(tag)),
+  );
+
+/** Writes the deployment of every model down; only of what is out, and only what is new. */
 async function recordDeployment(
   session: RegistrySession,
   plan: PublishPlan,
@@ -74,7 +91,7 @@ async function recordDeployment(
   if (images.length === 0) return [];
   const recorded: string[] = [];
   for (const { model, conditions } of plan.gates) {
-    if (model.version === null) continue;
+    if (model.version === null || images.every(image => isKnown(image, model.deployed))) continue;
     const { version } = model.version.version;
     await session.registry.addEvent({
       model: model.name,
@@ -110,12 +127,28 @@ export async function carryOut(
       : [];
   let pushes = await pushAll(plan, base, proofs, world);
   const attached = proofs.map(({ predicateType }) => predicateType);
-  const out = { pushes, output: plan.output?.path ?? null, promotion: null, recorded: [], attached };
+  const out = {
+    pushes,
+    output: plan.output?.path ?? null,
+    promotion: null,
+    recorded: [],
+    attached,
+    failure: null,
+  };
   let promotion: EventOutcome | null = null;
-  if (context.promotion !== null && isComplete(out)) {
-    promotion = await session.registry.addEvent(context.promotion);
-    if (promotion.kind !== 'refused') pushes = await tagChannels(plan, pushes);
+  let recorded: readonly string[] = [];
+  let failure: QuickServeError | null = null;
+  try {
+    if (context.promotion !== null && isComplete(out)) {
+      promotion = await session.registry.addEvent(context.promotion);
+      if (promotion.kind !== 'refused') pushes = await tagChannels(plan, pushes);
+    }
+    pushes = standing(plan, pushes);
+    recorded = await recordDeployment(session, plan, pushes, options.reason ?? null);
+  } catch (error) {
+    // The image is out: that has to be said along with what failed.
+    if (!(error instanceof QuickServeError)) throw error;
+    failure = error;
   }
-  const recorded = await recordDeployment(session, plan, pushes, options.reason ?? null);
-  return { ...out, pushes, promotion, recorded };
+  return { ...out, pushes, promotion, recorded, failure };
 }

@@ -7,6 +7,7 @@ import type { ImageRepository } from '../../container/registry/image-repository.
 import { formatReference } from '../../container/registry/reference.ts';
 import type { EventOutcome } from '../../registry/event-plan.ts';
 import { formatValue } from '../../report/format-values.ts';
+import type { QuickServeError } from '../../shared/errors.ts';
 import { terminalSafe } from '../../shared/terminal-text.ts';
 import { table } from '../registry/texts.ts';
 import type { ModelGate } from './gate.ts';
@@ -41,6 +42,8 @@ export interface PublishResult {
   readonly recorded: readonly string[];
   /** Types of the signed statements that are attached wherever the image is out. */
   readonly attached: readonly string[];
+  /** The image is out, and the promotion or the record of it failed; null: they did not. */
+  readonly failure: QuickServeError | null;
 }
 
 export const targetName = ({ repository }: PublishTarget): string =>
@@ -126,7 +129,7 @@ export function planText(plan: PublishPlan): string {
     [
       platformText(platform),
       'base image',
-      `${baseLayers.length} layers`,
+      baseLayers.length === 1 ? '1 layer' : `${baseLayers.length} layers`,
       formatValue(
         baseLayers.reduce((sum, { size }) => sum + size, 0),
         'bytes',
@@ -168,6 +171,12 @@ function pushText({ registry, repository, state, tags, blobs, uploadedBytes, err
   }
 }
 
+function promotionText(outcome: EventOutcome, status: string | null): string {
+  if (outcome.kind !== 'refused') return `  the version is ${status}`;
+  const unmet = outcome.conditions.filter(({ met }) => !met).map(({ name, detail }) => `${name}: ${detail}`);
+  return `  NOT promoted to ${status}: ${unmet.join('; ')}`;
+}
+
 export const isComplete = (result: PublishResult): boolean =>
   result.pushes.every(({ state }) => state === 'complete');
 
@@ -178,7 +187,7 @@ export function resultText(plan: PublishPlan, result: PublishResult): string {
     `${whole ? 'Published' : 'NOT published everywhere:'} ${modelsText(plan.gates)} as ${digest}${plan.forced ? ', forced' : ''}`,
     ...result.pushes.map(pushText),
     ...(result.output === null ? [] : [`  written to ${result.output}`]),
-    ...(result.promotion === null ? [] : [`  the version is ${plan.promotion}`]),
+    ...(result.promotion === null ? [] : [promotionText(result.promotion, plan.promotion)]),
     ...(result.attached.length > 0 && plan.proofs.kind === 'signer'
       ? [`  ${result.attached.length} proofs attached, signed by ${plan.proofs.signer.description}`]
       : []),
@@ -191,6 +200,9 @@ export function resultText(plan: PublishPlan, result: PublishResult): string {
     ...(result.recorded.length === 0
       ? []
       : [`  recorded on the registry branch: ${result.recorded.join(', ')}`]),
+    ...(result.failure === null
+      ? []
+      : [`  NOT recorded: ${result.failure.message}\n    ${result.failure.hint}`]),
   ].join('\n');
 }
 
@@ -203,4 +215,5 @@ export const resultDocument = (plan: PublishPlan, result: PublishResult): object
   promoted: result.promotion?.kind ?? null,
   recorded: result.recorded,
   attached: result.attached,
+  failure: result.failure?.toJSON() ?? null,
 });

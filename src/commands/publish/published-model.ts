@@ -5,7 +5,8 @@ import { resolveModels } from '../../config/discovery.ts';
 import type { FactsCache } from '../../container/image/facts-cache.ts';
 import { fileContent, foldersTo, type TarEntry } from '../../container/image/tar.ts';
 import { identifyModel, listExternalPaths, type ModelIdentity } from '../../model/model-identity.ts';
-import type { VersionState } from '../../registry/lifecycle.ts';
+import type { ModelState, VersionState } from '../../registry/lifecycle.ts';
+import type { DeployedImage } from '../../registry/records.ts';
 import type { RegistryState } from '../../registry/registry-state.ts';
 import { parseSelector, selectModel, selectVersion } from '../../registry/selector.ts';
 import { QuickServeError } from '../../shared/errors.ts';
@@ -20,6 +21,8 @@ export interface PublishedModel {
   readonly sha256: string;
   /** What the registry has of exactly these bytes; null: nothing. */
   readonly version: VersionState | null;
+  /** Images of this version that were published before. */
+  readonly deployed: readonly DeployedImage[];
   readonly config: ModelConfig | null;
   /** The model file first. */
   readonly entries: readonly TarEntry[];
@@ -55,13 +58,19 @@ function configured(session: RegistrySession, file: string): ModelConfig {
   });
 }
 
+const deploymentsOf = (model: ModelState | null, version: VersionState | null): readonly DeployedImage[] =>
+  (model?.events ?? []).flatMap(event =>
+    event.kind === 'deployment' && event.version === version?.version.version ? event.images : [],
+  );
+
 async function fromFile(session: RegistrySession, registry: RegistryState, file: string, cache: FactsCache) {
   const model = configured(session, file);
   const entries = await modelEntries(model.name, file);
   const identity = await cache.remember<ModelIdentity>('identity-1', entries, () => identifyModel(file));
   const known = registry.models.has(model.name) ? selectModel(registry, model.name) : null;
   const version = known?.state.versions.find(each => each.version.sha256 === identity.sha256) ?? null;
-  return { name: model.name, sha256: identity.sha256, version, config: model, entries };
+  const deployed = deploymentsOf(known?.state ?? null, version);
+  return { name: model.name, sha256: identity.sha256, version, deployed, config: model, entries };
 }
 
 async function fromRegistry(
@@ -72,13 +81,15 @@ async function fromRegistry(
   options: ContainerRegistryOptions,
 ) {
   const { model: name, version: wanted } = parseSelector(selector);
-  const version = selectVersion(selectModel(registry, name), wanted);
+  const selected = selectModel(registry, name);
+  const version = selectVersion(selected, wanted);
   const { sha256 } = version.version;
   world.progress.step(`getting ${name} ${version.version.version}`);
   // Kept by its identity: a second run finds it there, and checks it.
   const file = await fetchVersion(session, version, join(world.cacheFolder, 'models', sha256), options);
   const config = session.config.models?.find(model => model.name === name) ?? null;
-  return { name, sha256, version, config, entries: await modelEntries(name, file) };
+  const deployed = deploymentsOf(selected.state, version);
+  return { name, sha256, version, deployed, config, entries: await modelEntries(name, file) };
 }
 
 const looksLikeFile = (text: string): boolean => /\.(onnx|ort)$/i.test(text);

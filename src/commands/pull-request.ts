@@ -7,6 +7,7 @@ import { readMergedRequestLabels, readMergeRequestLabels } from '../platforms/gi
 import { gitLabThread, NOTE_TOKEN_HINT, readTokenUser } from '../platforms/gitlab/notes.ts';
 import { readChangeHost } from '../platforms/jenkins/change-host.ts';
 import type { LabelsOutcome } from '../platforms/labels.ts';
+import { otherCiName } from '../platforms/other-ci.ts';
 import { type CommentOutcome, type CommentThread, upsertStickyComment } from '../platforms/sticky-comment.ts';
 import { GITHUB_COMMENT_BYTES, GITLAB_NOTE_BYTES, renderComment } from '../report/comment.ts';
 import { commentMarker } from '../report/comment-marker.ts';
@@ -63,9 +64,17 @@ type Opened = { readonly reach: Reach; readonly gitHub: GitHubClient | null } | 
 async function openReach(context: CiContext, world: Surroundings, token: string | null): Promise<Opened> {
   const { env } = world;
   switch (context.platform) {
-    case 'local':
-      return { whyNot: 'this is not a CI run' };
+    case 'local': {
+      const name = otherCiName(env);
+      return {
+        whyNot:
+          name === null ? 'this is not a CI run' : `${name} is not commented on; the reports are written`,
+      };
+    }
     case 'github': {
+      // It speaks GitHub's protocol to its jobs, and an API of its own.
+      if (env['GITEA_ACTIONS'] === 'true')
+        return { whyNot: 'Gitea Actions is not commented on; the reports are written' };
       const [owner, repo] = context.repository?.split('/') ?? [];
       if (owner === undefined || repo === undefined) return { whyNot: 'the repository is not known' };
       return openGitHub(

@@ -3,6 +3,7 @@ import { type Environment, variable } from './environment.ts';
 import { readGitHubContext } from './github/context.ts';
 import { readGitLabContext } from './gitlab/context.ts';
 import { readJenkinsContext } from './jenkins/context.ts';
+import { readOtherContext } from './other-ci.ts';
 
 const LOCAL: CiContext = {
   platform: 'local',
@@ -28,7 +29,7 @@ export function readCiContext(env: Environment, readEventFile: (path: string) =>
   if (env['GITLAB_CI'] === 'true') return readGitLabContext(env);
   if (variable(env, 'JENKINS_URL') !== null || variable(env, 'JENKINS_HOME') !== null)
     return readJenkinsContext(env);
-  return LOCAL;
+  return readOtherContext(env, LOCAL);
 }
 
 function readEvent(env: Environment, readEventFile: (path: string) => string): unknown {

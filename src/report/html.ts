@@ -90,7 +90,9 @@ function overviewCell(model: ModelReport, name: MetricName): string {
     difference === null || comparison.base === comparison.candidate
       ? ''
       : `<small><span${style}>${escapeHtml(formatSignedPercent(difference.estimate))}</span></small>`;
-  return `<td class="num">${values}${percent}</td>`;
+  const { workload } = comparison;
+  const inputs = workload === undefined ? '' : `<small>${text(workload, 80)}</small>`;
+  return `<td class="num">${values}${percent}${inputs}</td>`;
 }
 
 function overviewTable(judged: readonly JudgedModel[]): string {

@@ -124,7 +124,9 @@ function metricProblem(model: ModelReport, comparison: MetricComparison): Proble
   }
   const tolerance = policy.maxRegression === null ? null : formatPercent(policy.maxRegression);
   const amount = comparison.difference === null ? '' : ` ${formatAmount(comparison.difference.estimate)}`;
-  const blame = comparison.metric === 'latency' ? layerBlame(model) : null;
+  // Of several sets of inputs, the layers were profiled with the first that is slower.
+  const profiled = model.metrics.find(each => each.metric === 'latency' && each.outcome.kind === 'regressed');
+  const blame = profiled === comparison ? layerBlame(model) : null;
   return {
     ...shared,
     code: finding,

@@ -444,6 +444,56 @@ function many(count: number): readonly ModelReport[] {
 }
 
 /** One report for each situation that a team meets. */
+const withInputs = (workload: string, metric: MetricComparison): MetricComparison => ({
+  ...metric,
+  workload,
+});
+
+/** Several sets of inputs, one with a name that wants to do harm, and every outcome that only they can have. */
+const manyInputs = sampleModel('encoder', {
+  gate: 'failed',
+  metrics: [
+    withInputs('typical', sampleMetric('latency', 1.84, 1.85, { kind: 'unchanged' }, 0.008)),
+    sampleMetric('load-time', 12.1, 12.4, { kind: 'unchanged' }, 0.06),
+    withInputs('typical', sampleMetric('memory', 61_300_000, 61_500_000, { kind: 'unchanged' }, 0.01)),
+    {
+      ...withInputs('typical', sampleMetric('throughput', 543, 400, { kind: 'under-limit', limit: 500 })),
+      policy: { gate: 'hard', maxRegression: null, max: null, min: 500 },
+    },
+    withInputs(
+      'long, batch=8',
+      sampleMetric('latency', 14.1, 17.9, { kind: 'regressed', confirmed: true }, 0.02),
+    ),
+    withInputs(
+      HOSTILE,
+      sampleMetric('latency', null, null, { kind: 'failed', reason: 'The runtime ran out of memory.' }),
+    ),
+    withInputs(
+      'gone',
+      sampleMetric('latency', null, null, { kind: 'disappeared', reason: 'it is not configured any more' }),
+    ),
+    sampleMetric('file-size', 412_344, 412_344),
+  ],
+  measurement: {
+    kind: 'interleaved',
+    launches: 10,
+    runs: 5_412,
+    durationMs: 12_400,
+    confirmed: true,
+    feedDigest: '5d41402abc4b2a76b9719d911017c592',
+    feedOrigin: 'dataset',
+    waitShare: 0.031,
+    inputs: ['typical', 'long, batch=8', HOSTILE].map((name, index) => ({
+      name,
+      launches: 10,
+      durationMs: 12_400,
+      feedDigest: `5d41402abc4b2a76b9719d911017c59${index}`,
+      feedOrigin: index === 0 ? 'dataset' : 'synthetic',
+    })),
+    noise: { stealShare: 0.02, loadPerCpu: 1.8, trust: 'The machine was busy.' },
+  },
+});
+
 export const SAMPLE_REPORTS = {
   regressed: sampleReport([slower, undecided, faster, identical], {
     findings: [
@@ -457,6 +507,7 @@ export const SAMPLE_REPORTS = {
     ],
   }),
   'contract-break': sampleReport([broken]),
+  'many-inputs': sampleReport([manyInputs]),
   inconclusive: sampleReport([undecided]),
   'first-time': sampleReport([firstTime], {
     base: null,

@@ -208,3 +208,33 @@ describe('formats', () => {
     expect(isReportFormat('toString')).toBe(false);
   });
 });
+
+describe('a model with several sets of inputs', () => {
+  const report = SAMPLE_REPORTS['many-inputs'];
+  const [model] = report.models;
+
+  it('is spoken for by the set that is slower, and every set has its own problem and test', () => {
+    const codes = model === undefined ? [] : problemsOf(model).map(({ code }) => code);
+    expect(codes).toEqual(['under-limit-throughput', 'slower', 'disappeared-latency']);
+    const html = renderHtml(report);
+    expect(html.match(/14\.1 → 17\.9\u00A0ms/g)?.length).toBeGreaterThanOrEqual(2);
+    const junit = renderJunit(report);
+    expect(junit).toContain('name="latency, median (long, batch=8) is within its limits"');
+    expect(junit.match(/<failure /g)).toHaveLength(2);
+    expect(junit).toContain('<skipped message="failed: The runtime ran out of memory."/>');
+    expect(junit).toContain('<skipped message="disappeared: it is not configured any more"/>');
+  });
+
+  it('says what it was fed with and how far its numbers can be trusted', () => {
+    expect(renderHtml(report)).toContain(
+      '3 sets of inputs (rows of a dataset, synthetic inputs), the same for both',
+    );
+    expect(renderHtml(report)).toContain('The machine was busy.');
+  });
+
+  it('says the limit from below and how to move it', () => {
+    const text = renderText(report, { color: false });
+    expect(text).toMatch(/Throughput \(typical\) .*; the limit is 500/);
+    expect(text).toContain('models.encoder.policy.throughput.min');
+  });
+});

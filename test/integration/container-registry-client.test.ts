@@ -137,6 +137,8 @@ describe.skipIf(lacks('docker-registry') || lacks('htpasswd'))('the registry cli
       code: 'CONTAINER_REGISTRY_UNREACHABLE',
       hint: expect.stringContaining('--registry-ca'),
     });
+    // --insecure takes any certificate of that host.
+    expect((await failure(secure.host, { insecure: [secure.host] })).message).toBe('pushed');
     expect(await failure(plain.host, { insecure: [] })).toMatchObject({
       code: 'CONTAINER_REGISTRY_UNREACHABLE',
       hint: expect.stringContaining(`--insecure ${plain.host}`),

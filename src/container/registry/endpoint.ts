@@ -89,7 +89,7 @@ export function openEndpoint(options: EndpointOptions): Endpoint {
   const { registry, insecure, find, now } = options;
   const transport = createTransport({
     certificates: options.certificates,
-    trustAny: insecure,
+    trustedHost: insecure ? new URL(`https://${apiHostOf(registry)}`).hostname : null,
     environment: options.environment,
     userAgent: options.userAgent,
   });

@@ -40,8 +40,8 @@ export class ConnectionFailure extends Error {
 export interface TransportOptions {
   /** Certificates (PEM) to trust besides the usual ones. */
   readonly certificates: readonly string[];
-  /** Whether any certificate will do. */
-  readonly trustAny: boolean;
+  /** Host name whose certificate may be any; those that it redirects to, and its token server, must prove themselves. */
+  readonly trustedHost: string | null;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly userAgent: string;
   /** How long an answer may take to begin. Default: a minute. */
@@ -63,8 +63,8 @@ const UPLOAD_ANSWER_TIMEOUT_MS = 600_000;
 const LASTING =
   /ENOTFOUND|CERT|SELF_SIGNED|ALTNAME|UNABLE_TO_|ISSUER|EPROTO|ERR_SSL|ERR_TLS|wrong version number/i;
 
-function createDispatcher(options: TransportOptions): Dispatcher {
-  const { environment, certificates, trustAny } = options;
+function createDispatcher(options: TransportOptions, trustAny: boolean): Dispatcher {
+  const { environment, certificates } = options;
   const variable = (name: string): string | undefined =>
     environment[name.toLowerCase()] || environment[name.toUpperCase()] || undefined;
   const tls = {
@@ -109,7 +109,8 @@ function reasonOf(error: unknown): string {
  * was given for, https never becomes http.
  */
 export function createTransport(options: TransportOptions): Transport {
-  const dispatcher = createDispatcher(options);
+  const strict = createDispatcher(options, false);
+  const trusting = options.trustedHost === null ? strict : createDispatcher(options, true);
   const answerTimeoutMs = options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS;
 
   const attempt = async (wanted: WireRequest, url: URL): Promise<Dispatcher.ResponseData> => {
@@ -128,7 +129,7 @@ export function createTransport(options: TransportOptions): Transport {
     try {
       return await request(url, {
         method,
-        dispatcher,
+        dispatcher: url.hostname === options.trustedHost ? trusting : strict,
         signal: patience.signal,
         headers,
         headersTimeout: body === undefined ? answerTimeoutMs : UPLOAD_ANSWER_TIMEOUT_MS,
@@ -170,7 +171,9 @@ export function createTransport(options: TransportOptions): Transport {
       }
       throw new ConnectionFailure('it redirects without end', true);
     },
-    close: () => dispatcher.destroy(),
+    async close() {
+      await Promise.all([strict, trusting].map(dispatcher => dispatcher.destroy()));
+    },
   };
 }
 

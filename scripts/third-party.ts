@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join, sep } from 'node:path';
+import { join, resolve, sep } from 'node:path';
 import type { OutputChunk } from 'rolldown';
 
 /** A package whose code is in dist/. */
@@ -18,9 +18,14 @@ interface FoundPackage extends BundledPackage {
 
 const LICENSE_FILE = /^(licen[cs]e|copying|notice|third[-_]?party)/i;
 
+/** A module whose exports are the text of another package's files (see build.ts), and that package. */
+const TEXT_OF_PACKAGE: Readonly<Record<string, string>> = { 'swagger-files.ts': 'swagger-ui-dist' };
+
 /** The folder of the package that a module is of; null: it is our own, or made by the bundler. */
 function packageFolder(moduleId: string): string | null {
   const path = moduleId.replace(/^\0/, '').split('?')[0] ?? '';
+  const textOf = TEXT_OF_PACKAGE[path.slice(path.lastIndexOf(sep) + 1)];
+  if (textOf !== undefined) return resolve(import.meta.dirname, '../node_modules', textOf);
   const marker = `${sep}node_modules${sep}`;
   const at = path.lastIndexOf(marker);
   if (at < 0) return null;

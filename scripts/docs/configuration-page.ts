@@ -58,6 +58,7 @@ export function configurationPage(schema: JsonSchema, example: string): string {
       'is no longer listed as `MODEL_UNCONFIGURED`.',
     ]),
     section('comment', top['comment']),
+    section('deploy', top['deploy']),
   ].join('\n');
 }
 

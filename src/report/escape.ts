@@ -58,7 +58,8 @@ export function escapeXmlLines(text: string): string {
 
 /**
  * Text inside a paragraph, list item, heading or table cell of GitHub's or GitLab's markdown. Nothing in it can become
- * markup, a link, an image, HTML, a mention, a reference, mathematics, an emoji, a block at the line's start or a quick action.
+ * markup, a link, an image, HTML, a mention, a reference, mathematics, an emoji, a block at the line's start or a quick action; any space at the start, narrow ones
+ * too, is an entity.
  *
  * Mentions and references are found by the platforms after rendering, where an entity is already the plain character:
  * only a zero-width space behind the sigil stops them (Renovate and Dependabot do the same).
@@ -79,7 +80,7 @@ export function escapeMarkdown(text: string): string {
     .replace(/!$/u, '&#33;')
     .replace(/^(\s*)([#+\-=/:])/u, (_, space: string, first: string) => `${space}${entity(first)}`)
     .replace(/^(\s*\d+)([.)])(?=\s|$)/u, (_, number: string, mark: string) => `${number}${entity(mark)}`)
-    .replace(/^ +| +$/gu, spaces => '&#32;'.repeat(spaces.length));
+    .replace(/^\s+| +$/gu, spaces => [...spaces].map(entity).join(''));
 }
 
 /**

@@ -97,6 +97,7 @@ describe('escapeMarkdown', () => {
       }),
       { numRuns: 1500 },
     );
+    expect(escapeMarkdown('\u202F# x ')).toBe('&#8239;&#35; x&#32;');
   });
 
   it('leaves no mention, reference, address or e-mail that a platform would link after rendering', () => {

@@ -19,6 +19,7 @@ import { projectRoot } from './process-sample.ts';
 import { publish } from './publish.ts';
 import { registryScale } from './registry-scale.ts';
 import { registryWriters } from './registry-writers.ts';
+import { serving } from './serving.ts';
 import { startup } from './startup.ts';
 
 interface Bench {
@@ -52,6 +53,11 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   'memory-detection': { about: 'False alarms and power of the memory verdict.', run: memoryDetection },
   'check-scale': { about: 'A check of ten models, by how many of them changed.', run: checkScale },
   publish: { about: 'Pushing an image, against buildah and umoci with skopeo.', run: publish },
+  serving: {
+    about:
+      'The server against a bare loop of runs and a FastAPI server, and under three times what it can do.',
+    run: serving,
+  },
   'registry-writers': { about: 'Many processes writing to one registry branch.', run: registryWriters },
   'registry-scale': {
     about: 'Appending and listing as the history grows, against one JSON file on a branch.',

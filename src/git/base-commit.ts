@@ -132,11 +132,17 @@ async function resolveOnLaptop(
     const sha = await findMergeBase(store, repository.headSha, upstream.sha);
     if (sha !== null) return { kind: 'commit', sha, role: `merge base with ${upstream.name}` };
   }
+  return (
+    (await resolveParent(repository, store)) ??
+    none('there is no upstream branch and no earlier commit to compare with')
+  );
+}
+
+async function resolveParent(repository: Repository, store: ObjectStore): Promise<BaseResolution | null> {
+  if (repository.headSha === null) return null;
   const [parent] = await firstParents(store, repository.headSha);
-  if (parent !== undefined && (await ensureCommit(store, parent))) {
-    return { kind: 'commit', sha: parent, role: 'parent of HEAD' };
-  }
-  return none('there is no upstream branch and no earlier commit to compare with');
+  if (parent === undefined || !(await ensureCommit(store, parent))) return null;
+  return { kind: 'commit', sha: parent, role: 'parent of HEAD' };
 }
 
 /**
@@ -168,6 +174,10 @@ export async function resolveBase(
         return await resolveCommit(repository, store, hint, demanded);
       case 'merge-base':
         return await resolveMergeBase(repository, store, hint);
+      case 'parent':
+        return (
+          (await resolveParent(repository, store)) ?? none('HEAD has no parent that is here or on the remote')
+        );
       case 'local':
         return await resolveOnLaptop(repository, store, options.modelPaths ?? []);
     }

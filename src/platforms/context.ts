@@ -4,6 +4,8 @@ export type BaseHint =
   | { readonly kind: 'merge-commit'; readonly fallback: BaseHint }
   | { readonly kind: 'commit'; readonly sha: string; readonly role: string }
   | { readonly kind: 'merge-base'; readonly of: string; readonly role: string }
+  /** The first parent of HEAD, where a platform names no earlier commit; read raw as well. */
+  | { readonly kind: 'parent' }
   /** Laptop: the merge base with the upstream branch, or HEAD where the work tree is dirty. */
   | { readonly kind: 'local' }
   | { readonly kind: 'none'; readonly reason: string };

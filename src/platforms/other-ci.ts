@@ -33,9 +33,16 @@ const TARGET_BRANCHES = [
   'BITBUCKET_PR_DESTINATION_BRANCH',
   'SYSTEM_PULLREQUEST_TARGETBRANCH',
   'BUILDKITE_PULL_REQUEST_BASE_BRANCH',
-  'DRONE_TARGET_BRANCH',
   'CI_COMMIT_TARGET_BRANCH',
-  'TRAVIS_PULL_REQUEST_BRANCH',
+] as const;
+const PUSHED_BRANCHES = [
+  'BITBUCKET_BRANCH',
+  'BUILD_SOURCEBRANCH',
+  'BUILDKITE_BRANCH',
+  'DRONE_BRANCH',
+  'CIRCLE_BRANCH',
+  'CI_COMMIT_BRANCH',
+  'TRAVIS_BRANCH',
 ] as const;
 const HEAD_COMMITS = [
   'BITBUCKET_COMMIT',
@@ -50,15 +57,32 @@ const HEAD_COMMITS = [
 const firstOf = (env: Environment, names: readonly string[]): string | null =>
   names.map(name => variable(env, name)).find(value => value !== null) ?? null;
 
+const branchName = (ref: string | null): string | null => ref?.replace(/^refs\/heads\//u, '') ?? null;
+
+/** Drone and Travis set the same variable for pushes, where it is the pushed branch itself. */
+function targetBranch(env: Environment): string | null {
+  if (env['DRONE_BUILD_EVENT'] === 'pull_request') return variable(env, 'DRONE_TARGET_BRANCH');
+  if (variable(env, 'TRAVIS_PULL_REQUEST_BRANCH') !== null) return variable(env, 'TRAVIS_BRANCH');
+  return branchName(firstOf(env, TARGET_BRANCHES));
+}
+
+/** In a clone of the main branch the merge base with the remote's is HEAD: a push would be compared with itself. */
+function pushBase(env: Environment, local: BaseHint): BaseHint {
+  const branch = branchName(firstOf(env, PUSHED_BRANCHES));
+  return branch === 'main' || branch === 'master' ? { kind: 'parent' } : local;
+}
+
 /**
  * The context of a run in any other CI: its commit, and the merge base with the branch that its pull request goes into,
- * where the vendor says it. Otherwise the base is found as on a laptop.
+ * where the vendor says it. A push to the main branch has HEAD's parent for a base, anything else what a laptop has.
  */
 export function readOtherContext(env: Environment, local: CiContext): CiContext {
   if (otherCiName(env) === null) return local;
-  const target = firstOf(env, TARGET_BRANCHES)?.replace(/^refs\/heads\//u, '') ?? null;
+  const target = targetBranch(env);
   const base: BaseHint =
-    target === null ? local.base : { kind: 'merge-base', of: target, role: `merge base of ${target}` };
+    target === null
+      ? pushBase(env, local.base)
+      : { kind: 'merge-base', of: target, role: `merge base of ${target}` };
   return {
     ...local,
     event: target === null ? 'push' : 'pull-request',

@@ -23,6 +23,8 @@ test.each([
   [{ BITBUCKET_COMMIT: HEAD, BITBUCKET_PR_DESTINATION_BRANCH: 'main' }],
   [{ TF_BUILD: 'True', BUILD_SOURCEVERSION: HEAD, SYSTEM_PULLREQUEST_TARGETBRANCH: 'refs/heads/main' }],
   [{ BUILDKITE: 'true', BUILDKITE_COMMIT: HEAD, BUILDKITE_PULL_REQUEST_BASE_BRANCH: 'main' }],
+  [{ DRONE: 'true', DRONE_COMMIT_SHA: HEAD, DRONE_BUILD_EVENT: 'pull_request', DRONE_TARGET_BRANCH: 'main' }],
+  [{ TRAVIS: 'true', TRAVIS_COMMIT: HEAD, TRAVIS_PULL_REQUEST_BRANCH: 'topic', TRAVIS_BRANCH: 'main' }],
 ])('a pull request of %j is compared with the merge base of its target', env => {
   expect(readCiContext(env, noFile)).toMatchObject({
     platform: 'local',
@@ -30,6 +32,16 @@ test.each([
     headSha: HEAD,
     base: { kind: 'merge-base', of: 'main' },
   });
+});
+
+test.each([
+  [{ BITBUCKET_COMMIT: HEAD, BITBUCKET_BRANCH: 'main' }],
+  [{ TF_BUILD: 'True', BUILD_SOURCEBRANCH: 'refs/heads/master' }],
+  [{ CIRCLECI: 'true', CIRCLE_BRANCH: 'main' }],
+  [{ DRONE: 'true', DRONE_BUILD_EVENT: 'push', DRONE_TARGET_BRANCH: 'main', DRONE_BRANCH: 'main' }],
+  [{ TRAVIS: 'true', TRAVIS_PULL_REQUEST_BRANCH: '', TRAVIS_BRANCH: 'main' }],
+])('a push of %j to the main branch is compared with its parent, never with itself', env => {
+  expect(readCiContext(env, noFile)).toMatchObject({ event: 'push', base: { kind: 'parent' } });
 });
 
 test('a laptop is none', () => {

@@ -42,8 +42,9 @@ int withSecrets(Map options, List words) {
 
 /** The variable that the command line reads the token from: by the host that the change is on. */
 String tokenVariable() {
-    return (env.CHANGE_URL ?: env.GIT_URL ?: '').contains('/merge_requests/') ||
-        (env.GIT_URL ?: '').contains('gitlab') ? 'GITLAB_TOKEN' : 'GITHUB_TOKEN'
+    String change = env.CHANGE_URL ?: ''
+    boolean onGitLab = change ? change.contains('/merge_requests/') : (env.GIT_URL ?: '').contains('gitlab')
+    return onGitLab ? 'GITLAB_TOKEN' : 'GITHUB_TOKEN'
 }
 
 int start(Map options, List words) {

@@ -77,7 +77,11 @@ describe.skipIf(lacks('groovy'))('the Jenkins library', () => {
     const outcome = await step(
       'quickservemlCheck',
       { credentialsId: 'api' },
-      { environment: { CHANGE_URL: url }, secrets: { api: 's3cret' } },
+      {
+        // The change decides, not a name that happens to have the other platform in it.
+        environment: { CHANGE_URL: url, GIT_URL: 'https://github.com/acme/gitlab-models.git' },
+        secrets: { api: 's3cret' },
+      },
     );
     expect(words()).toEqual(expect.arrayContaining(expected));
     expect(JSON.stringify(outcome.calls)).not.toContain('s3cret');

@@ -10,6 +10,7 @@ import type { Surroundings } from './commands/surroundings.ts';
 import { createProgress } from './commands/terminal.ts';
 import { cacheFolder } from './runtime/cache-folder.ts';
 import { QuickServeError } from './shared/errors.ts';
+import { requireNode } from './shared/node-version.ts';
 import { toolVersion } from './shared/tool-version.ts';
 
 const inDevelopment = import.meta.url.endsWith('.ts');
@@ -66,6 +67,7 @@ const usesColor = (options: CommonOptions): boolean =>
 /** `--json` promises one document even when the parser itself refuses, so the raw arguments decide. */
 async function main(argv: readonly string[]): Promise<void> {
   try {
+    requireNode(process.versions.node);
     await createProgram({ run, usesColor }).parseAsync([...argv]);
   } catch (thrown) {
     if (thrown instanceof CommanderError) {

@@ -8,6 +8,10 @@ interface ErrorKind {
 /** Every code that QuickServeML can report. Codes are permanent: add, never rename. docs/errors.md is generated from here. */
 export const ERROR_CATALOG = {
   USAGE: { exit: 2, summary: 'The command line or the action inputs cannot be understood.' },
+  NODE_TOO_OLD: {
+    exit: 2,
+    summary: 'The Node.js that runs the command is older than the oldest supported one.',
+  },
   CONFIG_INVALID: { exit: 2, summary: 'quickserveml.yml has errors; each is listed with its line.' },
   CONFIG_NOT_FOUND: { exit: 2, summary: 'The configuration file that was named does not exist.' },
   NO_MODELS: { exit: 2, summary: 'There is no model to check: none is configured and none was found.' },

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createProgram } from '../../src/commands/definitions/program.ts';
+import { gitHubWorkflow } from '../../src/commands/init/ci-files.ts';
 import { CONFIG_SCHEMA } from '../../src/config/schema.ts';
 import { VERDICT_SCHEMA } from '../../src/container/proof/verdict-schema.ts';
 import { REPORT_SCHEMA } from '../../src/report/report-schema.ts';
@@ -33,6 +34,7 @@ export function generatedFiles(root: string): readonly GeneratedFile[] {
       path: 'docs/cli.md',
       text: cliPage(createProgram({ run: async () => undefined, usesColor: () => false })),
     },
+    { path: 'docs/examples/github-check.yml', text: gitHubWorkflow('main', false) },
     { path: 'docs/errors.md', text: errorsPage(ERROR_CATALOG) },
     { path: 'schemas/quickserveml.schema.json', text: json(CONFIG_SCHEMA) },
     { path: 'schemas/report.schema.json', text: json(REPORT_SCHEMA) },

@@ -9,6 +9,7 @@ import { declareRegistry } from './registry.ts';
 import { declareReview } from './review.ts';
 import { declareRuntime } from './runtime.ts';
 import { declareServing } from './serving.ts';
+import { declareStart } from './start.ts';
 import { declareTests } from './tests.ts';
 
 /** The command line as a value: what the front door parses with, and what docs/cli.md is written from. */
@@ -38,6 +39,7 @@ export function createProgram(door: Pick<CommandHost, 'run' | 'usesColor'>): Com
     declareImages,
     declareDelivery,
     declareRuntime,
+    declareStart,
   ]) {
     declare(program, { ...door, common });
   }

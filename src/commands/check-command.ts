@@ -5,6 +5,7 @@ import { readCiContext } from '../platforms/detect.ts';
 import { REPORT_FORMATS } from '../report/formats.ts';
 import type { CheckOptions } from './check/check-options.ts';
 import { readFormats, writeReportFiles } from './check/report-files.ts';
+import { readShard } from './check/shard.ts';
 import { planCheck, runCheck } from './check.ts';
 import type { CommandResult } from './command-result.ts';
 import { readDuration } from './duration-option.ts';
@@ -28,6 +29,7 @@ export interface CheckArguments {
   readonly runtime?: string;
   readonly runtimePath?: string;
   readonly dryRun?: boolean;
+  readonly shard?: string;
   readonly color: boolean;
 }
 
@@ -48,6 +50,7 @@ export async function checkCommand(given: CheckArguments, world: Surroundings): 
     runtimeVersion: given.runtime ?? null,
     runtimePath: given.runtimePath === undefined ? null : resolve(given.cwd, given.runtimePath),
     dryRun: given.dryRun === true,
+    shard: given.shard === undefined ? null : readShard(given.shard),
     context,
     labels: await pullRequest.labels(),
     token: null,

@@ -11,7 +11,7 @@ import { comparisonCount } from '../regression/comparisons.ts';
 import { planErrors } from '../regression/error-plan.ts';
 import { worstGate } from '../regression/gate.ts';
 import type { Gate } from '../regression/verdict.ts';
-import type { Report } from '../report/report.ts';
+import type { Report, ReportShard } from '../report/report.ts';
 import type { RuntimeLocation } from '../runtime/runtime-location.ts';
 import { QuickServeError } from '../shared/errors.ts';
 import type { Finding } from '../shared/finding.ts';
@@ -22,7 +22,14 @@ import { historyOf } from './check/history.ts';
 import type { Bench } from './check/measuring.ts';
 import { type CheckedModel, checkModel } from './check/model-check.ts';
 import { type RecordIntent, recordIntent } from './check/recording.ts';
-import { type RegistryView, readRegistry, recordChecked, recordedBytes } from './check/registry-access.ts';
+import {
+  type RecordedPart,
+  type RegistryView,
+  readRegistry,
+  recordChecked,
+  recordedBytes,
+} from './check/registry-access.ts';
+import { takeShard } from './check/shard.ts';
 import { planVersions } from './check/version-plan.ts';
 import { createRuntimeSource, readFingerprint } from './runtime-source.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -54,6 +61,8 @@ export interface CheckPlan {
     /** Names of its sets of inputs; one without a name where there is only one. */
     readonly inputs: readonly string[];
   }[];
+  /** Which models each shard would check, with `--shard`. */
+  readonly shard?: ReportShard;
   /** Time for all measurements: the smaller of the check's own budget and the sum of the models'. */
   readonly budgetMs: number;
   readonly comparisons: number;
@@ -77,14 +86,30 @@ const budgetsOf = (changes: ChangeSet): readonly number[] =>
       : [],
   );
 
+/** A shard's part of the whole check's budget, so that each model gets the time that it would get without shards. */
+function budgetOfPart(whole: ChangeSet, part: ChangeSet): number | null {
+  const { budgetMs } = whole.config;
+  if (budgetMs === null || whole === part) return budgetMs;
+  const sum = (changes: ChangeSet): number => budgetsOf(changes).reduce((total, each) => total + each, 0);
+  return (budgetMs * sum(part)) / Math.max(1, sum(whole));
+}
+
+const leftToMerge = (config: Config): RecordedPart => ({
+  summary: { branch: config.registry.branch, recording: 'planned', reason: 'left to `merge`', entries: [] },
+  findings: [],
+  error: null,
+});
+
 /** What `check` would do. Reads git and the configuration; measures and writes nothing. */
 export async function planCheck(options: CheckOptions, world: Surroundings): Promise<CheckPlan> {
   await using changes = await openChangeSet(options, world);
   const intent = recordIntent(changes.config, options.context, changes.repository);
   const { comparisons, alpha } = planComparisons(changes);
+  const part = options.shard == null ? null : await takeShard(changes, options.shard, comparisons);
   return {
     base: changes.base,
-    models: changes.models.map(model => ({
+    ...(part === null ? {} : { shard: part.shard }),
+    models: (part?.changes ?? changes).models.map(model => ({
       name: model.change.name,
       path: model.change.path,
       change: model.change.kind,
@@ -114,9 +139,12 @@ export async function planCheck(options: CheckOptions, world: Surroundings): Pro
 export async function runCheck(options: CheckOptions, world: Surroundings): Promise<CheckOutcome> {
   const startMs = performance.now();
   const createdAt = new Date(world.now()).toISOString();
-  await using changes = await openChangeSet(options, world);
+  await using whole = await openChangeSet(options, world);
   await using scratch = await openScratch();
-  requireOneModel(options, changes);
+  requireOneModel(options, whole);
+  const { comparisons, alpha } = planComparisons(whole);
+  const part = options.shard == null ? null : await takeShard(whole, options.shard, comparisons);
+  const changes = part?.changes ?? whole;
   const intent = recordIntent(changes.config, options.context, changes.repository);
   const registry = await readRegistry(options.context, changes, intent, world);
   const runtime = createRuntimeSource(
@@ -127,24 +155,27 @@ export async function runCheck(options: CheckOptions, world: Surroundings): Prom
     world,
     config: changes.config,
     runtime: runtime.resolve,
-    alpha: planComparisons(changes).alpha,
+    alpha,
     ...baseRuntimeOf(options, changes, world),
-    time: allotTime(changes.config.budgetMs, budgetsOf(changes), () => performance.now()),
+    time: allotTime(budgetOfPart(whole, changes), budgetsOf(changes), () => performance.now()),
   };
 
   const checked = await checkModels(options, changes, bench, intent, registry, scratch.folder);
   const environment = await fingerprintOfRun(runtime.resolved(), changes.config, checked);
   const findings = [...changes.findings, ...ruleFindings(options, changes), ...registry.findings];
   const gate = worstGate(checked.map(({ report }) => report.gate));
-  const recorded = await recordChecked({
-    world,
-    changes,
-    checked,
-    gate,
-    environment,
-    intent,
-    view: registry,
-  });
+  const recorded =
+    part !== null && intent.kind === 'record'
+      ? leftToMerge(changes.config)
+      : await recordChecked({
+          world,
+          changes,
+          checked,
+          gate,
+          intent,
+          view: registry,
+          environmentOf: () => environment,
+        });
   const versions = planVersions(checked, registry.state, recorded.summary.entries);
   const { repository, base } = changes;
   const finalGate = worstGate([gate, ...(recorded.error === null ? [] : (['no-verdict'] as const))]);
@@ -181,10 +212,12 @@ export async function runCheck(options: CheckOptions, world: Surroundings): Prom
     seed: checked.find(({ config }) => config !== null)?.config?.benchmark.seed ?? 0,
     durationMs: Math.round(performance.now() - startMs),
     registry: recorded.summary,
+    ...(part === null ? {} : { shard: part.shard }),
   };
   return {
     report,
-    exitCode: exitCodeOf(finalGate),
+    // One failed part must not stop the others: `merge` fails for it.
+    exitCode: part === null ? exitCodeOf(finalGate) : 0,
     comment: changes.config.comment,
     recordError: recorded.error,
   };

@@ -1,4 +1,4 @@
-import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
+import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import { QuickServeError } from '../shared/errors.ts';
 import { shortenText, visibleText } from './escape.ts';
 import type { Report } from './report.ts';
@@ -18,6 +18,9 @@ export const DEFAULT_REPORT_LIMITS: ReportLimits = {
   maxDepth: 32,
 };
 
+/** Compiled at the first report: `merge` reads many, and compiling costs more than validating. */
+let validator: ValidateFunction<Report> | null = null;
+
 /**
  * A saved report, checked before anything in it is believed: it may come from a fork.
  * Throws REPORT_TOO_LARGE over a limit and REPORT_INVALID where it is no JSON or breaks schemas/report.schema.json.
@@ -35,12 +38,13 @@ export function parseReport(text: string, limits: ReportLimits = DEFAULT_REPORT_
   const models = modelCount(value);
   if (models > limits.maxModels)
     throw tooLarge(`The report has ${models} models; ${limits.maxModels} is the most that is read.`);
-  const validate = new Ajv2020({
+  validator ??= new Ajv2020({
     strict: true,
     allErrors: false,
     discriminator: true,
     ownProperties: true,
   }).compile<Report>(REPORT_SCHEMA);
+  const validate = validator;
   if (!validate(value))
     throw invalid(`The report breaks its schema: ${describeError(validate.errors?.[0])}.`);
   return value;

@@ -23,6 +23,11 @@ import {
   union,
 } from './report-schema-parts.ts';
 
+/** Models that one report may hold; a test of the privileged follow-up job counts on it. */
+export const REPORT_MAX_MODELS = 5_000;
+/** Parts that a check may be split into. */
+const REPORT_MAX_SHARDS = 256;
+
 const DEFINITIONS: Readonly<Record<string, JsonSchema>> = {
   gate: {
     description:
@@ -180,6 +185,14 @@ const DEFINITIONS: Readonly<Record<string, JsonSchema>> = {
     sha: { type: 'string', pattern: '^[0-9a-f]{7,64}$' },
     role: text(SHORT, 'How it was found, for people.'),
   }),
+  shard: {
+    description: 'Which part of a split check this is; absent in a whole one.',
+    ...record({
+      index: { type: 'integer', minimum: 1 },
+      assignment: { minItems: 1, ...list(list(text(NAME), REPORT_MAX_MODELS), REPORT_MAX_SHARDS) },
+      comparisons: count,
+    }),
+  },
   environment: record(
     {
       key: text(SHORT),
@@ -203,39 +216,40 @@ const DEFINITIONS: Readonly<Record<string, JsonSchema>> = {
   ),
 };
 
-/** Models that one report may hold; a test of the privileged follow-up job counts on it. */
-export const REPORT_MAX_MODELS = 5_000;
-
 export const REPORT_SCHEMA: JsonSchema = {
   $schema: 'https://json-schema.org/draft/2020-12/schema',
   title: 'QuickServeML report',
   description:
     'The whole outcome of one `quickserveml check`. Fields may be added within a schemaVersion, never renamed.',
-  ...record({
-    schemaVersion: { const: 1 },
-    tool: record({ name: { const: 'quickserveml' }, version: text(SHORT) }),
-    createdAt: { type: 'string', pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d{1,9})?Z$' },
-    gate: ref('gate'),
-    base: nullable(ref('commit')),
-    head: nullable(ref('commit')),
-    change: record({
-      platform: choice('github', 'gitlab', 'jenkins', 'local'),
-      repository: nullable(text(SHORT)),
-      pullRequest: nullable({ type: 'integer', minimum: 1 }),
-      runUrl: nullable(text(4 * SHORT)),
-      filesUrl: nullable(text(4 * SHORT)),
-    }),
-    models: list(ref('model'), REPORT_MAX_MODELS),
-    findings: list(ref('finding'), 10_000),
-    environment: nullable(ref('environment')),
-    seed: number,
-    durationMs: size,
-    registry: record({
-      branch: text(SHORT),
-      recording: choice('planned', 'recorded', 'skipped', 'failed'),
-      reason: text(SENTENCE),
-      entries: list(record({ model: text(NAME), version: text(SHORT), new: boolean }), 100_000),
-    }),
-  }),
+  ...record(
+    {
+      schemaVersion: { const: 1 },
+      tool: record({ name: { const: 'quickserveml' }, version: text(SHORT) }),
+      createdAt: { type: 'string', pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d{1,9})?Z$' },
+      gate: ref('gate'),
+      base: nullable(ref('commit')),
+      head: nullable(ref('commit')),
+      change: record({
+        platform: choice('github', 'gitlab', 'jenkins', 'local'),
+        repository: nullable(text(SHORT)),
+        pullRequest: nullable({ type: 'integer', minimum: 1 }),
+        runUrl: nullable(text(4 * SHORT)),
+        filesUrl: nullable(text(4 * SHORT)),
+      }),
+      models: list(ref('model'), REPORT_MAX_MODELS),
+      findings: list(ref('finding'), 10_000),
+      environment: nullable(ref('environment')),
+      seed: number,
+      durationMs: size,
+      registry: record({
+        branch: text(SHORT),
+        recording: choice('planned', 'recorded', 'skipped', 'failed'),
+        reason: text(SENTENCE),
+        entries: list(record({ model: text(NAME), version: text(SHORT), new: boolean }), 100_000),
+      }),
+      shard: ref('shard'),
+    },
+    ['shard'],
+  ),
   $defs: DEFINITIONS,
 };

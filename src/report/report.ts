@@ -162,6 +162,16 @@ export interface CommitInfo {
   readonly role: string;
 }
 
+/** One part of a check that was split; the same in the reports of all its parts, but for `index`. */
+export interface ReportShard {
+  /** From 1. */
+  readonly index: number;
+  /** Names of the models that each shard checks, shard 1 first: a missing report can be named with what it had. */
+  readonly assignment: readonly (readonly string[])[];
+  /** Comparisons planned over all shards: the errors of the whole check are bounded, not those of each part. */
+  readonly comparisons: number;
+}
+
 /** The whole outcome of a check, as plain data. Every format is a pure function of it. Published as schemas/report.schema.json. */
 export interface Report {
   readonly schemaVersion: 1;
@@ -194,4 +204,6 @@ export interface Report {
     readonly reason: string;
     readonly entries: readonly { readonly model: string; readonly version: string; readonly new: boolean }[];
   };
+  /** Only in the report of a shard: its verdict is `merge`'s to give. */
+  readonly shard?: ReportShard;
 }

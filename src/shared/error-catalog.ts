@@ -83,6 +83,8 @@ export const ERROR_CATALOG = {
 
   REPORT_INVALID: { exit: 2, summary: 'The file is not a QuickServeML report.' },
   REPORT_TOO_LARGE: { exit: 2, summary: 'The report is larger than a report can be.' },
+  SHARDS_MISMATCHED: { exit: 2, summary: 'Reports of shards do not belong to one check.' },
+  SHARD_MISSING: { exit: 3, summary: 'A shard of the check left no report, so its models were not judged.' },
   CASE_INVALID: { exit: 2, summary: 'A file of a test case cannot be used.' },
   CASES_NOT_FOUND: { exit: 2, summary: 'There are no test cases where some were named.' },
   DATASET_INVALID: { exit: 2, summary: 'A labelled dataset cannot be used with this model.' },

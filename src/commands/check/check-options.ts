@@ -1,5 +1,6 @@
 import type { RecordMode } from '../../config/config.ts';
 import type { CiContext } from '../../platforms/context.ts';
+import type { ShardChoice } from './shard.ts';
 
 /** What a person or a workflow asked of `check`; null: not said, so the configuration or the context decides. */
 export interface CheckOptions {
@@ -22,6 +23,8 @@ export interface CheckOptions {
   readonly runtimeVersion?: string | null;
   readonly runtimePath: string | null;
   readonly dryRun: boolean;
+  /** Checks only this part of the models; left out: all. */
+  readonly shard?: ShardChoice | null;
   readonly context: CiContext;
   /** Labels of the pull request, read at run time. */
   readonly labels: readonly string[];

@@ -14,8 +14,9 @@ import type { CiContext } from '../../platforms/context.ts';
 import type { MeasurementEntry, RecordEntry } from '../../registry/record-entry.ts';
 import type { BytesLocation, RecordAuthor } from '../../registry/records.ts';
 import { openRegistry, type Registry } from '../../registry/registry.ts';
-import type { Measured } from '../../regression/comparisons.ts';
+import { TIMED_METRICS } from '../../regression/timed.ts';
 import type { Gate } from '../../regression/verdict.ts';
+import type { ModelReport } from '../../report/report.ts';
 import { QuickServeError } from '../../shared/errors.ts';
 import type { Surroundings } from '../surroundings.ts';
 import type { ChangeSet } from './change-set.ts';
@@ -92,29 +93,26 @@ export async function openCheckRegistry(
   });
 }
 
-function measurementOf(measured: Measured, fingerprint: Fingerprint | null): MeasurementEntry | null {
+/** What the history of a model is made of. */
+const RECORDED: ReadonlySet<string> = new Set(TIMED_METRICS);
+
+/** What was measured of the candidate with its first set of inputs, from its comparisons; null where nothing was. */
+function measurementOf({ metrics }: ModelReport, fingerprint: Fingerprint | null): MeasurementEntry | null {
   if (fingerprint === null) return null;
-  if (measured.kind === 'solo') {
-    const { latencyMs, loadMs, peakRssBytes, samples } = measured;
-    return {
-      fingerprint,
-      metrics: { latency: latencyMs, 'load-time': loadMs, memory: peakRssBytes },
-      samples: { latency: samples.latencyMs, 'load-time': samples.loadMs, memory: samples.peakRssBytes },
-    };
-  }
-  if (measured.kind !== 'pair') return null;
-  const { latency, loadTime, memory } = measured;
-  const values = { latency: latency.candidate, 'load-time': loadTime.candidate, memory: memory.candidate };
+  const first = metrics.find(({ metric }) => metric === 'latency')?.workload;
+  const measured = metrics.flatMap(({ metric, candidate, samples, workload }) =>
+    candidate === null ||
+    samples === undefined ||
+    !RECORDED.has(metric) ||
+    (workload !== undefined && workload !== first)
+      ? []
+      : [{ metric, candidate, samples: samples.candidate }],
+  );
+  if (measured.length === 0) return null;
   return {
     fingerprint,
-    metrics: Object.fromEntries(
-      Object.entries(values).filter((entry): entry is [string, number] => entry[1] !== null),
-    ),
-    samples: {
-      latency: latency.samples.candidate,
-      'load-time': loadTime.samples.candidate,
-      memory: memory.samples.candidate,
-    },
+    metrics: Object.fromEntries(measured.map(({ metric, candidate }) => [metric, candidate])),
+    samples: Object.fromEntries(measured.map(({ metric, samples }) => [metric, samples])),
   };
 }
 
@@ -156,12 +154,12 @@ function casesOutcome(report: CasesReport | undefined): 'passed' | 'failed' | 'n
 export async function recordEntries(
   checked: readonly CheckedModel[],
   changes: ChangeSet,
-  fingerprint: Fingerprint | null,
+  environmentOf: (model: ModelReport) => Fingerprint | null,
 ): Promise<readonly RecordEntry[]> {
   const { headSha } = changes.repository;
   const pointers = new Map<string, Exclude<BytesLocation, { kind: 'blob' }> | null>();
   for (const { report } of checked) pointers.set(report.path, await pointerTo(changes, report.path));
-  return checked.flatMap(({ report, candidate, measured, policy }) => {
+  return checked.flatMap(({ report, candidate, policy }) => {
     if (candidate === null) return [];
     const { identity, model } = candidate;
     const own = interfaceOf(model);
@@ -183,7 +181,7 @@ export async function recordEntries(
           const relation = await relateCommits(changes.store, headSha, newest.source.commit);
           return relation === 'newer' || relation === 'older' ? relation : 'unknown';
         },
-        measurement: measurementOf(measured, fingerprint),
+        measurement: measurementOf(report, environmentOf(report)),
         verdict: {
           gate: report.gate,
           policyDigest: createHash('sha256').update(JSON.stringify(policy)).digest('hex'),

@@ -4,7 +4,7 @@ import type { VersionRecord } from '../../registry/records.ts';
 import type { Registry } from '../../registry/registry.ts';
 import type { RegistryState } from '../../registry/registry-state.ts';
 import type { Gate } from '../../regression/verdict.ts';
-import type { Report } from '../../report/report.ts';
+import type { ModelReport, Report } from '../../report/report.ts';
 import { QuickServeError } from '../../shared/errors.ts';
 import type { Finding } from '../../shared/finding.ts';
 import type { Surroundings } from '../surroundings.ts';
@@ -90,7 +90,8 @@ export async function recordChecked(input: {
   readonly changes: ChangeSet;
   readonly checked: readonly CheckedModel[];
   readonly gate: Gate;
-  readonly environment: Fingerprint | null;
+  /** The machine on which a model was measured. */
+  readonly environmentOf: (model: ModelReport) => Fingerprint | null;
   readonly intent: RecordIntent;
   readonly view: RegistryView;
 }): Promise<RecordedPart> {
@@ -109,7 +110,7 @@ export async function recordChecked(input: {
     const { registry } = view;
     if (registry === null) return nothing('there is no registry');
     world.progress.step(`recording on ${branch}`);
-    const recorded = await recordEntries(input.checked, changes, input.environment);
+    const recorded = await recordEntries(input.checked, changes, input.environmentOf);
     const outcomes = await registry.record(recorded);
     const entries = outcomes.flatMap(({ model, version, new: isNew }) =>
       version === null ? [] : [{ model, version, new: isNew }],

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { type CommandHost, collect } from '../command-host.ts';
 
-/** Declares what reviews a change: `check`, `comment` and `report`. */
+/** Declares what reviews a change: `check`, `merge`, `comment` and `report`. */
 export function declareReview(program: Command, { common, run, usesColor }: CommandHost): void {
   common(program.command('check'))
     .description('inspect, compare contracts, measure against the base, decide, report, and record')
@@ -10,6 +10,12 @@ export function declareReview(program: Command, { common, run, usesColor }: Comm
     .addOption(new Option('--base <ref>', 'commit, branch or tag to compare with').conflicts('against'))
     .option('--against <model>', 'a model file to compare the one checked model with')
     .option('--model <name>', 'check only this model (name or path; may be repeated)', collect)
+    .addOption(
+      new Option('--shard <i/n>', 'check only the i-th of n parts; `merge` gives the verdict').conflicts([
+        'against',
+        'comment',
+      ]),
+    )
     .option('--report-dir <folder>', 'write report.json, report.html, report.md and junit.xml there')
     .option('--report-format <names>', 'there as well: sarif,csv,openmetrics,codequality,pdf,text')
     .addOption(
@@ -42,6 +48,21 @@ export function declareReview(program: Command, { common, run, usesColor }: Comm
       run(options, async (world, cwd) => {
         const { commentCommand } = await import('../comment.ts');
         return commentCommand({ ...options, cwd }, world);
+      }),
+    );
+
+  common(program.command('merge'))
+    .description("make one report, one verdict and one comment of the shards' reports")
+    .argument('<reports...>', 'report.json of every shard, or folders in which they are')
+    .option('--config <file>', 'configuration file (default: quickserveml.yml, if there is one)')
+    .option('--report-dir <folder>', 'write report.json, report.html, report.md and junit.xml there')
+    .option('--report-format <names>', 'there as well: sarif,csv,openmetrics,codequality,pdf,text')
+    .option('--comment', 'comment on the pull or merge request, where a token allows it')
+    .option('--comment-author <login>', 'as whom the token comments (Jenkins with GitHub needs it)')
+    .action((reports: readonly string[], options) =>
+      run(options, async (world, cwd) => {
+        const { mergeCommand } = await import('../merge.ts');
+        return mergeCommand({ ...options, reports, cwd, color: usesColor(options) }, world);
       }),
     );
 

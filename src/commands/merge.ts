@@ -1,0 +1,140 @@
+import { readFileSync } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { CommentConfig } from '../config/config.ts';
+import { gitEnvironment } from '../git/git-environment.ts';
+import { openRepository } from '../git/repository.ts';
+import type { CiContext } from '../platforms/context.ts';
+import { readCiContext } from '../platforms/detect.ts';
+import { worstGate } from '../regression/gate.ts';
+import { REPORT_FORMATS } from '../report/formats.ts';
+import { mergeReports, type ShardReport } from '../report/merge-reports.ts';
+import type { Report } from '../report/report.ts';
+import { messageOf, QuickServeError } from '../shared/errors.ts';
+import { loadConfig } from './check/change-set.ts';
+import { recordMerged } from './check/merged-recording.ts';
+import { readFormats, writeReportFiles } from './check/report-files.ts';
+import { exitCodeOf } from './check.ts';
+import type { CommandResult } from './command-result.ts';
+import { openPullRequest, postReport } from './pull-request.ts';
+import { readReport } from './report.ts';
+import type { Surroundings } from './surroundings.ts';
+
+export interface MergeOptions {
+  /** Files, or folders in which every report.json is taken; absolute or relative to `cwd`. */
+  readonly reports: readonly string[];
+  readonly cwd: string;
+  readonly config: string | null;
+  readonly context: CiContext;
+  /** Authenticates at the git remote over HTTP; null: what the clone itself stores. */
+  readonly token: string | null;
+}
+
+/** Folders below one that was named: download-artifact makes one an artifact. */
+const DEEPEST = 4;
+const MOST_FILES = 1_000;
+
+async function reportFilesIn(path: string, depth = 0): Promise<readonly string[]> {
+  if (!(await stat(path)).isDirectory()) return [path];
+  const found: string[] = [];
+  for (const entry of await readdir(path, { withFileTypes: true })) {
+    const inside = join(path, entry.name);
+    if (entry.isFile() && entry.name === 'report.json') found.push(inside);
+    // Links are not followed: an artifact may hold one that leads elsewhere.
+    else if (entry.isDirectory() && depth < DEEPEST) found.push(...(await reportFilesIn(inside, depth + 1)));
+  }
+  return found.sort();
+}
+
+async function readShardReports({ reports, cwd }: MergeOptions): Promise<readonly ShardReport[]> {
+  const files: string[] = [];
+  for (const given of reports) {
+    try {
+      files.push(...(await reportFilesIn(resolve(cwd, given))));
+    } catch (thrown) {
+      throw new QuickServeError({
+        code: 'FILE_UNREADABLE',
+        message: `The report ${given} cannot be read: ${messageOf(thrown)}`,
+        hint: 'Name the report.json of every shard, or the folder in which they are.',
+        cause: thrown,
+      });
+    }
+  }
+  if (files.length === 0 || files.length > MOST_FILES) {
+    throw new QuickServeError({
+      code: 'USAGE',
+      message: `There are ${files.length} files report.json in ${reports.join(', ')}.`,
+      hint: `Name the reports of the shards, at most ${MOST_FILES}; without any there is nothing to judge.`,
+    });
+  }
+  const read: ShardReport[] = [];
+  for (const path of files) read.push({ path, report: await readReport(path) });
+  return read;
+}
+
+/** What CI knows of the run counts, not what the reports say of it. */
+function withOwnAddresses(report: Report, context: CiContext): Report {
+  if (context.platform === 'local') return report;
+  const { platform, repository, runUrl, filesUrl, pullRequest } = context;
+  return {
+    ...report,
+    change: { platform, repository, pullRequest: pullRequest?.number ?? null, runUrl, filesUrl },
+  };
+}
+
+export interface MergeOutcome {
+  readonly report: Report;
+  readonly exitCode: 0 | 1 | 3;
+  readonly comment: CommentConfig;
+}
+
+/**
+ * Merges the reports of all shards and, where the shards left it to this, records the versions.
+ * @throws QuickServeError SHARDS_MISMATCHED, REPORT_*, FILE_UNREADABLE, USAGE, CONFIG_*, NOT_A_REPOSITORY.
+ */
+export async function runMerge(options: MergeOptions, world: Surroundings): Promise<MergeOutcome> {
+  const parts = await readShardReports(options);
+  const { context, cwd } = options;
+  const headSha = context.pullRequest?.headSha ?? context.headSha;
+  const merged = withOwnAddresses(mergeReports(parts, { headSha, worstGate }), context);
+  const report =
+    merged.registry.recording === 'planned' ? await recordMerged(merged, parts, options, world) : merged;
+  const { root } = await openRepository(cwd, { environment: gitEnvironment(world.env) });
+  const { comment } = await loadConfig(root, cwd, options.config);
+  return { report, exitCode: exitCodeOf(report.gate), comment };
+}
+
+/** The options of `quickserveml merge` as the argument parser gives them. */
+export interface MergeArguments {
+  readonly reports: readonly string[];
+  readonly cwd: string;
+  readonly config?: string;
+  readonly reportDir?: string;
+  readonly reportFormat?: string;
+  readonly comment?: boolean;
+  readonly commentAuthor?: string;
+  readonly color: boolean;
+}
+
+/** `merge REPORT...` on the command line. */
+export async function mergeCommand(given: MergeArguments, world: Surroundings): Promise<CommandResult> {
+  const context = readCiContext(world.env, path => readFileSync(path, 'utf8'));
+  const { reports, cwd, config = null } = given;
+  const formats = readFormats(given.reportFormat ?? '');
+  const outcome = await runMerge({ reports, cwd, config, context, token: null }, world);
+  const { report, comment, exitCode } = outcome;
+  const format = { commentKey: comment.key, color: given.color, reportUrl: null };
+  if (given.reportDir !== undefined) {
+    const files = await writeReportFiles(report, resolve(cwd, given.reportDir), { ...format, formats });
+    world.progress.step(`Report: ${files.html}`);
+  }
+  if (given.comment === true && comment.enabled) {
+    const pullRequest = await openPullRequest(context, world, null);
+    const posted = await postReport(report, pullRequest, {
+      key: comment.key,
+      ...(given.commentAuthor === undefined ? {} : { author: given.commentAuthor }),
+    });
+    world.progress.step(posted.message);
+  }
+  return { document: report, text: REPORT_FORMATS.text.render(report, format), exitCode };
+}

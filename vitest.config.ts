@@ -14,6 +14,11 @@ export default defineConfig({
         extends: true,
         test: { name: 'integration', include: ['test/integration/**/*.test.ts'] },
       },
+      // They compare times: nothing else may run meanwhile.
+      {
+        extends: true,
+        test: { name: 'measuring', include: ['test/measuring/**/*.test.ts'], fileParallelism: false },
+      },
       { extends: true, test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], fileParallelism: false } },
     ],
   },

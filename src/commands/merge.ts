@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import type { CommentConfig } from '../config/config.ts';
+import type { CommentConfig, RecordMode } from '../config/config.ts';
 import { gitEnvironment } from '../git/git-environment.ts';
 import { openRepository } from '../git/repository.ts';
 import type { CiContext } from '../platforms/context.ts';
@@ -25,6 +25,8 @@ export interface MergeOptions {
   readonly reports: readonly string[];
   readonly cwd: string;
   readonly config: string | null;
+  /** null: what the configuration says. */
+  readonly record: RecordMode | null;
   readonly context: CiContext;
   /** Authenticates at the git remote over HTTP; null: what the clone itself stores. */
   readonly token: string | null;
@@ -109,6 +111,7 @@ export interface MergeArguments {
   readonly reports: readonly string[];
   readonly cwd: string;
   readonly config?: string;
+  readonly record?: RecordMode;
   readonly reportDir?: string;
   readonly reportFormat?: string;
   readonly comment?: boolean;
@@ -119,9 +122,9 @@ export interface MergeArguments {
 /** `merge REPORT...` on the command line. */
 export async function mergeCommand(given: MergeArguments, world: Surroundings): Promise<CommandResult> {
   const context = readCiContext(world.env, path => readFileSync(path, 'utf8'));
-  const { reports, cwd, config = null } = given;
+  const { reports, cwd, config = null, record = null } = given;
   const formats = readFormats(given.reportFormat ?? '');
-  const outcome = await runMerge({ reports, cwd, config, context, token: null }, world);
+  const outcome = await runMerge({ reports, cwd, config, record, context, token: null }, world);
   const { report, comment, exitCode } = outcome;
   const format = { commentKey: comment.key, color: given.color, reportUrl: null };
   if (given.reportDir !== undefined) {

@@ -39,6 +39,10 @@ function requireParts(reports: readonly ShardReport[]): readonly [Part, ...Part[
   return [first, ...others];
 }
 
+/** The first name that stands in the list a second time. */
+const repeated = (names: readonly string[]): string | undefined =>
+  names.length === new Set(names).size ? undefined : names.find((name, index) => names.indexOf(name) < index);
+
 /** What has to be the same in all parts, by what it is called. */
 const COMMON: readonly (readonly [string, (part: Part) => unknown])[] = [
   ['commit', ({ report }) => report.head?.sha ?? null],
@@ -60,6 +64,9 @@ function requireOneCheck(parts: readonly [Part, ...Part[]], headSha: string | nu
         throw mismatch(`${first.path} and ${part.path} differ in their ${what}.`, TOGETHER);
     }
   }
+  const shared = repeated(first.shard.assignment.flat());
+  if (shared !== undefined)
+    throw mismatch(`${first.path} gives the model "${printable(shared)}" to two shards.`, TOGETHER);
   const seen = new Map<number, string>();
   for (const { path, shard } of parts) {
     if (shard.index > shard.assignment.length)
@@ -74,6 +81,8 @@ function requireOneCheck(parts: readonly [Part, ...Part[]], headSha: string | nu
 function requireAssigned({ path, report, shard }: Part): void {
   const assigned = new Set(shard.assignment[shard.index - 1]);
   const found = report.models.map(({ name }) => name);
+  const twice = repeated(found);
+  if (twice !== undefined) throw mismatch(`${path} has the model "${printable(twice)}" twice.`, TOGETHER);
   const foreign = found.find(name => !assigned.has(name));
   if (foreign !== undefined)
     throw mismatch(`${path} has the model "${printable(foreign)}", which is not of its shard.`, TOGETHER);

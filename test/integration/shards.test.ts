@@ -8,7 +8,7 @@ import { GITHUB_COMMENT_MAX_CHARACTERS } from '../../src/platforms/github/commen
 import type { Report } from '../../src/report/report.ts';
 import { parseReport } from '../../src/report/report-parsing.ts';
 import { runtimePath } from '../support/installed-copy.ts';
-import { createTestRemote, type TestRemote } from '../support/pull-request.ts';
+import { createTestRemote, git, type TestRemote } from '../support/pull-request.ts';
 import { lacks } from '../support/requirements.ts';
 import { sampleModel, sampleReport } from '../support/sample-reports.ts';
 import { testSurroundings } from '../support/surroundings.ts';
@@ -100,6 +100,15 @@ describe.skipIf(lacks('runtime'))('a check in shards', () => {
       (report: Report) => ({ ...report, shard: { ...report.shard!, index: 2, comparisons: 1 } }),
       'division',
     ],
+    [
+      'a model twice',
+      (report: Report) => ({
+        ...report,
+        shard: { ...report.shard!, index: 2 },
+        models: [...report.models, report.models[0]!],
+      }),
+      'twice',
+    ],
     ['no shard at all', ({ shard: _, ...report }: Report) => report, 'whole check'],
     [
       'a model that is not its own',
@@ -126,11 +135,32 @@ describe.skipIf(lacks('runtime'))('a check in shards', () => {
     }
     expect(remote.registryFiles()).toEqual([]);
     const { document } = await mergeCommand(
-      { reports: [join(folder, 'recorded')], cwd: own, color: false },
+      { reports: [join(folder, 'recorded')], record: 'always', cwd: own, color: false },
       world(),
     );
     expect((document as Report).registry).toMatchObject({ recording: 'recorded' });
     expect(remote.registryFiles()).toContain('models/same/versions/1.0.0.json');
+  });
+
+  it('records nothing that its own configuration and flag do not ask for, whatever the reports claim', async () => {
+    const own = remote.checkout('refs/heads/clean');
+    for (const part of ['1-of-2', '2-of-2']) {
+      const file = join(folder, 'recorded', part, 'report.json');
+      const report = parseReport(readFileSync(file, 'utf8'));
+      expect(report.registry.recording).toBe('planned');
+      const claimed = { ...report, registry: { ...report.registry, branch: 'chosen-by-report' } };
+      mkdirSync(join(folder, 'claimed', part), { recursive: true });
+      writeFileSync(join(folder, 'claimed', part, 'report.json'), JSON.stringify(claimed));
+    }
+    const reports = [join(folder, 'claimed')];
+    const never = await mergeCommand({ reports, record: 'never', cwd: own, color: false }, world());
+    expect((never.document as Report).registry).toMatchObject({
+      recording: 'skipped',
+      branch: 'quickserveml',
+    });
+    const always = await mergeCommand({ reports, record: 'always', cwd: own, color: false }, world());
+    expect((always.document as Report).registry.branch).toBe('quickserveml');
+    expect(git(remote.bare, 'branch', '--list', 'chosen-by-report')).toBe('');
   });
 
   it('makes one comment within the limit of 100 models in 10 shards', async () => {

@@ -40,7 +40,8 @@ async function readJudged(changes: ChangeSet, report: ModelReport, scratch: stri
 }
 
 /**
- * Records what the shards judged, now that there is one verdict. What fails is in the report that comes back.
+ * Records what the shards judged, now that there is one verdict. Whether and where is said by this run's own configuration
+ * and flag: a report may come from anybody. What fails is in the report that comes back.
  * @throws QuickServeError SHARDS_MISMATCHED where the work tree is not what was judged, and as openChangeSet.
  */
 export async function recordMerged(
@@ -57,8 +58,8 @@ export async function recordMerged(
       base: null,
       against: null,
       models: [],
-      record: null,
-      registryBranch: merged.registry.branch,
+      record: options.record,
+      registryBranch: null,
       accept: [],
       budgetMs: null,
       runtimePath: null,
@@ -71,9 +72,7 @@ export async function recordMerged(
   );
   const scratch = await mkdtemp(join(tmpdir(), 'quickserveml-merge-'));
   try {
-    // The shards were told to record; that may have been by a flag that this command has not.
-    const config = { ...changes.config, registry: { ...changes.config.registry, record: 'always' as const } };
-    const intent = recordIntent(config, context, changes.repository);
+    const intent = recordIntent(changes.config, context, changes.repository);
     const view = await readRegistry(context, changes, intent, world);
     const checked: CheckedModel[] = [];
     for (const [index, model] of merged.models.entries())

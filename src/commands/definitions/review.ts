@@ -55,6 +55,9 @@ export function declareReview(program: Command, { common, run, usesColor }: Comm
     .description("make one report, one verdict and one comment of the shards' reports")
     .argument('<reports...>', 'report.json of every shard, or folders in which they are')
     .option('--config <file>', 'configuration file (default: quickserveml.yml, if there is one)')
+    .addOption(
+      new Option('--record <when>', 'record on the registry branch').choices(['auto', 'always', 'never']),
+    )
     .option('--report-dir <folder>', 'write report.json, report.html, report.md and junit.xml there')
     .option('--report-format <names>', 'there as well: sarif,csv,openmetrics,codequality,pdf,text')
     .option('--comment', 'comment on the pull or merge request, where a token allows it')

@@ -11,6 +11,7 @@ import { checkScale } from './check-scale.ts';
 import { datasetEvaluation } from './dataset-evaluation.ts';
 import { detection } from './detection.ts';
 import { fuzz } from './fuzz-reader.ts';
+import { htmlReport } from './html-report.ts';
 import { inspect } from './inspect.ts';
 import { memoryDetection } from './memory-detection.ts';
 import { overhead } from './overhead.ts';
@@ -42,6 +43,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     about: 'Accuracy over 10,000 rows in the worker process, against a bare session loop.',
     run: datasetEvaluation,
   },
+  'html-report': { about: 'Writing and opening the HTML report of a hundred models.', run: htmlReport },
   overhead: {
     about: "The latency that is reported, against onnxruntime's Python API on the same model.",
     run: overhead,

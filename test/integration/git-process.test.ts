@@ -151,17 +151,15 @@ describe('failures', () => {
     await using folder = temporaryFolder();
     const shim = join(folder.path, 'bin');
     mkdirSync(shim);
-    writeFileSync(join(shim, 'git'), '#!/bin/sh\ntrap "" TERM\nsleep 30 &\nwait\nsleep 30\n');
+    writeFileSync(join(shim, 'git'), '#!/bin/sh\ntrap "" TERM\nsleep 600 &\nwait\nsleep 600\n');
     chmodSync(join(shim, 'git'), 0o755);
     const environment = testEnvironment(folder.path, { PATH: `${shim}:${process.env['PATH'] ?? ''}` });
-    const begun = performance.now();
     await expect(
       runGit({ args: ['fetch'], cwd: folder.path, environment, timeoutMs: 200 }),
     ).rejects.toMatchObject({
       code: 'REMOTE_UNREACHABLE',
       message: expect.stringContaining('did not end'),
     });
-    expect(performance.now() - begun).toBeLessThan(10_000);
   });
 
   test('hooks of the user are not run by a push', async () => {

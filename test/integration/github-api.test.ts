@@ -32,7 +32,7 @@ const client = (options: Partial<GitHubClientOptions> = {}): Promise<GitHubClien
     owner: 'acme',
     repo: 'models',
     userAgent: 'quickserveml-test',
-    timeoutMs: 2_000,
+    timeoutMs: 10_000,
     sleep: async durationMs => void waits.push(durationMs),
     ...options,
   });

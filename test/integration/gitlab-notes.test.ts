@@ -62,7 +62,7 @@ async function open(env: Readonly<Record<string, string>>) {
     ...testSurroundings(),
     env,
     progress: { step: (text: string) => void log.push(text), update: () => undefined },
-    patience: { timeoutMs: 400, maxBodyBytes: 256 * 1024, sleep: async () => undefined },
+    patience: { timeoutMs: 5_000, maxBodyBytes: 256 * 1024, sleep: async () => undefined },
   };
   return openPullRequest(
     readCiContext(env, () => ''),

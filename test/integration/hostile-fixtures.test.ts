@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { projectRoot } from '../support/requirements.ts';
 
-/** Loads and runs a model in a process of its own, which is killed after four seconds. */
+/** Loads and runs a model in a process of its own, which is killed after ten seconds. */
 function runApart(name: string, input: number[]): { readonly said: string; readonly signal: string | null } {
   const script = `
     const ort = require('onnxruntime-node');
@@ -18,7 +18,7 @@ function runApart(name: string, input: number[]): { readonly said: string; reado
     cwd: projectRoot,
     encoding: 'utf8',
     killSignal: 'SIGKILL',
-    timeout: 4000,
+    timeout: 10_000,
   });
   return { said: child.stdout, signal: child.signal };
 }

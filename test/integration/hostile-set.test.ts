@@ -7,7 +7,8 @@ import { ACTIVE_CHARACTERS } from '../support/control-characters.ts';
 import { HOSTILE_FILES, HOSTILE_NAMES } from '../support/hostile-set.ts';
 import { projectRoot } from '../support/requirements.ts';
 
-const LONGEST_MS = 2000;
+/** A hang, or time that grows faster than the file: these are read in a fraction of a second. */
+const HANG_MS = 20_000;
 const MOST_BYTES = 250e6;
 const cli = join(projectRoot, 'src/cli.ts');
 
@@ -36,11 +37,10 @@ describe('the hostile set', () => {
   it.each(HOSTILE_FILES)('$name ends in: $end', async ({ end, code, write }) => {
     await inside(async folder => {
       const path = write(folder);
-      const run = () =>
-        sampleNode([cli, 'inspect', path, '--json'], { memory: true, exit: end === 'error' ? 2 : 0 });
-      let sample = await run();
-      // What else runs on the machine may hold one run up, not three.
-      for (let again = 0; sample.wallMs >= LONGEST_MS && again < 2; again += 1) sample = await run();
+      const sample = await sampleNode([cli, 'inspect', path, '--json'], {
+        memory: true,
+        exit: end === 'error' ? 2 : 0,
+      });
       const answer = JSON.parse(sample.stdout) as Answer;
       if (end === 'error') {
         expect(answer.error?.code).toMatch(
@@ -54,7 +54,7 @@ describe('the hostile set', () => {
         else expect(codes).toContain(code);
         expect(answer.findings?.every(({ message, hint }) => message !== '' && hint !== '')).toBe(true);
       }
-      expect(sample.wallMs).toBeLessThan(LONGEST_MS);
+      expect(sample.wallMs).toBeLessThan(HANG_MS);
       expect(sample.peakRssBytes).toBeLessThan(MOST_BYTES);
       if (end !== 'harmless') return;
       const { stdout: text } = await sampleNode([

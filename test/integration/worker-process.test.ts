@@ -98,7 +98,7 @@ describe.skipIf(lacks('runtime'))('the process that holds the runtime', () => {
 
   it('is killed with WORKER_TIMEOUT when a model never stops loading', async () => {
     const path = write('laughs.onnx', buildBillionLaughs());
-    const limited = { ...workerOptions, limits: { timeMs: 2500, memoryBytes: 2 ** 33 } };
+    const limited = { ...workerOptions, limits: { timeMs: 6000, memoryBytes: 2 ** 33 } };
     await expect(openModel(limited, path)).rejects.toMatchObject({
       code: 'WORKER_TIMEOUT',
       step: 'load',
@@ -108,7 +108,7 @@ describe.skipIf(lacks('runtime'))('the process that holds the runtime', () => {
 
   it('is killed with WORKER_TIMEOUT when a run never ends', async () => {
     const path = write('endless.onnx', buildEndlessLoop());
-    const model = await openModel({ ...workerOptions, limits: { timeMs: 2500, memoryBytes: null } }, path);
+    const model = await openModel({ ...workerOptions, limits: { timeMs: 6000, memoryBytes: null } }, path);
     await expect(model.run([floats('x', 1)])).rejects.toMatchObject({ code: 'WORKER_TIMEOUT', step: 'run' });
     await expect(model.run([floats('x', 1)])).rejects.toMatchObject({ code: 'WORKER_START_FAILED' });
     await model.close();
@@ -222,13 +222,13 @@ describe.skipIf(lacks('runtime'))('the process that holds the runtime', () => {
     await new Promise(resolve => child.stdout.once('data', resolve));
     const childrenOf = () =>
       readdirSync('/proc').filter(name => /^\d+$/.test(name) && parentOf(name) === child.pid);
-    await expect.poll(() => childrenOf().length).toBe(1);
+    await expect.poll(() => childrenOf().length, { timeout: 30_000 }).toBe(1);
     const [worker] = childrenOf();
     await new Promise(resolve => setTimeout(resolve, 300));
     child.kill('SIGTERM');
     await new Promise(resolve => child.once('exit', resolve));
     expect(child.signalCode).toBe('SIGTERM');
-    await expect.poll(() => isAlive(worker ?? ''), { timeout: 5000 }).toBe(false);
+    await expect.poll(() => isAlive(worker ?? ''), { timeout: 30_000 }).toBe(false);
   });
 });
 

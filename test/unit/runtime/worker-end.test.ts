@@ -91,11 +91,10 @@ describe('what the runtime says', () => {
     expect(message.length).toBeLessThan(410);
   });
 
-  it('is cleaned in reasonable time, however long it is', () => {
-    const started = performance.now();
-    cleanMessage('/'.repeat(200_000));
-    cleanMessage('/a'.repeat(100_000));
-    expect(performance.now() - started).toBeLessThan(2000);
+  // In quadratic time these would take hours.
+  it('is cleaned in time that grows with its length only', () => {
+    expect(cleanMessage('/'.repeat(5_000_000)).length).toBeLessThan(410);
+    expect(cleanMessage('/a'.repeat(2_500_000)).length).toBeLessThan(410);
   });
 
   it('is quoted by its telling line where a process died', () => {

@@ -19,6 +19,7 @@ import {
 } from '../regression/comparisons.ts';
 import { planErrors } from '../regression/error-plan.ts';
 import { formatDifference, formatTransition } from '../report/format-values.ts';
+import { layerBlame } from '../report/layer-changes.ts';
 import { metricLabel } from '../report/metric-words.ts';
 import type { ModelLayers } from '../report/report.ts';
 import { readMachineLoad } from '../runtime/machine-load.ts';
@@ -26,6 +27,7 @@ import { QuickServeError } from '../shared/errors.ts';
 import { terminalSafe } from '../shared/terminal-text.ts';
 import { runScenarios } from './benchmark/run-scenarios.ts';
 import { readScenarios } from './benchmark/scenarios.ts';
+import { EXPLAINING_SHARE, explainSlower, layerFields, type SlowerWorkload } from './check/explaining.ts';
 import { type Bench, measure, type ReadableModel } from './check/measuring.ts';
 import type { CommandResult } from './command-result.ts';
 import { readDuration } from './duration-option.ts';
@@ -163,6 +165,11 @@ export async function benchmarkCommand(
     workloads.reduce((total, { measured }) => total + of(measured), 0);
   const origins = [...new Set(workloads.map(({ measured }) => measured.feedOrigin))].join(', ');
   const how = `${sum(each => each.launches)} processes, ${sum(each => each.runs)} runs, ${(sum(each => each.durationMs) / 1000).toFixed(1)} s, inputs: ${origins}`;
+  const reasons = layers.flatMap(each => {
+    const blame = layerBlame(each);
+    const inputs = each.workload === undefined ? '' : `With ${each.workload}: `;
+    return blame === null ? [] : [terminalSafe(`${inputs}${blame}`)];
+  });
   return {
     document: {
       metrics,
@@ -171,9 +178,9 @@ export async function benchmarkCommand(
       ...(workloads.length > 1 ? { workloads } : {}),
       fingerprint,
       noise: { ...disturbance, trust },
-      ...(layers === null ? {} : { layers }),
+      ...layerFields(layers),
     },
-    text: [...lines, '', terminalSafe(machine), how, trust].join('\n'),
+    text: [...lines, ...reasons, '', terminalSafe(machine), how, trust].join('\n'),
     exitCode: 0,
   };
 }
@@ -190,7 +197,7 @@ async function measureAll(
   bench: Omit<Bench, 'alpha'>,
 ): Promise<{
   readonly workloads: readonly [TakenWorkload, ...TakenWorkload[]];
-  readonly layers: ModelLayers | null;
+  readonly layers: readonly ModelLayers[];
 }> {
   const planned = workloadsOf(model);
   const { alpha } = planErrors(comparisonCount(planned.length));
@@ -201,13 +208,14 @@ async function measureAll(
     () => performance.now(),
   );
   const done: TakenWorkload[] = [];
-  let layers: ModelLayers | null = null;
+  const slower: SlowerWorkload[] = [];
   for (const [index, workload] of planned.entries()) {
     const task = { workload, budgetMs: time.next(budgetMs), isFirst: index === 0 };
     const result = await measure(model, model.policy, base, candidate, { ...bench, alpha }, cwd, task);
-    layers ??= result.layers;
+    if (result.explain !== null) slower.push({ name: workload.name, explain: result.explain });
     done.push({ name: workload.name, rows: result.rows, measured: result.measured });
   }
+  const layers = await explainSlower(slower, budgetMs * EXPLAINING_SHARE);
   const [first, ...others] = done;
   if (first === undefined) throw new TypeError('a model has at least one set of inputs');
   return { workloads: [first, ...others], layers };

@@ -18,7 +18,7 @@ import type { Finding } from '../shared/finding.ts';
 import { type ChangeSet, isChanged, openChangeSet } from './check/change-set.ts';
 import type { CheckOptions } from './check/check-options.ts';
 import { drawGraphs } from './check/drawn-graphs.ts';
-import { historyOf } from './check/history.ts';
+import { firstInputsOf, historyOf } from './check/history.ts';
 import type { Bench } from './check/measuring.ts';
 import { type CheckedModel, checkModel } from './check/model-check.ts';
 import { type RecordIntent, recordIntent } from './check/recording.ts';
@@ -198,7 +198,7 @@ export async function runCheck(options: CheckOptions, world: Surroundings): Prom
       filesUrl: options.context.filesUrl,
     },
     models: checked.map(({ report: model }) => {
-      const history = historyOf(registry.state, model.name, environment?.key ?? null);
+      const history = historyOf(registry.state, model.name, environment?.key ?? null, firstInputsOf(model));
       const outline = graphs.get(model.name);
       return {
         ...model,
@@ -299,13 +299,13 @@ async function checkModels(
         against: options.against,
         measureIdentical: (identity: ModelIdentity) =>
           intent.kind === 'record' && state !== null && !known.has(identity.sha256),
-        historyOf: async ({ benchmark }) => {
+        historyOf: async ({ benchmark }, inputs) => {
           const { provider } = changes.config.runtime;
           const { key } = await readFingerprint(await bench.runtime(), {
             provider,
             threads: benchmark.threads,
           });
-          return historyOf(state, name, key);
+          return historyOf(state, name, key, inputs);
         },
         recordedBytes: (sha256, target) => recordedBytes(registry, versions, sha256, target),
         scratch: folder,

@@ -3,7 +3,7 @@ import type { AppendPlan } from './branch-writer.ts';
 import { measurementPath } from './layout.ts';
 import type { RecordContext } from './record-context.ts';
 import type { MeasurementEntry } from './record-entry.ts';
-import { formatFile, jsonFile } from './record-files.ts';
+import { formatFile, inputFields, jsonFile } from './record-files.ts';
 import type { MeasurementRecord } from './records.ts';
 import type { NewFile } from './tree-builder.ts';
 
@@ -20,16 +20,17 @@ export function measurementRecords(
   additions: readonly MeasurementAddition[],
   context: RecordContext,
 ): readonly MeasurementRecord[] {
-  return additions.map(({ model, sha256, version, commit, fingerprint, metrics, samples }) => ({
+  return additions.map(addition => ({
     id: context.newId(null),
-    model,
-    sha256,
-    version,
-    commit,
+    model: addition.model,
+    sha256: addition.sha256,
+    version: addition.version,
+    commit: addition.commit,
     createdAt: context.createdAt,
-    fingerprint,
-    metrics,
-    samples: samples ?? {},
+    fingerprint: addition.fingerprint,
+    metrics: addition.metrics,
+    samples: addition.samples ?? {},
+    ...inputFields(addition),
     runUrl: context.runUrl,
   }));
 }

@@ -2,7 +2,14 @@ import type { Fingerprint } from '../benchmark/measurement.ts';
 import type { Bump } from '../contract/comparison.ts';
 import type { Inspection, ModelInterface } from '../model/inspection.ts';
 import type { Gate } from '../regression/verdict.ts';
-import type { BytesLocation, ModelIdentity, VersionRecord, VersionStatus } from './records.ts';
+import type {
+  BytesLocation,
+  FurtherMeasurement,
+  ModelIdentity,
+  RecordedInputs,
+  VersionRecord,
+  VersionStatus,
+} from './records.ts';
 import type { SourceRelation } from './versions.ts';
 
 /** Measured values of a model on one machine. */
@@ -11,6 +18,8 @@ export interface MeasurementEntry {
   /** By metric name, in the metric's unit (ms, bytes, count). */
   readonly metrics: Readonly<Record<string, number>>;
   readonly samples?: Readonly<Record<string, readonly number[]>>;
+  readonly inputs?: RecordedInputs;
+  readonly furtherInputs?: readonly FurtherMeasurement[];
 }
 
 export interface VerdictEntry {

@@ -8,7 +8,7 @@ import {
   verdictPath,
 } from './layout.ts';
 import type { RecordContext } from './record-context.ts';
-import type { RecordEntry } from './record-entry.ts';
+import type { MeasurementEntry, RecordEntry } from './record-entry.ts';
 import type {
   BytesLocation,
   MeasurementRecord,
@@ -118,10 +118,20 @@ export async function measurementFile(
     fingerprint: measurement.fingerprint,
     metrics: measurement.metrics,
     samples: measurement.samples ?? {},
+    ...inputFields(measurement),
     runUrl: context.runUrl,
   };
   return [jsonFile(pathFor(measurementId), record)];
 }
+
+/** What was measured with which inputs, where that is known. */
+export const inputFields = ({
+  inputs,
+  furtherInputs = [],
+}: MeasurementEntry): Pick<MeasurementRecord, 'inputs' | 'furtherInputs'> => ({
+  ...(inputs === undefined ? {} : { inputs }),
+  ...(furtherInputs.length === 0 ? {} : { furtherInputs }),
+});
 
 /** The verdict of an entry under a new id; not signed yet. */
 export function verdictRecord(entry: RecordEntry, context: RecordContext): VerdictRecord | null {

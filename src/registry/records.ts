@@ -102,6 +102,21 @@ export interface DigestRecord {
   readonly version: string;
 }
 
+/** A set of inputs that a model was measured with. */
+export interface RecordedInputs {
+  /** `long, batch=8`; empty where the model has only one set. */
+  readonly name: string;
+  /** sha256 over names, dtypes, shapes and bytes: times of other inputs are no comparison. */
+  readonly digest: string;
+}
+
+/** What depends on the inputs, measured with another set of them in the same run. */
+export interface FurtherMeasurement {
+  readonly inputs: RecordedInputs;
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly samples: Readonly<Record<string, readonly number[]>>;
+}
+
 /** `models/<name>/benchmarks/<fingerprint>/<yyyy-mm>/<id>.json`; immutable. */
 export interface MeasurementRecord {
   readonly id: string;
@@ -116,6 +131,10 @@ export interface MeasurementRecord {
   readonly metrics: Readonly<Record<string, number>>;
   /** Launch statistics behind a metric, in its unit. */
   readonly samples: Readonly<Record<string, readonly number[]>>;
+  /** What it was measured with; left out by imports and earlier versions. */
+  readonly inputs?: RecordedInputs;
+  /** What was measured with further sets of inputs; left out where there are none. */
+  readonly furtherInputs?: readonly FurtherMeasurement[];
   readonly runUrl: string | null;
   /** Units of imported metrics whose names say none. */
   readonly units?: Readonly<Record<string, string>>;

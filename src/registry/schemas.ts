@@ -40,6 +40,9 @@ const value = record({ name: text, kind: text, dtype: text, shape: { type: ['arr
 const location = (kind: string, fields: Readonly<Record<string, object>>): object =>
   record({ kind: { type: 'string', const: kind }, ...fields });
 
+const numbers = { type: 'object', additionalProperties: { type: 'number' } };
+const recordedInputs = record({ name: text, digest: text });
+
 /** More fields that events of one kind must have; other kinds pass. */
 const eventOf = (kind: string, fields: Readonly<Record<string, object>>): object => ({
   if: { properties: { kind: { const: kind } } },
@@ -92,14 +95,24 @@ export const REGISTRY_SCHEMAS: Readonly<Record<keyof RecordTypes, object>> = {
     author: person,
   }),
   digest: record({ sha256, version: text }),
-  measurement: record({
-    id: text,
-    model: text,
-    sha256: { type: ['string', 'null'], pattern: '^[0-9a-f]{64}$' },
-    createdAt: text,
-    fingerprint: record({ key: text }),
-    metrics: { type: 'object', additionalProperties: { type: 'number' } },
-  }),
+  measurement: {
+    ...record({
+      id: text,
+      model: text,
+      sha256: { type: ['string', 'null'], pattern: '^[0-9a-f]{64}$' },
+      createdAt: text,
+      fingerprint: record({ key: text }),
+      metrics: numbers,
+    }),
+    allOf: [
+      {
+        properties: {
+          inputs: recordedInputs,
+          furtherInputs: list(record({ inputs: recordedInputs, metrics: numbers })),
+        },
+      },
+    ],
+  },
   verdict: record({
     id: text,
     model: text,

@@ -43,6 +43,7 @@ export function gateOfMetric(comparison: MetricComparison, policy: GatePolicy): 
     // The finding that says why decides: the model's fault fails, the machine's leaves no verdict.
     case 'improved':
     case 'unchanged':
+    case 'within-limits':
     case 'not-measured':
       return 'passed';
   }

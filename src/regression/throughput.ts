@@ -4,9 +4,11 @@ import type {
   SoloMeasurement,
   ValueBounds,
 } from '../benchmark/measurement.ts';
-import { limitOutcome, worseOf } from './limits.ts';
+import { limitOutcome } from './limits.ts';
 import { decisionOutcome } from './timed.ts';
-import type { MetricComparison, MetricPolicy, RelativeDifference } from './verdict.ts';
+import type { MetricComparison, MetricOutcome, MetricPolicy, RelativeDifference } from './verdict.ts';
+
+const WITHIN_LIMITS: MetricOutcome = { kind: 'within-limits' };
 
 /** Rows a second of one stream in which a run of `rows` rows takes so many milliseconds. */
 const perSecond = (rows: number, latencyMs: number): number => (rows * 1000) / latencyMs;
@@ -23,8 +25,9 @@ function inverted(difference: PairEvidence['difference']): RelativeDifference | 
 }
 
 /**
- * Rows a second from the measured latency: no comparison of its own, since it says the same about the base, but a limit
- * of its own.
+ * Rows a second from the measured latency. One stream has no more to say than its latency: the difference is the inverse
+ * of that, and the verdict is left to it, so that one change is not blamed twice nor counted twice among the errors of
+ * a check. Only the limit is the throughput's own. (Under concurrent load, `--scenario throughput` has its own test.)
  * @param rows of one run, at least 1.
  */
 export function judgeThroughput(
@@ -43,7 +46,7 @@ export function judgeThroughput(
       base: null,
       candidate,
       difference: null,
-      outcome: limit ?? { kind: 'no-baseline' },
+      outcome: limit ?? WITHIN_LIMITS,
       samples: { base: [], candidate: samplesOf(measurement.samples.latencyMs) },
     };
   }
@@ -55,7 +58,7 @@ export function judgeThroughput(
     base: latency.base === null ? null : perSecond(rows, latency.base),
     candidate,
     difference: inverted(latency.difference),
-    outcome: worseOf(limit, decisionOutcome(latency)),
+    outcome: limit ?? (latency.candidate === null ? decisionOutcome(latency) : WITHIN_LIMITS),
     samples: { base: samplesOf(latency.samples.base), candidate: samplesOf(latency.samples.candidate) },
   };
 }

@@ -27,6 +27,8 @@ export type MetricOutcome =
   | { readonly kind: 'inconclusive'; readonly reason: string }
   | { readonly kind: 'over-limit'; readonly limit: number }
   | { readonly kind: 'under-limit'; readonly limit: number }
+  /** Only the limits are the metric's own: whether it changed is said by the one that it follows from. */
+  | { readonly kind: 'within-limits' }
   | { readonly kind: 'no-baseline' }
   /** The base has it, the candidate does not. */
   | { readonly kind: 'disappeared'; readonly reason: string }

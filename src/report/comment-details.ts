@@ -15,6 +15,7 @@ import {
   formatValue,
 } from './format-values.ts';
 import { historyBars } from './history-line.ts';
+import { layerSetsOf } from './layer-changes.ts';
 import { acceptanceWords, measurementWords } from './measurement-words.ts';
 import { metricLabel } from './metric-words.ts';
 import { type JudgedModel, metricOf } from './model-verdict.ts';
@@ -45,6 +46,8 @@ function outcomeWords({ outcome, policy, unit }: MetricComparison): string {
       return 'better';
     case 'unchanged':
       return 'no change';
+    case 'within-limits':
+      return 'within its limits';
     case 'inconclusive':
       return `inconclusive: ${escapeMarkdown(shortenText(outcome.reason, 200))}`;
     case 'over-limit':
@@ -183,7 +186,11 @@ export function modelDetails(judged: JudgedModel, length: 'full' | 'short'): str
     blocks.push(contractTable(model.contract.changes));
   if (length === 'full' && model.metrics.length > 0) blocks.push(metricsTable(model.metrics));
   if (length === 'full') {
-    const parts = [layersTable, layersChart, structureTable, historyChart].map(render => render(model));
+    const parts = [
+      ...layerSetsOf(model).flatMap(layers => [layersTable(layers), layersChart(layers)]),
+      structureTable(model),
+      historyChart(model),
+    ];
     blocks.push(...parts.filter(part => part !== null));
   }
   if (length === 'full' && model.cases !== undefined) blocks.push(...casesBlocks(model.cases));

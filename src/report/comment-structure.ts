@@ -2,8 +2,8 @@ import { markdownTable } from 'markdown-table';
 import { escapeMermaid, markdownCode, shortenText } from './escape.ts';
 import { formatSignedPercent, formatTransition, formatValue } from './format-values.ts';
 import { metricHistory } from './history-line.ts';
-import { comparesLayers, layerDifferenceMs, slowestLayers } from './layer-changes.ts';
-import type { LayerRow, ModelReport } from './report.ts';
+import { comparesLayers, formatLayerDifference, layerDifferenceMs, slowestLayers } from './layer-changes.ts';
+import type { LayerRow, ModelLayers, ModelReport } from './report.ts';
 import { type StructureChange, structureChanges } from './structure-diff.ts';
 
 const LAYERS_MAX = 8;
@@ -48,31 +48,28 @@ export function structureTable(model: ModelReport): string | null {
 const time = (ms: number | null): string => (ms === null ? '' : formatValue(ms, 'ms'));
 
 function layerRow(row: LayerRow, compares: boolean): readonly string[] {
-  const difference = layerDifferenceMs(row);
-  const signed = `${difference < 0 ? '−' : '+'}${formatValue(Math.abs(difference), 'ms')}`;
   const hasMacs = (row.baseMacs ?? 0) !== 0 || (row.candidateMacs ?? 0) !== 0;
   return [
     `${code(row.name)} ${code(row.operator)}`,
     ...(compares ? [time(row.baseMs)] : []),
     time(row.candidateMs),
-    ...(compares ? [difference === 0 ? '=' : signed] : []),
+    ...(compares ? [formatLayerDifference(row)] : []),
     hasMacs ? formatTransition(row.baseMacs, row.candidateMacs, 'count') : '',
   ];
 }
 
-/** The layers that changed most, or the slowest ones where there is nothing to compare with; null without a profile. */
-export function layersTable(model: ModelReport): string | null {
-  const { layers } = model;
-  if (layers === undefined || layers.rows.length === 0) return null;
-  const compares = comparesLayers(model);
+/** The layers that changed most, or the slowest ones where there is nothing to compare with; null without layers. */
+export function layersTable(layers: ModelLayers): string | null {
+  if (layers.rows.length === 0) return null;
+  const compares = comparesLayers(layers);
   const chosen = compares
     ? layers.rows
         .toSorted((a, b) => Math.abs(layerDifferenceMs(b)) - Math.abs(layerDifferenceMs(a)))
         .slice(0, LAYERS_MAX)
-    : slowestLayers(model, LAYERS_MAX);
+    : slowestLayers(layers, LAYERS_MAX);
   const count = layers.others.count + layers.rows.length - chosen.length;
   const head = [
-    'layer',
+    layers.workload === undefined ? 'layer' : `layer, with ${code(layers.workload)}`,
     ...(compares ? ['base'] : []),
     'candidate',
     ...(compares ? ['difference'] : []),
@@ -87,14 +84,14 @@ export function layersTable(model: ModelReport): string | null {
 
 const fence = (lines: readonly string[]): string => ['```mermaid', ...lines, '```'].join('\n');
 
-/** Where the candidate's time goes, as a mermaid pie, which GitHub and GitLab draw; null without a profile. */
-export function layersChart(model: ModelReport): string | null {
-  const slowest = slowestLayers(model, SLICES_MAX);
+/** Where the candidate's time goes, as a mermaid pie, which GitHub and GitLab draw; null for less than two. */
+export function layersChart(layers: ModelLayers): string | null {
+  const slowest = slowestLayers(layers, SLICES_MAX);
   if (slowest.length < 2) return null;
   const shown = new Set(slowest);
-  const rest = slowestLayers(model, Number.POSITIVE_INFINITY)
+  const rest = slowestLayers(layers, Number.POSITIVE_INFINITY)
     .filter(row => !shown.has(row))
-    .reduce((sum, { candidateMs }) => sum + (candidateMs ?? 0), model.layers?.others.candidateMs ?? 0);
+    .reduce((sum, { candidateMs }) => sum + (candidateMs ?? 0), layers.others.candidateMs ?? 0);
   const slices = [
     ...slowest.map(({ name, operator, candidateMs }) => ({
       label: `${shortenText(name, 30)} ${shortenText(operator, 20)}`,
@@ -104,7 +101,7 @@ export function layersChart(model: ModelReport): string | null {
   ].filter(({ us }) => us > 0);
   return fence([
     'pie showData',
-    '  title Time by layer of the candidate, µs',
+    `  title Time by layer of the candidate, µs${layers.workload === undefined ? '' : ` (${escapeMermaid(layers.workload)})`}`,
     ...slices.map(({ label, us }) => `  "${escapeMermaid(label)}" : ${Number(us.toPrecision(4))}`),
   ]);
 }

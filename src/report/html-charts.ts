@@ -1,9 +1,9 @@
 import { escapeHtml, shortenText } from './escape.ts';
 import { formatTicks, formatValue } from './format-values.ts';
 import { metricHistory } from './history-line.ts';
-import { comparesLayers, layerDifferenceMs } from './layer-changes.ts';
+import { comparesLayers, formatLayerDifference } from './layer-changes.ts';
 import { METRIC_WORDS } from './metric-words.ts';
-import type { LayerRow, ModelReport, TimedMetricName } from './report.ts';
+import type { LayerRow, ModelLayers, ModelReport, TimedMetricName } from './report.ts';
 import { axisTicks } from './strip-plot.ts';
 
 /** Charts as inline SVG beside the dot plots: no script, no style attribute, colours from the page's style sheet. */
@@ -64,11 +64,10 @@ export function historyFigure(model: ModelReport, metric: TimedMetricName): stri
   return `<figure><figcaption>${escapeHtml(METRIC_WORDS[metric].label)} on this kind of machine, as recorded${history.now === null ? '' : '; the large dot is this change'}.</figcaption><svg viewBox="0 0 ${WIDTH} ${bottom + 8}" role="img" aria-label="${escapeHtml(label)}">${grid}<polyline class="trend" points="${line}"/>${dots}<text x="${LEFT}" y="${bottom}">${escapeHtml(first)}</text><text x="${WIDTH - RIGHT}" y="${bottom}" text-anchor="end">${escapeHtml(last)}</text></svg></figure>`;
 }
 
-/** The time of each layer as bars, base and candidate; null without a profile. */
-export function layersFigure(model: ModelReport): string | null {
-  const { layers } = model;
-  if (layers === undefined || layers.rows.length === 0) return null;
-  const compares = comparesLayers(model);
+/** The time of each layer as bars, base and candidate; null without layers. */
+export function layersFigure(layers: ModelLayers): string | null {
+  if (layers.rows.length === 0) return null;
+  const compares = comparesLayers(layers);
   const timeOf = (row: LayerRow): number => Math.max(0, row.baseMs ?? 0, row.candidateMs ?? 0);
   const rows = layers.rows.toSorted((a, b) => timeOf(b) - timeOf(a)).slice(0, BARS_MAX);
   const longest = Math.max(...rows.map(timeOf)) || 1;
@@ -78,11 +77,8 @@ export function layersFigure(model: ModelReport): string | null {
   const bars = rows
     .map((row, index) => {
       const y = index * step + 6;
-      const difference = layerDifferenceMs(row);
-      const change =
-        compares && difference !== 0
-          ? `, ${difference > 0 ? '+' : '−'}${formatValue(Math.abs(difference), 'ms')}`
-          : '';
+      const difference = formatLayerDifference(row);
+      const change = compares && difference !== '=' ? `, ${difference}` : '';
       const name = escapeHtml(`${shortenText(row.name, 24)} ${shortenText(row.operator, 12)}`);
       const base = compares
         ? `<rect class="base" x="${left}" y="${y}" width="${width(row.baseMs)}" height="12"/>`
@@ -95,6 +91,7 @@ export function layersFigure(model: ModelReport): string | null {
     .slice(0, 5)
     .map(row => `${shortenText(row.name, 40)} ${formatValue(row.candidateMs ?? 0, 'ms')}`)
     .join(', ');
-  const caption = compares ? 'Time of a run by layer, base above candidate.' : 'Time of a run by layer.';
+  const inputs = layers.workload === undefined ? '' : ` with the inputs ${shortenText(layers.workload, 80)}`;
+  const caption = escapeHtml(`Time of a run by layer${inputs}${compares ? ', base above candidate' : ''}.`);
   return `<figure><figcaption>${caption}</figcaption><svg viewBox="0 0 ${WIDTH} ${rows.length * step + 10}" role="img" aria-label="${escapeHtml(`The slowest layers: ${spoken}.`)}">${bars}</svg></figure>`;
 }

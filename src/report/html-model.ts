@@ -8,6 +8,7 @@ import { formatDifference, formatPercent, formatTransition, formatValue } from '
 import { historyFigure, layersFigure } from './html-charts.ts';
 import { graphFigure } from './html-graph.ts';
 import { layerParts, structureParts, type TableParts } from './html-structure.ts';
+import { layerSetsOf } from './layer-changes.ts';
 import { acceptanceWords, measurementWords } from './measurement-words.ts';
 import { metricLabel } from './metric-words.ts';
 import { type JudgedModel, metricOf } from './model-verdict.ts';
@@ -64,6 +65,8 @@ function outcomeCell({ outcome, policy }: MetricComparison): string {
       return '<span class="better">better</span>';
     case 'unchanged':
       return 'no change';
+    case 'within-limits':
+      return 'within its limits';
     case 'inconclusive':
       return `<span class="doubt">inconclusive</span><small>${text(outcome.reason)}</small>`;
     case 'over-limit':
@@ -155,12 +158,13 @@ const drawTable = (parts: TableParts | null): string =>
 
 /** Where the time goes and what it was before: charts, and the numbers behind them as tables that open. */
 function insights(model: ModelReport): string {
+  const sets = layerSetsOf(model);
   const charts = [
-    layersFigure(model),
+    ...sets.map(layersFigure),
     historyFigure(model, 'latency'),
     historyFigure(model, 'memory'),
   ].filter(figure => figure !== null);
-  const layers = drawTable(layerParts(model));
+  const layers = sets.map(each => drawTable(layerParts(each))).join('');
   const table = layers === '' ? '' : `<details><summary>All profiled layers</summary>${layers}</details>`;
   return `${charts.join('\n')}${table}${drawTable(structureParts(model))}`;
 }

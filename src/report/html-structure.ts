@@ -1,7 +1,7 @@
 import { escapeHtml, shortenText } from './escape.ts';
 import { formatSignedPercent, formatTransition, formatValue } from './format-values.ts';
-import { comparesLayers, layerDifferenceMs } from './layer-changes.ts';
-import type { LayerRow, ModelReport } from './report.ts';
+import { comparesLayers, formatLayerDifference } from './layer-changes.ts';
+import type { LayerRow, ModelLayers, ModelReport } from './report.ts';
 import { type StructureChange, structureChanges } from './structure-diff.ts';
 
 const ROWS_MAX = 100;
@@ -51,20 +51,19 @@ export function structureParts(model: ModelReport): TableParts | null {
 
 function layerRow(row: LayerRow, compares: boolean): string {
   const time = (ms: number | null): string => number(ms === null ? '' : formatValue(ms, 'ms'));
-  const difference = layerDifferenceMs(row);
-  const signed =
-    difference === 0 ? '=' : `${difference < 0 ? '−' : '+'}${formatValue(Math.abs(difference), 'ms')}`;
-  return `<tr><th scope="row">${code(row.name)}</th><td>${code(row.operator)}</td>${compares ? time(row.baseMs) : ''}${time(row.candidateMs)}${compares ? number(signed) : ''}${number(formatTransition(row.baseMacs, row.candidateMacs, 'count'))}</tr>`;
+  return `<tr><th scope="row">${code(row.name)}</th><td>${code(row.operator)}</td>${compares ? time(row.baseMs) : ''}${time(row.candidateMs)}${compares ? number(formatLayerDifference(row)) : ''}${number(formatTransition(row.baseMacs, row.candidateMacs, 'count'))}</tr>`;
 }
 
-/** The profiled layers; null without a profile. */
-export function layerParts(model: ModelReport): TableParts | null {
-  const { layers } = model;
-  if (layers === undefined || layers.rows.length === 0) return null;
-  const compares = comparesLayers(model);
+/** The profiled layers; null without any. */
+export function layerParts(layers: ModelLayers): TableParts | null {
+  if (layers.rows.length === 0) return null;
+  const compares = comparesLayers(layers);
   const numeric = (label: string) => ({ label, numeric: true }) as const;
   return {
-    caption: 'Layers',
+    caption:
+      layers.workload === undefined
+        ? 'Layers'
+        : `Layers, with the inputs ${escapeHtml(shortenText(layers.workload, 120))}`,
     head: [
       { label: 'layer', numeric: false },
       { label: 'operator', numeric: false },

@@ -9,7 +9,7 @@ import {
   formatTransition,
   formatValue,
 } from './format-values.ts';
-import { layerBlame } from './layer-changes.ts';
+import { layerBlame, layerSetsOf } from './layer-changes.ts';
 import { METRIC_WORDS, metricSentence } from './metric-words.ts';
 import type { Acceptance, ModelReport, Report } from './report.ts';
 
@@ -124,9 +124,8 @@ function metricProblem(model: ModelReport, comparison: MetricComparison): Proble
   }
   const tolerance = policy.maxRegression === null ? null : formatPercent(policy.maxRegression);
   const amount = comparison.difference === null ? '' : ` ${formatAmount(comparison.difference.estimate)}`;
-  // Of several sets of inputs, the layers were profiled with the first that is slower.
-  const profiled = model.metrics.find(each => each.metric === 'latency' && each.outcome.kind === 'regressed');
-  const blame = profiled === comparison ? layerBlame(model) : null;
+  const profiled = layerSetsOf(model).find(({ workload }) => workload === comparison.workload);
+  const blame = comparison.metric !== 'latency' || profiled === undefined ? null : layerBlame(profiled);
   return {
     ...shared,
     code: finding,

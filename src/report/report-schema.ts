@@ -127,9 +127,13 @@ const DEFINITIONS: Readonly<Record<string, JsonSchema>> = {
       cases: ref('cases'),
       history: ref('history'),
       layers: ref('layers'),
+      otherLayers: {
+        description: 'The same with further sets of inputs that are slower.',
+        ...list(ref('layers'), 100),
+      },
       outline: OUTLINE_SCHEMA,
     },
-    ['contractGate', 'configured', 'cases', 'history', 'layers', 'outline'],
+    ['contractGate', 'configured', 'cases', 'history', 'layers', 'otherLayers', 'outline'],
   ),
   cases: CASES_SCHEMA,
   history: {
@@ -155,15 +159,21 @@ const DEFINITIONS: Readonly<Record<string, JsonSchema>> = {
     description: 'Where the time goes, by profiled layer.',
     ...record(
       {
+        workload: text(NAME, 'The inputs that were run, where there are several.'),
+        launches: { description: 'Processes that ran both models in turns.', ...count },
         rows: list(
-          record({
-            name: text(NAME),
-            operator: text(NAME),
-            baseMs: nullable(number),
-            candidateMs: nullable(number),
-            baseMacs: nullable(number),
-            candidateMacs: nullable(number),
-          }),
+          record(
+            {
+              name: text(NAME),
+              operator: text(NAME),
+              baseMs: nullable(number),
+              candidateMs: nullable(number),
+              noiseMs: { description: 'A difference that is not larger may be chance.', ...size },
+              baseMacs: nullable(number),
+              candidateMacs: nullable(number),
+            },
+            ['noiseMs'],
+          ),
           10_000,
         ),
         others: record({ count, baseMs: nullable(number), candidateMs: nullable(number) }),
@@ -178,7 +188,7 @@ const DEFINITIONS: Readonly<Record<string, JsonSchema>> = {
           10_000,
         ),
       },
-      ['operators'],
+      ['operators', 'workload', 'launches'],
     ),
   },
   commit: record({

@@ -64,6 +64,8 @@ export type MeasurementSummary =
       readonly kind: 'alone';
       readonly launches: number;
       readonly durationMs: number;
+      readonly feedDigest?: string;
+      readonly feedOrigin?: FeedOrigin;
     })
   | { readonly kind: 'not-measured'; readonly reason: string };
 
@@ -93,12 +95,18 @@ export interface LayerRow {
   /** Milliseconds a run, without what runs inside it. */
   readonly baseMs: number | null;
   readonly candidateMs: number | null;
+  /** A difference that is not larger may be chance; left out where it is not known. */
+  readonly noiseMs?: number;
   /** Multiply-accumulates a run; null where they are not counted. */
   readonly baseMacs: number | null;
   readonly candidateMacs: number | null;
 }
 
 export interface ModelLayers {
+  /** The inputs that were run; left out where a model has only one set of them. */
+  readonly workload?: string;
+  /** Processes that ran both models in turns. */
+  readonly launches?: number;
   /** Those that matter, by how much they changed, else by time. */
   readonly rows: readonly LayerRow[];
   /** What is not in `rows`. */
@@ -146,6 +154,8 @@ export interface ModelReport {
   readonly history?: ModelHistory;
   /** Where the time goes; absent where nothing was profiled. */
   readonly layers?: ModelLayers;
+  /** The same with further sets of inputs that are slower. */
+  readonly otherLayers?: readonly ModelLayers[];
   /** The graph of the candidate, for a drawing; absent where it did not change or is too large to be read. */
   readonly outline?: Outline;
 }

@@ -8,20 +8,43 @@ import type { RunTrace } from '../model/layers/trace.ts';
 import type { Model } from '../model/model.ts';
 import { readModel } from '../model/model-reader.ts';
 import { QuickServeError } from '../shared/errors.ts';
-import type { ProfilingRequest } from './profiling.ts';
 import { startWorker, type WorkerOptions } from './worker-process.ts';
+import type { ProfiledModelFile, ProfilingRequest } from './worker-protocol.ts';
 
 /** The graphs are written with their weights, into one protobuf file. */
 const LARGEST_WRITTEN_BYTES = 1_900_000_000;
 
-export interface ProfilerInput {
+/** More runs make the medians no better for reading. */
+const ALONE = { mostRuns: 7, enoughMs: 1000 } as const;
+/** Enough for a low quantile of each layer; processes tell more than further runs of one. */
+const IN_TURNS = { mostRuns: 24, enoughMs: 800 } as const;
+const SHAPES_ONLY = { mostRuns: 0, enoughMs: 0 } as const;
+
+/** A model to be profiled. */
+export interface ProfilerModel {
   /** Absolute; external data resolves beside it. */
   readonly modelPath: string;
-  readonly modelName?: string;
   /** Weights, external data included: above 1.9 GB the runtime cannot write the optimised graph. */
   readonly weightBytes: number;
-  readonly settings: SessionSettings;
   readonly feeds: readonly FeedTensor[];
+}
+
+interface ProfilerSetting {
+  readonly modelName?: string;
+  readonly settings: SessionSettings;
+}
+
+export type ProfilerInput = ProfilerModel & ProfilerSetting;
+
+export interface PairProfilerInput extends ProfilerSetting {
+  readonly base: ProfilerModel;
+  readonly candidate: ProfilerModel;
+}
+
+/** One process in which both models ran in turns. */
+export interface ProfiledPair {
+  readonly base: ProfiledRuns;
+  readonly candidate: ProfiledRuns;
 }
 
 /**
@@ -30,43 +53,109 @@ export interface ProfilerInput {
  * @throws ModelFailure and QuickServeError like a launch.
  */
 export async function profileRuns(options: WorkerOptions, input: ProfilerInput): Promise<ProfiledRuns> {
-  const folder = await mkdtemp(join(tmpdir(), 'quickserveml-profile-'));
-  try {
-    const writeGraph = input.weightBytes < LARGEST_WRITTEN_BYTES;
-    const optimised = await profileLevel(options, input, {
+  return await inScratchFolder(async folder => {
+    const [optimised] = await profileModels(options, input, [input], {
       folder: join(folder, 'all'),
       level: 'all',
-      writeGraph,
+      writeGraph: true,
+      ...ALONE,
     });
-    const loaded = await profileLevel(options, input, {
-      folder: join(folder, 'disabled'),
-      level: 'disabled',
-      writeGraph,
-    });
-    return {
-      loaded: loaded.runs.at(-1) ?? [],
-      loadedGraph: loaded.graph,
-      optimised: optimised.runs,
-      optimisedGraph: optimised.graph,
-      feeds: new Map(input.feeds.map(({ name, dtype, shape }) => [name, { dtype, shape }])),
-    };
+    const loaded = await profileLoaded(options, input, input, join(folder, 'disabled'));
+    return { ...loaded, optimised: optimised?.runs ?? [], optimisedGraph: optimised?.graph ?? null };
+  });
+}
+
+/**
+ * Profiles two models in turns within one process, again and again in fresh processes for as long as it is asked: what
+ * disturbs the machine for a while then disturbs both, and what a process's layout does differs from one to the next.
+ * @throws ModelFailure and QuickServeError like a launch.
+ */
+export async function* profilePairs(
+  options: WorkerOptions,
+  input: PairProfilerInput,
+): AsyncGenerator<ProfiledPair, never> {
+  const folder = await mkdtemp(join(tmpdir(), 'quickserveml-profile-'));
+  try {
+    const base = await profileLoaded(options, input, input.base, join(folder, 'base'));
+    const candidate = await profileLoaded(options, input, input.candidate, join(folder, 'candidate'));
+    let graphs: readonly (Model | null)[] | null = null;
+    for (let launch = 0; ; launch += 1) {
+      const results: readonly ProfileResult[] = await profileModels(
+        options,
+        input,
+        [input.base, input.candidate],
+        { folder: join(folder, String(launch)), level: 'all', writeGraph: graphs === null, ...IN_TURNS },
+      );
+      graphs ??= results.map(({ graph }) => graph);
+      yield {
+        base: { ...base, optimised: results[0]?.runs ?? [], optimisedGraph: graphs[0] ?? null },
+        candidate: { ...candidate, optimised: results[1]?.runs ?? [], optimisedGraph: graphs[1] ?? null },
+      };
+      await rm(join(folder, String(launch)), { recursive: true, force: true });
+    }
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function profileLevel(
+async function inScratchFolder<Result>(work: (folder: string) => Promise<Result>): Promise<Result> {
+  const folder = await mkdtemp(join(tmpdir(), 'quickserveml-profile-'));
+  try {
+    return await work(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** What the file says, as it runs without optimisation. */
+async function profileLoaded(
   options: WorkerOptions,
-  input: ProfilerInput,
-  profiling: ProfilingRequest,
-): Promise<{ readonly runs: readonly RunTrace[]; readonly graph: Model | null }> {
-  const { modelPath, settings, feeds } = input;
-  await mkdir(profiling.folder);
+  setting: ProfilerSetting,
+  model: ProfilerModel,
+  folder: string,
+): Promise<Pick<ProfiledRuns, 'loaded' | 'loadedGraph' | 'feeds'>> {
+  const request = { folder, level: 'disabled', writeGraph: true, ...SHAPES_ONLY } as const;
+  const [result] = await profileModels(options, setting, [model], request);
+  return {
+    loaded: result?.runs.at(-1) ?? [],
+    loadedGraph: result?.graph ?? null,
+    feeds: new Map(model.feeds.map(({ name, dtype, shape }) => [name, { dtype, shape }])),
+  };
+}
+
+interface ProfileResult {
+  readonly runs: readonly RunTrace[];
+  /** null: it was not asked for, or could not be written or read. */
+  readonly graph: Model | null;
+}
+
+/** @param request `folder` is made; `writeGraph` only holds where all weights are small enough. */
+async function profileModels(
+  options: WorkerOptions,
+  { settings, modelName }: ProfilerSetting,
+  models: readonly [ProfilerModel] | readonly [ProfilerModel, ProfilerModel],
+  request: ProfilingRequest & { readonly folder: string },
+): Promise<readonly ProfileResult[]> {
+  const { folder, ...rest } = request;
+  const canWrite = models.every(({ weightBytes }) => weightBytes < LARGEST_WRITTEN_BYTES);
+  const profiling: ProfilingRequest = { ...rest, writeGraph: rest.writeGraph && canWrite };
+  const placed = models.map(({ modelPath, feeds }, index): ProfiledModelFile => {
+    return { modelPath, feeds, folder: join(folder, String(index)) };
+  });
+  const [first, second] = placed;
+  if (first === undefined) throw new TypeError('no model to profile');
+  for (const each of placed) await mkdir(each.folder, { recursive: true });
   const worker = await startWorker(options);
   try {
-    const names = { base: null, candidate: null, only: input.modelName ?? basename(modelPath) };
-    const runs = await worker.request({ kind: 'profile', modelPath, settings, feeds, profiling }, names);
-    return { runs, graph: profiling.writeGraph ? readWritten(join(profiling.folder, 'graph.onnx')) : null };
+    const names = modelName ?? basename(first.modelPath);
+    const runs = await worker.request(
+      { kind: 'profile', models: second === undefined ? [first] : [first, second], settings, profiling },
+      { base: `base of ${names}`, candidate: names, only: names },
+    );
+    return placed.map((each, index) => ({
+      runs: runs[index] ?? [],
+      graph: profiling.writeGraph ? readWritten(join(each.folder, 'graph.onnx')) : null,
+    }));
   } finally {
     await worker.close();
   }

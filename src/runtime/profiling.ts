@@ -3,54 +3,82 @@ import { join } from 'node:path';
 import type { InferenceSession } from 'onnxruntime-node';
 import type { RunTrace } from '../model/layers/trace.ts';
 import { readProfileTrace } from './profile-trace.ts';
+import type { ProfiledModelFile, ProfiledModelFiles, ProfilingRequest, Side } from './worker-protocol.ts';
 
-/** More runs than this make the medians no better for reading. */
-const MOST_RUNS = 7;
-const ENOUGH_MS = 1000;
 /** The profiler holds a million events and then drops what comes. */
 const MOST_EVENTS = 900_000;
 
-export interface ProfilingRequest {
-  /** An empty folder for the trace and the graph. */
+interface OpenedModel {
+  readonly session: InferenceSession;
+  readonly feeds: Parameters<InferenceSession['run']>[0];
+}
+
+/** A session with the profiler on. */
+export interface ProfiledSession extends OpenedModel {
   readonly folder: string;
-  readonly level: 'disabled' | 'all';
-  /** Whether the runtime writes the graph that it runs (weights included) to `graph.onnx`. */
-  readonly writeGraph: boolean;
 }
 
 /** What of the session's options profiling changes. */
-export function profilingOptions(request: ProfilingRequest): InferenceSession.SessionOptions {
+function profilingOptions(request: ProfilingRequest, folder: string): InferenceSession.SessionOptions {
   return {
     graphOptimizationLevel: request.level,
     enableProfiling: true,
-    profileFilePrefix: join(request.folder, 'trace'),
-    ...(request.writeGraph ? { optimizedModelFilePath: join(request.folder, 'graph.onnx') } : {}),
+    profileFilePrefix: join(folder, 'trace'),
+    ...(request.writeGraph ? { optimizedModelFilePath: join(folder, 'graph.onnx') } : {}),
   };
 }
 
+/** Opens each model, with what profiling changes of its session's options; `side` is null for a model alone. */
+export async function openEach(
+  models: ProfiledModelFiles,
+  request: ProfilingRequest,
+  open: (
+    model: ProfiledModelFile,
+    side: Side | null,
+    options: InferenceSession.SessionOptions,
+  ) => Promise<OpenedModel>,
+): Promise<readonly ProfiledSession[]> {
+  const [first, second] = models;
+  const openOne = async (model: ProfiledModelFile, side: Side | null): Promise<ProfiledSession> => ({
+    ...(await open(model, side, profilingOptions(request, model.folder))),
+    folder: model.folder,
+  });
+  if (second === undefined) return [await openOne(first, null)];
+  return [await openOne(first, 'base'), await openOne(second, 'candidate')];
+}
+
 /**
- * Runs a session that was opened with `profilingOptions` and reads what the profiler wrote. Without optimisation one
- * run tells the shapes; optimised, the first run warms up and is left out. `nowMs` is any clock in milliseconds.
+ * Runs sessions in turns, mirrored (ABBA), so that what disturbs the machine for a while disturbs all of them, and reads
+ * what the profiler wrote of each. Without optimisation one run tells the shapes; optimised, the first run warms up and
+ * is left out. `nowMs` is any clock in milliseconds.
  */
-export async function profileSession(
-  session: InferenceSession,
-  feeds: Parameters<InferenceSession['run']>[0],
+export async function profileSessions(
+  sessions: readonly ProfiledSession[],
   request: ProfilingRequest,
   nowMs: () => number,
-): Promise<readonly RunTrace[]> {
-  await session.run(feeds);
+): Promise<readonly (readonly RunTrace[])[]> {
+  for (const { session, feeds } of sessions) await session.run(feeds);
   if (request.level === 'all') {
     const startMs = nowMs();
-    for (let run = 0; run < MOST_RUNS; run += 1) {
-      await session.run(feeds);
-      if (nowMs() - startMs > ENOUGH_MS) break;
+    for (let turn = 0; turn < request.mostRuns; turn += 1) {
+      const order = turn % 2 === 0 ? sessions : sessions.toReversed();
+      for (const { session, feeds } of order) await session.run(feeds);
+      if (nowMs() - startMs > request.enoughMs) break;
     }
   }
-  // It returns nothing: the trace is where the prefix said.
-  session.endProfiling();
-  const trace = readdirSync(request.folder).find(name => name.startsWith('trace') && name.endsWith('.json'));
+  const traces: (readonly RunTrace[])[] = [];
+  for (const { session, folder } of sessions) {
+    // It returns nothing: the trace is where the prefix said.
+    session.endProfiling();
+    traces.push(await readTrace(folder));
+  }
+  return traces;
+}
+
+async function readTrace(folder: string): Promise<readonly RunTrace[]> {
+  const trace = readdirSync(folder).find(name => name.startsWith('trace') && name.endsWith('.json'));
   if (trace === undefined) throw new Error('the profiler wrote no trace');
-  const runs = await readProfileTrace(join(request.folder, trace));
+  const runs = await readProfileTrace(join(folder, trace));
   const events = runs.reduce((total, run) => total + run.length, 0);
   // The last run may have lost its end; the first has all that one run has.
   const whole = events > MOST_EVENTS ? runs.slice(0, 1) : runs;

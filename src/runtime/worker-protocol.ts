@@ -1,9 +1,31 @@
 import type { LaunchModel, SessionSettings } from '../benchmark/launcher.ts';
 import type { FeedTensor, LaunchPair, LoadPair, SoloLaunch } from '../benchmark/measurement.ts';
 import type { RunTrace } from '../model/layers/trace.ts';
-import type { ProfilingRequest } from './profiling.ts';
 
 export type Side = 'base' | 'candidate';
+
+export interface ProfilingRequest {
+  readonly level: 'disabled' | 'all';
+  /** Whether the runtime writes the graph that it runs (weights included) to `graph.onnx` in the model's folder. */
+  readonly writeGraph: boolean;
+  /** Runs of each model after the one that warms up, at most. */
+  readonly mostRuns: number;
+  /** After so many milliseconds no further run begins; each model has run once more by then. */
+  readonly enoughMs: number;
+}
+
+/** A model that is profiled, alone or in turns with another in the same process. */
+export interface ProfiledModelFile {
+  readonly modelPath: string;
+  readonly feeds: readonly FeedTensor[];
+  /** An empty folder for the trace and the graph. */
+  readonly folder: string;
+}
+
+/** One model alone, or a base and a candidate in turns. */
+export type ProfiledModelFiles =
+  | readonly [only: ProfiledModelFile]
+  | readonly [base: ProfiledModelFile, candidate: ProfiledModelFile];
 
 /** What the parent asks of the worker: one request at a time. */
 export type WorkerRequest =
@@ -44,9 +66,8 @@ export type WorkerRequest =
     }
   | {
       readonly kind: 'profile';
-      readonly modelPath: string;
+      readonly models: ProfiledModelFiles;
       readonly settings: SessionSettings;
-      readonly feeds: readonly FeedTensor[];
       readonly profiling: ProfilingRequest;
     };
 
@@ -94,7 +115,8 @@ export interface WorkerResults {
   readonly 'launch-cycles': readonly number[];
   readonly 'run-kept': { readonly durationMs: number };
   readonly 'launch-solo': SoloLaunch;
-  readonly profile: readonly RunTrace[];
+  /** The runs of each model. */
+  readonly profile: readonly (readonly RunTrace[])[];
 }
 
 /** What the worker is about to do, said before it blocks in native code, so that a crash has a name. */

@@ -20,9 +20,10 @@ import {
 import { seededRandom } from '../benchmark/random.ts';
 import { messageOf } from '../shared/errors.ts';
 import { openGarbageCollector, openWaitClock, peakRssBytes } from './process-readings.ts';
-import { profileSession, profilingOptions } from './profiling.ts';
+import { openEach, profileSessions } from './profiling.ts';
 import { feedsOf, plainTensorsOf, runtimeValue } from './runtime-tensors.ts';
 import { sessionOptionsOf } from './session-options.ts';
+import { UnavailableProvider } from './unavailable-provider.ts';
 import { startWatchdog, watchdogLimitOf } from './watchdog.ts';
 import type {
   OpenResult,
@@ -35,17 +36,6 @@ import type {
   WorkerResults,
   WorkerStage,
 } from './worker-protocol.ts';
-
-class UnavailableProvider extends Error {
-  readonly provider: string;
-  readonly available: readonly string[];
-
-  constructor(provider: string, available: readonly string[]) {
-    super(`no provider ${provider}`);
-    this.provider = provider;
-    this.available = available;
-  }
-}
 
 interface OpenSession {
   readonly session: OnnxRuntime.InferenceSession;
@@ -288,10 +278,14 @@ async function profile(
   request: Extract<WorkerRequest, { kind: 'profile' }>,
   clock: MeasuringClock,
 ): Promise<WorkerResults['profile']> {
-  const { modelPath, settings, profiling } = request;
-  const { session } = await openSession(modelPath, settings, null, clock, profilingOptions(profiling));
+  const { models, settings, profiling } = request;
+  const runtime = await runtimeOf();
+  const sessions = await openEach(models, profiling, async (model, side, options) => ({
+    ...(await openSession(model.modelPath, settings, side, clock, options)),
+    feeds: feedsOf(model.feeds, runtime),
+  }));
   await enter({ side: null, step: 'run' });
-  return profileSession(session, feedsOf(request.feeds, await runtimeOf()), profiling, clock.nowMs);
+  return profileSessions(sessions, profiling, clock.nowMs);
 }
 
 function answer(request: WorkerRequest, clock: MeasuringClock): Promise<WorkerResults[keyof WorkerResults]> {

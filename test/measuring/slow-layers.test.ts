@@ -15,6 +15,7 @@ import type { FeedSet } from '../../src/benchmark/measurement.ts';
 import { normalRandom, seededRandom } from '../../src/benchmark/random.ts';
 import { slowLayers } from '../../src/commands/check/slow-layers.ts';
 import { readModel } from '../../src/model/model-reader.ts';
+import { blamedLayers } from '../../src/report/layer-changes.ts';
 import type { LayerRow, ModelLayers } from '../../src/report/report.ts';
 import { lacks } from '../support/requirements.ts';
 import { workerOptions } from '../support/runtime.ts';
@@ -96,18 +97,14 @@ const feeds: FeedSet = {
   ],
 };
 
-const difference = (row: LayerRow): number => (row.candidateMs ?? 0) - (row.baseMs ?? 0);
+/** The layer that is blamed most. */
+const worstOf = (layers: ModelLayers): LayerRow | undefined => blamedLayers(layers)[0]?.row;
 
-/** The layer with the most additional time. */
-const worstOf = ({ rows }: ModelLayers): LayerRow | undefined =>
-  rows.toSorted((a, b) => difference(b) - difference(a))[0];
-
-/** How much of the additional time the named layers have. */
-function shareOf({ rows }: ModelLayers, isNamed: (name: string) => boolean): number {
-  const sum = (of: readonly LayerRow[]): number =>
-    of.reduce((total, row) => total + Math.max(0, difference(row)), 0);
-  return sum(rows.filter(({ name }) => isNamed(name))) / sum(rows);
-}
+/** How much of the additional time the named layers are blamed for. */
+const shareOf = (layers: ModelLayers, isNamed: (name: string) => boolean): number =>
+  blamedLayers(layers)
+    .filter(({ row }) => isNamed(row.name))
+    .reduce((total, { share }) => total + share, 0);
 
 describe.skipIf(lacks('runtime'))('why a model is slower', () => {
   let folder = '';
@@ -123,6 +120,7 @@ describe.skipIf(lacks('runtime'))('why a model is slower', () => {
       { base: feeds, candidate: feeds },
       { provider: 'cpu', threads: 1 },
       workerOptions,
+      60_000,
     );
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'quickserveml-why-'));

@@ -15,12 +15,15 @@ const percent = (ratio: number): string => `${ratio < 0 ? '' : '+'}${(ratio * 10
  * What recorded measurements of the same kind of machine say of a model that could not be measured beside its base.
  * Beyond what is tolerated it is a warning, since another machine of the same label may be the reason; a failure only where
  * `policy.history` and the metric's own gate are hard.
+ * @param workload name of the inputs that it was measured with; empty where there is only one set of them.
  */
 export function historyFindings(
   measured: SoloMeasurement,
   history: ModelHistory,
   policy: Policy,
+  workload = '',
 ): readonly Finding[] {
+  const inputs = workload === '' ? '' : ` (${workload})`;
   const now: Readonly<Record<TimedMetricName, number>> = {
     latency: measured.latencyMs,
     'load-time': measured.loadMs,
@@ -41,7 +44,7 @@ export function historyFindings(
         code: 'ABOVE_HISTORY',
         severity: policy.history === 'hard' && gate === 'hard' ? 'error' : 'warning',
         message:
-          `${METRIC_WORDS[metric].label}: ${formatValue(now[metric], unit)} is ${percent(change)} over the typical ` +
+          `${METRIC_WORDS[metric].label}${metric === 'load-time' ? '' : inputs}: ${formatValue(now[metric], unit)} is ${percent(change)} over the typical ` +
           `${formatValue(verdict.typical, unit)} of ${verdict.points} recorded measurements (99 % of them would lie ` +
           `between ${formatValue(verdict.low, unit)} and ${formatValue(verdict.high, unit)}).${trend}`,
         hint:

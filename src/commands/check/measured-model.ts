@@ -11,6 +11,7 @@ import { readMachineLoad } from '../../runtime/machine-load.ts';
 import { ModelFailure } from '../../runtime/model-failure.ts';
 import { QuickServeError } from '../../shared/errors.ts';
 import type { Finding } from '../../shared/finding.ts';
+import { EXPLAINING_SHARE, explainSlower, type SlowerWorkload } from './explaining.ts';
 import { type Bench, type MeasuredModel, measure, type ReadableModel } from './measuring.ts';
 import { runtimeFindings } from './runtime-findings.ts';
 
@@ -30,8 +31,8 @@ export function findingOf(error: QuickServeError): Finding {
 export interface MeasuringOutcome {
   /** One for each set of inputs, at least one; `none` where nothing was measured. */
   readonly workloads: readonly [MeasuredWorkload, ...MeasuredWorkload[]];
-  /** Where the model is slower and could be profiled. */
-  readonly layers: ModelLayers | null;
+  /** Of each set of inputs with which the model is slower and could be profiled in time. */
+  readonly layers: readonly ModelLayers[];
   readonly findings: readonly Finding[];
   /** What else the machine did; null where nothing was measured. */
   readonly disturbance: Disturbance | null;
@@ -39,7 +40,7 @@ export interface MeasuringOutcome {
 
 const nothing = (reason: string, findings: readonly Finding[] = []): MeasuringOutcome => ({
   workloads: [{ name: '', rows: 1, measured: { kind: 'none', reason } }],
-  layers: null,
+  layers: [],
   findings,
   disturbance: null,
 });
@@ -102,7 +103,7 @@ async function measureWorkloads(
   const before = await readMachineLoad();
   const done: MeasuredWorkload[] = [];
   const findings: Finding[] = [];
-  let layers: ModelLayers | null = null;
+  const slower: SlowerWorkload[] = [];
   let usableBase = base;
   for (const [index, workload] of workloads.entries()) {
     const { name } = workload;
@@ -122,7 +123,7 @@ async function measureWorkloads(
         findings.push({ ...findingOf(thrown), severity: 'warning', message });
         return attempt(null);
       });
-      layers ??= result.layers;
+      if (result.explain !== null) slower.push({ name, explain: result.explain });
       done.push({ name, rows: result.rows, measured: result.measured });
     } catch (thrown) {
       if (!(thrown instanceof QuickServeError)) throw thrown;
@@ -133,6 +134,7 @@ async function measureWorkloads(
     }
   }
   const disturbance = disturbanceBetween(before, await readMachineLoad(), availableParallelism());
+  const layers = await explainSlower(slower, budgetMs * EXPLAINING_SHARE);
   const [first, ...others] = done;
   if (first === undefined) return nothing('there are no inputs', findings);
   return { workloads: [first, ...others], layers, findings, disturbance };

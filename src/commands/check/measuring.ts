@@ -13,7 +13,6 @@ import { WORKLOAD_METRICS } from '../../regression/timed.ts';
 import type { MeasuredInputs, MeasurementSummary, ModelLayers } from '../../report/report.ts';
 import { createLauncher } from '../../runtime/launcher.ts';
 import type { RuntimeLocation } from '../../runtime/runtime-location.ts';
-import { QuickServeError } from '../../shared/errors.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { givenInputs } from './given-inputs.ts';
 import { slowLayers } from './slow-layers.ts';
@@ -32,12 +31,13 @@ export interface Bench {
   readonly time?: TimeAllotment;
 }
 
-/** What was measured of a model with one set of inputs and, where it is slower, in which layers. */
+/** What was measured of a model with one set of inputs. */
 export interface MeasuredModel {
   /** Rows of one run. */
   readonly rows: number;
   readonly measured: PairMeasurement | SoloMeasurement;
-  readonly layers: ModelLayers | null;
+  /** Where it is slower: finds out in which layers, within a budget in milliseconds; else null. */
+  readonly explain: ((budgetMs: number) => Promise<ModelLayers>) | null;
 }
 
 /** A model that was read and whose file can be opened. */
@@ -112,7 +112,7 @@ export async function measure(
   const launcher = createLauncher(workers);
   const onProgress = (state: MeasuringProgress): void =>
     world.progress.update(
-      `${config.name}${workload.name === '' ? '' : ` (${workload.name})`}: ${PHASE_WORDS[state.phase]}, launch ${state.done} of ${state.planned}${timeLeft(bench)}`,
+      `${titleOf(config, workload)}: ${PHASE_WORDS[state.phase]}, launch ${state.done} of ${state.planned}${timeLeft(bench)}`,
     );
   const now = (): number => performance.now();
   if (base === null) {
@@ -125,7 +125,7 @@ export async function measure(
       now,
       onProgress,
     });
-    return { measured, rows: rowsOf(wanted.inputs, feeds.tensors), layers: null };
+    return { measured, rows: rowsOf(wanted.inputs, feeds.tensors), explain: null };
   }
   const feeds = feedsForPair(interfaceOf(base.model), wanted, plan, given);
   const rows = rowsOf(wanted.inputs, feeds.candidate.tensors);
@@ -138,16 +138,16 @@ export async function measure(
     now,
     onProgress,
   });
-  if (measured.latency.decision.kind !== 'regressed') return { measured, rows, layers: null };
-  world.progress.update(`${config.name}: looking for the layers that are slower`);
-  try {
-    return { measured, rows, layers: await slowLayers(base, candidate, feeds, plan, workers) };
-  } catch (thrown) {
-    // The verdict stands without its reason: some models run, but not under the profiler.
-    if (!(thrown instanceof QuickServeError)) throw thrown;
-    return { measured, rows, layers: null };
-  }
+  const isSlower = measured.latency.decision.kind === 'regressed';
+  const explain = (explainMs: number): Promise<ModelLayers> => {
+    world.progress.update(`${titleOf(config, workload)}: looking for the layers that are slower`);
+    return slowLayers(base, candidate, feeds, plan, workers, explainMs);
+  };
+  return { measured, rows, explain: isSlower ? explain : null };
 }
+
+const titleOf = ({ name }: ModelConfig, workload: Workload): string =>
+  workload.name === '' ? name : `${name} (${workload.name})`;
 
 function timeLeft({ time }: Bench): string {
   const leftMs = time?.leftMs() ?? null;
@@ -196,7 +196,9 @@ export function summarise(
     ...(taken.length > 1 ? { inputs: taken.map(each => inputsOf(each.name, each.measured)) } : {}),
     ...(disturbance === null ? {} : { noise: { ...disturbance, trust: trust(disturbance) } }),
   };
-  if (measured.kind === 'solo') return { kind: 'alone', launches, durationMs, ...extras };
+  if (measured.kind === 'solo') {
+    return { kind: 'alone', launches, durationMs, feedDigest, feedOrigin, ...extras };
+  }
   return {
     kind: 'interleaved',
     launches,

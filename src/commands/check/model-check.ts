@@ -13,6 +13,7 @@ import {
   comparisonsOf,
   disappearedMetrics,
   type Measured,
+  type MeasuredWorkload,
   type MetricPolicies,
 } from '../../regression/comparisons.ts';
 import { gateOf } from '../../regression/gate.ts';
@@ -23,6 +24,8 @@ import type { Finding } from '../../shared/finding.ts';
 import { type AcceptanceSources, acceptanceLookup, acceptedOf } from './acceptance.ts';
 import type { ChangedModel, ChangeSet } from './change-set.ts';
 import { compareContractFile, configuredIn, joinContracts } from './contract-reference.ts';
+import { layerFields } from './explaining.ts';
+import type { HistoryInputs } from './history.ts';
 import { historyFindings } from './history-findings.ts';
 import { findingOf, type MeasuringInput, measureModel } from './measured-model.ts';
 import { type ReadableModel, summarise } from './measuring.ts';
@@ -49,7 +52,7 @@ export interface ModelCheckInput extends Omit<MeasuringInput, 'root'> {
   /** Bytes that the registry holds, as a file in the folder; null where it does not hold them. */
   readonly recordedBytes: (sha256: string, folder: string) => Promise<string | null>;
   /** Earlier measurements on this kind of machine, or null: asked for only where the base could not be measured. */
-  readonly historyOf: (config: ModelConfig) => Promise<ModelHistory | null>;
+  readonly historyOf: (config: ModelConfig, inputs: HistoryInputs) => Promise<ModelHistory | null>;
   /** Folder for copies, made where it is needed: `head` has to last until the model is recorded. */
   readonly scratch: string;
 }
@@ -165,7 +168,7 @@ async function compareModel(
     ...baseFindings,
     ...inspectionFindings(candidateInspection, baseInspection, same || isEqual),
     ...measuringFindings,
-    ...(await findingsOfHistory(input, config, policy, same || isEqual ? null : measured)),
+    ...(await findingsOfHistory(input, config, policy, same || isEqual ? [] : workloads)),
     ...fromFile.findings,
     ...tested.findings,
   ];
@@ -187,7 +190,7 @@ async function compareModel(
       measurement: summarise(workloads, disturbance),
       version: null,
       findings,
-      ...(layers === null ? {} : { layers }),
+      ...layerFields(layers),
       ...(tested.report === null ? {} : { cases: tested.report }),
       ...judge(config, policy, { metrics, contract, findings, identity }, input.accept),
     },
@@ -199,11 +202,16 @@ async function findingsOfHistory(
   input: ModelCheckInput,
   config: ModelConfig,
   policy: Policy,
-  measured: Measured | null,
+  workloads: readonly MeasuredWorkload[],
 ): Promise<readonly Finding[]> {
-  if (measured?.kind !== 'solo') return [];
-  const history = await input.historyOf(config);
-  return history === null ? [] : historyFindings(measured, history, policy);
+  const findings: Finding[] = [];
+  for (const [index, { name, measured }] of workloads.entries()) {
+    if (measured.kind !== 'solo') continue;
+    const inputs = { digest: measured.feedDigest, isFirst: index === 0 };
+    const history = await input.historyOf(config, inputs);
+    if (history !== null) findings.push(...historyFindings(measured, history, policy, name));
+  }
+  return findings;
 }
 
 function identicalState(state: ModelState): ModelState {

@@ -12,7 +12,7 @@ import { type Remote, type Repository, readGit } from '../../git/repository.ts';
 import { interfaceOf } from '../../model/model-interface.ts';
 import type { CiContext } from '../../platforms/context.ts';
 import type { MeasurementEntry, RecordEntry } from '../../registry/record-entry.ts';
-import type { BytesLocation, RecordAuthor } from '../../registry/records.ts';
+import type { BytesLocation, FurtherMeasurement, RecordAuthor } from '../../registry/records.ts';
 import { openRegistry, type Registry } from '../../registry/registry.ts';
 import { TIMED_METRICS } from '../../regression/timed.ts';
 import type { Gate } from '../../regression/verdict.ts';
@@ -96,23 +96,48 @@ export async function openCheckRegistry(
 /** What the history of a model is made of. */
 const RECORDED: ReadonlySet<string> = new Set(TIMED_METRICS);
 
-/** What was measured of the candidate with its first set of inputs, from its comparisons; null where nothing was. */
-function measurementOf({ metrics }: ModelReport, fingerprint: Fingerprint | null): MeasurementEntry | null {
-  if (fingerprint === null) return null;
-  const first = metrics.find(({ metric }) => metric === 'latency')?.workload;
+type MeasuredValues = Pick<FurtherMeasurement, 'metrics' | 'samples'>;
+
+/** What was measured with one set of inputs; with `common`, also what does not depend on them. */
+function valuesWith(
+  { metrics }: ModelReport,
+  name: string | undefined,
+  common: 'with-common' | 'without-common',
+): MeasuredValues {
   const measured = metrics.flatMap(({ metric, candidate, samples, workload }) =>
     candidate === null ||
     samples === undefined ||
     !RECORDED.has(metric) ||
-    (workload !== undefined && workload !== first)
+    (workload !== name && (workload !== undefined || common === 'without-common'))
       ? []
       : [{ metric, candidate, samples: samples.candidate }],
   );
-  if (measured.length === 0) return null;
   return {
-    fingerprint,
     metrics: Object.fromEntries(measured.map(({ metric, candidate }) => [metric, candidate])),
     samples: Object.fromEntries(measured.map(({ metric, samples }) => [metric, samples])),
+  };
+}
+
+/** What was measured of the candidate with each set of its inputs, from its comparisons; null where nothing was. */
+export function measurementOf(report: ModelReport, fingerprint: Fingerprint | null): MeasurementEntry | null {
+  const { measurement } = report;
+  if (fingerprint === null || measurement.kind === 'not-measured') return null;
+  // A set that could not be run is in the metrics, not among those that were measured.
+  const [first, ...others] = measurement.inputs ?? [];
+  const name =
+    first?.name ??
+    report.metrics.find(({ metric, candidate }) => metric === 'latency' && candidate !== null)?.workload;
+  const values = valuesWith(report, name, 'with-common');
+  if (Object.keys(values.metrics).length === 0) return null;
+  const { feedDigest } = measurement;
+  return {
+    fingerprint,
+    ...values,
+    ...(feedDigest === undefined ? {} : { inputs: { name: name ?? '', digest: feedDigest } }),
+    furtherInputs: others.map(each => ({
+      inputs: { name: each.name, digest: each.feedDigest },
+      ...valuesWith(report, each.name, 'without-common'),
+    })),
   };
 }
 

@@ -129,15 +129,18 @@ export async function showHistory(
     parts.push(table(['in production', 'from', 'until', 'by', 'why'], rows, 'lllll'));
   }
   if (measurements.length > 0) {
-    const rows = measurements.map(one => [
-      one.version ?? '',
-      one.createdAt,
-      one.fingerprint.key,
-      Object.entries(one.metrics)
-        .map(([metric, value]) => `${metric} ${metricText(metric, value)}`)
-        .join(', '),
-    ]);
-    parts.push(table(['measured', 'when', 'machine', 'values'], rows, 'llll'));
+    const rows = measurements.flatMap(one =>
+      [one, ...(one.furtherInputs ?? [])].map(({ inputs, metrics }) => [
+        one.version ?? '',
+        one.createdAt,
+        one.fingerprint.key,
+        inputs?.name ?? '',
+        Object.entries(metrics)
+          .map(([metric, value]) => `${metric} ${metricText(metric, value)}`)
+          .join(', '),
+      ]),
+    );
+    parts.push(table(['measured', 'when', 'machine', 'inputs', 'values'], rows, 'lllll'));
   }
   return {
     document: {

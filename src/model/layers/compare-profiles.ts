@@ -1,11 +1,20 @@
-import { kindOf, type ModelProfile, type ProfiledLayer } from './model-profile.ts';
+import { type LayerMatch, matchLayers } from './match-layers.ts';
+import type { ModelProfile, ProfiledLayer } from './model-profile.ts';
 
-/** One layer of two profiles; a side that has no such layer is null. Milliseconds a run. */
+/** One process in which base and candidate ran in turns: a busy moment lengthened both. */
+export interface ProfiledLaunch {
+  readonly base: ModelProfile;
+  readonly candidate: ModelProfile;
+}
+
+/** One layer of two profiles; a side that has no such layer is null. Milliseconds a run, medians over the launches. */
 export interface ComparedLayer {
   readonly name: string;
   readonly operator: string;
   readonly baseMs: number | null;
   readonly candidateMs: number | null;
+  /** So far the difference varied from launch to launch, or as little as the clock and layout can tell. */
+  readonly noiseMs: number;
   readonly baseMacs: number | null;
   readonly candidateMacs: number | null;
 }
@@ -25,143 +34,119 @@ export interface ProfileComparison {
   readonly operators: readonly ComparedOperator[];
 }
 
-/** Beyond so many pairs of unmatched layers, an alignment would take longer than the profiles did. */
-const LARGEST_ALIGNMENT = 4_000_000;
-
-type Sides = readonly [base: ProfiledLayer | null, candidate: ProfiledLayer | null];
-
-/**
- * One profile of several of the same model: each layer with its shortest time, since whatever disturbs a run only ever
- * lengthens it. Profiles that took another way than the first (a Loop with other iterations) are left out.
- */
-export function leastDisturbed(profiles: readonly ModelProfile[]): ModelProfile {
-  const [first] = profiles;
-  if (first === undefined) throw new RangeError('no profiles');
-  const alike = profiles.filter(
-    ({ layers }) =>
-      layers.length === first.layers.length &&
-      layers.every((layer, index) => layer.name === first.layers[index]?.name),
-  );
-  const layers = first.layers.map((layer, index) => ({
-    ...layer,
-    durationUs: Math.min(...alike.map(profile => profile.layers[index]?.durationUs ?? layer.durationUs)),
-  }));
-  const groups = Map.groupBy(layers, ({ operator }) => operator);
-  const operators = first.operators.map(row => ({
-    ...row,
-    durationUs: (groups.get(row.operator) ?? []).reduce((sum, { durationUs }) => sum + durationUs, 0),
-  }));
-  return { ...first, layers, operators };
-}
+/** The profiler's clock has whole microseconds. */
+const CLOCK_STEP_MS = 0.001;
+/** Layers of the same work differ by so much with where their weights lie in memory. */
+const LAYOUT_SHARE = 0.02;
+/** Of so many launches one may be disturbed without making a layer's difference doubtful. */
+const LAUNCHES_BY_OUTLIER = 5;
 
 /**
- * Compares two profiles by layer and by operator. Layers are matched by the nodes of the model that they do
- * (`partnerOf`: the base's node of a candidate's node, by name), and what is left between matched ones by the longest
- * common sequence of operators. What only one side runs, such as an added Cast or a normalisation that is not fused any
- * more, has no partner.
+ * Compares base and candidate by layer and by operator, over launches that each ran both. Launches in which a model
+ * took another way than in the first (a Loop with other iterations) are left out.
+ * @param partnerOf the base's node of a candidate's node, by name.
+ * @throws RangeError for no launches.
  */
 export function compareProfiles(
-  base: ModelProfile,
-  candidate: ModelProfile,
+  launches: readonly ProfiledLaunch[],
   partnerOf: ReadonlyMap<string, string>,
 ): ProfileComparison {
-  const matched = matchLayers(base.layers, candidate.layers, partnerOf);
-  const layers = matched.map(describe).sort((a, b) => changeOf(b) - changeOf(a));
-  const names = new Set([...base.operators, ...candidate.operators].map(({ operator }) => operator));
-  const operators = [...names].map(operator => {
-    const one = base.operators.find(each => each.operator === operator);
-    const other = candidate.operators.find(each => each.operator === operator);
-    return {
-      operator,
-      baseCount: one?.count ?? 0,
-      candidateCount: other?.count ?? 0,
-      baseMs: (one?.durationUs ?? 0) / 1000,
-      candidateMs: (other?.durationUs ?? 0) / 1000,
-    };
-  });
-  return { layers, operators: operators.sort((a, b) => changeOf(b) - changeOf(a)) };
+  const [first] = launches;
+  if (first === undefined) throw new RangeError('no profiles');
+  const alike = launches.filter(
+    ({ base, candidate }) => hasLayersOf(base, first.base) && hasLayersOf(candidate, first.candidate),
+  );
+  const layers = matchLayers(first.base.layers, first.candidate.layers, partnerOf)
+    .map(match => describe(match, alike, first))
+    .sort((a, b) => changeOf(b) - changeOf(a));
+  return { layers, operators: compareOperators(alike, first) };
 }
+
+const hasLayersOf = (one: ModelProfile, other: ModelProfile): boolean =>
+  one.layers.length === other.layers.length &&
+  one.layers.every(({ name }, index) => name === other.layers[index]?.name);
 
 const changeOf = (row: { readonly baseMs: number | null; readonly candidateMs: number | null }): number =>
   Math.abs((row.candidateMs ?? 0) - (row.baseMs ?? 0));
 
-function describe([base, candidate]: Sides): ComparedLayer {
-  const shown = candidate ?? base;
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((one, other) => one - other);
+  const at = sorted.length >> 1;
+  return ((sorted[at] ?? 0) + (sorted[sorted.length % 2 === 0 ? at - 1 : at] ?? 0)) / 2;
+}
+
+type Durations = readonly number[] | null;
+
+function describe(
+  [base, candidate]: LayerMatch,
+  launches: readonly ProfiledLaunch[],
+  first: ProfiledLaunch,
+): ComparedLayer {
+  const durationsOf = (side: keyof ProfiledLaunch, position: number | null): Durations =>
+    position === null ? null : launches.map(each => (each[side].layers[position]?.durationUs ?? 0) / 1000);
+  const before = base === null ? undefined : first.base.layers[base];
+  const after = candidate === null ? undefined : first.candidate.layers[candidate];
+  const shown = after ?? before;
+  const [baseTimes, candidateTimes] = [durationsOf('base', base), durationsOf('candidate', candidate)];
   return {
     // What people wrote, where the layer does a node of theirs.
-    name: shown === null ? '' : (shown.does[0] ?? shown.name),
+    name: shown?.does[0] ?? shown?.name ?? '',
     // The blocked layout is the runtime's affair.
     operator: (shown?.operator ?? '').replace(/^com\.microsoft\.nchwc:/, ''),
-    baseMs: base === null ? null : base.durationUs / 1000,
-    candidateMs: candidate === null ? null : candidate.durationUs / 1000,
-    baseMacs: base?.macs ?? null,
-    candidateMacs: candidate?.macs ?? null,
+    baseMs: baseTimes === null ? null : median(baseTimes),
+    candidateMs: candidateTimes === null ? null : median(candidateTimes),
+    noiseMs: Math.max(
+      variation(baseTimes, candidateTimes),
+      leastNoise(before, baseTimes, after, candidateTimes),
+    ),
+    baseMacs: before?.macs ?? null,
+    candidateMacs: after?.macs ?? null,
   };
 }
 
-function matchLayers(
-  base: readonly ProfiledLayer[],
-  candidate: readonly ProfiledLayer[],
-  partnerOf: ReadonlyMap<string, string>,
-): readonly Sides[] {
-  const doers = new Map<string, number>();
-  for (const [index, { does }] of base.entries()) {
-    for (const node of does) doers.set(node, doers.has(node) ? -1 : index);
-  }
-  const partners: (number | null)[] = candidate.map(() => null);
-  const taken = new Set<number>();
-  const claim = (position: number, index: number | undefined): void => {
-    if (index === undefined || index < 0 || taken.has(index) || partners[position] != null) return;
-    if (kindOf(base[index]?.operator ?? '') !== kindOf(candidate[position]?.operator ?? '')) return;
-    partners[position] = index;
-    taken.add(index);
-  };
-  // First by the node that gives a layer its name, then by what was fused into it.
-  for (const depth of [1, Number.POSITIVE_INFINITY]) {
-    for (const [position, { does }] of candidate.entries()) {
-      for (const node of does.slice(0, depth)) claim(position, doers.get(partnerOf.get(node) ?? node));
-    }
-  }
-  const openBase = base.flatMap((_, index) => (taken.has(index) ? [] : [index]));
-  const openCandidate = candidate.flatMap((_, position) => (partners[position] === null ? [position] : []));
-  for (const [index, position] of align(openBase, openCandidate, base, candidate)) claim(position, index);
-  return [
-    ...candidate.map((layer, position): Sides => [base[partners[position] ?? -1] ?? null, layer]),
-    ...base.flatMap((layer, index): Sides[] => (taken.has(index) ? [] : [[layer, null]])),
-  ];
+/** The largest deviation of a launch's difference from the typical one, but for one launch of five. */
+function variation(base: Durations, candidate: Durations): number {
+  const count = (candidate ?? base)?.length ?? 0;
+  const typical = (candidate === null ? 0 : median(candidate)) - (base === null ? 0 : median(base));
+  const deviations = Array.from({ length: count }, (_, launch) =>
+    Math.abs((candidate?.[launch] ?? 0) - (base?.[launch] ?? 0) - typical),
+  ).sort((one, other) => one - other);
+  return deviations[count - 1 - Math.floor(count / LAUNCHES_BY_OUTLIER)] ?? 0;
 }
 
-/** The longest common subsequence of the operators (Wagner and Fischer 1974), as pairs of positions. */
-function align(
-  base: readonly number[],
-  candidate: readonly number[],
-  baseLayers: readonly ProfiledLayer[],
-  candidateLayers: readonly ProfiledLayer[],
-): readonly (readonly [number, number])[] {
-  if (base.length * candidate.length > LARGEST_ALIGNMENT) return [];
-  const width = candidate.length + 1;
-  const lengths = new Uint32Array((base.length + 1) * width);
-  const at = (row: number, column: number): number => lengths[row * width + column] ?? 0;
-  const isSame = (row: number, column: number): boolean =>
-    kindOf(baseLayers[base[row] ?? -1]?.operator ?? '') ===
-    kindOf(candidateLayers[candidate[column] ?? -1]?.operator ?? '');
-  for (let row = base.length - 1; row >= 0; row -= 1) {
-    for (let column = candidate.length - 1; column >= 0; column -= 1) {
-      lengths[row * width + column] = isSame(row, column)
-        ? at(row + 1, column + 1) + 1
-        : Math.max(at(row + 1, column), at(row, column + 1));
+function leastNoise(
+  before: ProfiledLayer | undefined,
+  base: Durations,
+  after: ProfiledLayer | undefined,
+  candidate: Durations,
+): number {
+  const calls = Math.max(before?.calls ?? 0, after?.calls ?? 0);
+  const shorter = Math.min(...[base, candidate].flatMap(times => (times === null ? [] : [median(times)])));
+  return Math.max(CLOCK_STEP_MS * calls, LAYOUT_SHARE * shorter);
+}
+
+function compareOperators(
+  launches: readonly ProfiledLaunch[],
+  first: ProfiledLaunch,
+): readonly ComparedOperator[] {
+  const sumsOf = (side: keyof ProfiledLaunch): ReadonlyMap<string, { count: number; ms: number }> => {
+    const sums = new Map<string, { count: number; ms: number }>();
+    for (const [position, { operator }] of first[side].layers.entries()) {
+      const sum = sums.get(operator) ?? { count: 0, ms: 0 };
+      sum.count += 1;
+      sum.ms += median(launches.map(each => (each[side].layers[position]?.durationUs ?? 0) / 1000));
+      sums.set(operator, sum);
     }
-  }
-  const pairs: (readonly [number, number])[] = [];
-  let row = 0;
-  let column = 0;
-  while (row < base.length && column < candidate.length) {
-    if (isSame(row, column)) {
-      pairs.push([base[row] ?? -1, candidate[column] ?? -1]);
-      row += 1;
-      column += 1;
-    } else if (at(row + 1, column) >= at(row, column + 1)) row += 1;
-    else column += 1;
-  }
-  return pairs;
+    return sums;
+  };
+  const [base, candidate] = [sumsOf('base'), sumsOf('candidate')];
+  return [...new Set([...base.keys(), ...candidate.keys()])]
+    .map(operator => ({
+      operator,
+      baseCount: base.get(operator)?.count ?? 0,
+      candidateCount: candidate.get(operator)?.count ?? 0,
+      baseMs: base.get(operator)?.ms ?? 0,
+      candidateMs: candidate.get(operator)?.ms ?? 0,
+    }))
+    .sort((a, b) => changeOf(b) - changeOf(a));
 }

@@ -59,7 +59,7 @@ export interface ModelProfile {
     /** Share of the time in layers whose multiply-accumulates are not counted. */
     readonly uncountedTimeShare: number;
   };
-  /** How many runs the durations are the medians of. */
+  /** How many runs the durations are a quantile of. */
   readonly runs: number;
   readonly operators: readonly OperatorShare[];
   readonly layers: readonly ProfiledLayer[];
@@ -78,10 +78,13 @@ export interface ProfiledRuns {
   readonly feeds: ReadonlyMap<string, RunTensor>;
 }
 
-/** Counts and times of a model's layers. */
-export function profileModel(model: Model, runs: ProfiledRuns): ModelProfile {
+/**
+ * Counts and times of a model's layers.
+ * @param quantile of a layer's durations over the runs; the median where nothing is said.
+ */
+export function profileModel(model: Model, runs: ProfiledRuns, quantile = 0.5): ModelProfile {
   const { layers, unmatchedOperators } = loadedLayers(model, runs.loadedGraph, runs.loaded, runs.feeds);
-  const { run, merged } = mergeRuns(runs.optimised);
+  const { run, merged } = mergeRuns(runs.optimised, quantile);
   const executed = executedLayers(model, runs.optimisedGraph, run, layers);
   const durationUs = executed.reduce((total, layer) => total + layer.durationUs, 0);
   const weights = weightsByName(model);

@@ -74,10 +74,15 @@ export function nestEvents(run: RunTrace): readonly NestedEvent[] {
 }
 
 /**
- * One trace from several runs of the same model: each event with the median of its durations. Runs that took another
- * way (a Loop with another number of iterations) cannot be laid over each other; then it is the last run alone.
+ * One trace from several runs of the same model: each event with a quantile of its durations, the median where nothing
+ * is said. Runs that took another way (a Loop with another number of iterations) cannot be laid over each other; then it
+ * is the last run alone.
+ * @param quantile from 0 (the shortest) to below 1
  */
-export function mergeRuns(runs: readonly RunTrace[]): { readonly run: RunTrace; readonly merged: number } {
+export function mergeRuns(
+  runs: readonly RunTrace[],
+  quantile = 0.5,
+): { readonly run: RunTrace; readonly merged: number } {
   const last = runs.at(-1) ?? [];
   const alike = runs.filter(
     run =>
@@ -89,14 +94,15 @@ export function mergeRuns(runs: readonly RunTrace[]): { readonly run: RunTrace; 
     const next = last[index + 1];
     return next !== undefined && next.startUs < event.startUs;
   });
-  // With subgraphs the durations of children and parents must belong together: the run of median length.
+  const at = Math.floor(alike.length * quantile);
+  // With subgraphs the durations of children and parents must belong together: the run of such a length.
   if (nested) {
     const byLength = alike.toSorted((a, b) => spanOf(a) - spanOf(b));
-    return { run: byLength[Math.floor(byLength.length / 2)] ?? last, merged: 1 };
+    return { run: byLength[at] ?? last, merged: 1 };
   }
   const run = last.map((event, index) => {
     const durations = alike.map(other => other[index]?.durationUs ?? 0).sort((a, b) => a - b);
-    return { ...event, durationUs: durations[Math.floor(durations.length / 2)] ?? event.durationUs };
+    return { ...event, durationUs: durations[at] ?? event.durationUs };
   });
   // Durations of different runs do not fit into the clock of one: events follow each other without overlap.
   let startUs = 0;

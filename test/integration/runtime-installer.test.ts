@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import {
   appendFileSync,
   cpSync,
@@ -6,15 +5,11 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
-  readFileSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { buffer } from 'node:stream/consumers';
-import { gzipSync } from 'node:zlib';
-import { pack } from 'tar-stream';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   findRuntime,
@@ -28,6 +23,7 @@ import { PINNED_RUNTIME_VERSION } from '../../src/runtime/runtime-location.ts';
 import { startRegistry } from '../support/npm-registry.ts';
 import { lacks, projectRoot } from '../support/requirements.ts';
 import { installedRuntime, workerOptions } from '../support/runtime.ts';
+import { packOtherVersion, packRuntime, startRuntimeRegistry } from '../support/runtime-registry.ts';
 
 const nodeModules = join(projectRoot, 'node_modules');
 const names = ['onnxruntime-common', 'onnxruntime-node'] as const;
@@ -37,23 +33,6 @@ let folder: string;
 let tarballs: ReadonlyMap<string, Buffer>;
 let options: RuntimeOptions;
 let count = 0;
-
-/** A tarball as npm packs it, of this platform's files, with some that are not needed before and after. */
-async function pack1(
-  name: (typeof names)[number],
-  change: (path: string, bytes: Buffer) => Buffer = (_, b) => b,
-) {
-  const archive = pack();
-  archive.entry({ name: 'package/README.md' }, 'read me');
-  archive.entry({ name: 'package/../../escaped.js' }, 'escaped');
-  for (const path of pinnedRuntimeFor(process.platform, process.arch)[name].keys()) {
-    const bytes = readFileSync(join(nodeModules, name, path));
-    archive.entry({ name: `package/${path}` }, change(path, bytes));
-  }
-  archive.entry({ name: 'package/bin/napi-v6/other/arch/huge.so' }, Buffer.alloc(2 ** 20, 1));
-  archive.finalize();
-  return gzipSync(await buffer(archive), { level: 1 });
-}
 
 const serve =
   (changes: Readonly<Record<string, Buffer>> = {}) =>
@@ -67,7 +46,7 @@ const serve =
 describe.skipIf(lacks('runtime'))('installing the runtime', () => {
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'installer-test-'));
-    tarballs = new Map(await Promise.all(names.map(async name => [name, await pack1(name)] as const)));
+    tarballs = new Map(await Promise.all(names.map(async name => [name, await packRuntime(name)] as const)));
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
   beforeEach(() => {
@@ -140,7 +119,7 @@ describe.skipIf(lacks('runtime'))('installing the runtime', () => {
   });
 
   it('refuses a file that is not the pinned one, even of the same size', async () => {
-    const changed = await pack1('onnxruntime-node', (path, bytes) =>
+    const changed = await packRuntime('onnxruntime-node', (path, bytes) =>
       path === 'dist/index.js'
         ? Buffer.from(bytes.toString('latin1').replace('use strict', 'use STRICT'), 'latin1')
         : bytes,
@@ -253,22 +232,12 @@ describe.skipIf(lacks('runtime'))('installing the runtime', () => {
 
   it('installs another version on request, checked by the integrity that the registry gives, and marks it', async () => {
     const other = '1.29.9';
-    const changed = await pack1('onnxruntime-node', (path, bytes) =>
-      path === 'package.json' ? Buffer.from(bytes.toString().replace(PINNED_RUNTIME_VERSION, other)) : bytes,
-    );
-    const common = tarballs.get('onnxruntime-common') ?? Buffer.alloc(0);
-    const bodies = { 'onnxruntime-common': common, 'onnxruntime-node': changed };
-    const answer = (integrityOf: (body: Buffer) => string) =>
-      startRegistry((path, response, request) => {
-        const name = names.find(each => path.startsWith(`/${each}/`));
-        if (name === undefined) return response.writeHead(404).end();
-        if (path.endsWith('.tgz')) return response.end(bodies[name]);
-        const tarball = `http://${request.headers.host}${tarballPath(name, other)}`;
-        return response.end(JSON.stringify({ dist: { tarball, integrity: integrityOf(bodies[name]) } }));
-      });
-    const sha512 = (body: Buffer) => `sha512-${createHash('sha512').update(body).digest('base64')}`;
+    const bodies = {
+      'onnxruntime-common': tarballs.get('onnxruntime-common') ?? Buffer.alloc(0),
+      'onnxruntime-node': await packOtherVersion(other),
+    };
     {
-      await using registry = await answer(sha512);
+      await using registry = await startRuntimeRegistry(other, bodies);
       const wanted = from(registry.url, { version: other });
       expect(await resolveRuntime(wanted)).toMatchObject({
         version: other,
@@ -277,7 +246,7 @@ describe.skipIf(lacks('runtime'))('installing the runtime', () => {
       });
       expect(await resolveRuntime(wanted)).toMatchObject({ version: other, pinned: false, origin: 'cache' });
     }
-    await using registry = await answer(() => 'sha512-AAAA');
+    await using registry = await startRuntimeRegistry(other, bodies, () => 'sha512-AAAA');
     const wanted = from(registry.url, { version: other, cacheFolder: join(options.cwd, 'other-cache') });
     await expect(installRuntime(wanted)).rejects.toMatchObject({ code: 'RUNTIME_HASH_MISMATCH' });
   });

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { GitHubContract, type Operation } from './github-contract.ts';
+import { ApiContract, type Operation } from './api-contract.ts';
 import { type Answer, breakAnswer, type Fault, sendAnswer } from './http-faults.ts';
 
 export type { Fault } from './http-faults.ts';
@@ -121,7 +121,7 @@ export class GitHubServer implements AsyncDisposable {
     readonly description: string | null;
   }[] = [];
   readonly #faults = new Map<string, Fault[]>();
-  readonly #contract = new GitHubContract();
+  readonly #contract = new ApiContract('github-openapi.json');
   readonly #options: Required<GitHubServerOptions>;
   readonly #server: Server;
   #nextId = 1001;

@@ -1,29 +1,8 @@
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { ApiContract } from './api-contract.ts';
 import { type Answer, breakAnswer, type Fault, sendAnswer } from './http-faults.ts';
-
-type FieldType = 'integer' | 'string' | 'boolean' | readonly string[];
-
-interface Operation {
-  readonly query: Readonly<Record<string, FieldType>>;
-  readonly body?: {
-    readonly required: readonly string[];
-    readonly properties: Readonly<Record<string, FieldType>>;
-  };
-}
-
-const OPERATIONS = JSON.parse(
-  readFileSync(join(import.meta.dirname, 'contracts/gitlab-operations.json'), 'utf8'),
-) as Readonly<Record<string, Operation>>;
-
-const PATTERNS = Object.keys(OPERATIONS).map(route => {
-  const [method = '', template = ''] = route.split(' ');
-  const names = [...template.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name);
-  return { route, method, names, pattern: new RegExp(`^${template.replace(/\{\w+\}/g, '([^/]+)')}$`) };
-});
 
 export interface TestNote {
   readonly id: number;
@@ -41,6 +20,15 @@ export interface TestMergeRequest {
   readonly squashCommitSha?: string;
   /** Commits that belong to it. */
   readonly commits?: readonly string[];
+}
+
+export interface TestIssue {
+  readonly iid: number;
+  readonly author: string;
+  title: string;
+  description: string;
+  labels: readonly string[];
+  state: 'opened' | 'closed';
 }
 
 /** `scope`: what an access token may; a job token may only read. */
@@ -68,23 +56,30 @@ interface Request {
   readonly route: string;
   readonly parameters: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
-  readonly body: Readonly<Record<string, unknown>>;
+  readonly body: unknown;
   readonly token: TestGitLabToken;
 }
 
+const UNAUTHORIZED: Answer = { status: 401, data: { message: '401 Unauthorized' } };
 const NOT_FOUND: Answer = { status: 404, data: { message: '404 Not found' } };
 const FORBIDDEN: Answer = { status: 403, data: { message: '403 Forbidden' } };
 
 /**
- * GitLab's REST API for one project, on loopback: users, merge requests and their notes, paged with `Link`, by the rules
- * for tokens that the documentation states. What breaks contracts/gitlab-operations.json is in `violations`.
+ * GitLab's REST API for one project, on loopback: users, merge requests, issues and their notes, paged with `Link`, by the
+ * rules for tokens that the documentation states. Every request and its own answers are held against GitLab's published
+ * description (contracts/gitlab-openapi.json); what breaks it is in `violations`.
  */
 export class GitLabServer implements AsyncDisposable {
   readonly violations: string[] = [];
   readonly requests: { readonly route: string; readonly url: string; readonly body: string }[] = [];
+  /** Of merge requests, by their number. */
   readonly notes = new Map<number, TestNote[]>();
+  readonly issues: TestIssue[] = [];
+  /** Of issues, by their number. */
+  readonly issueNotes = new Map<number, TestNote[]>();
   readonly mergeRequests = new Map<number, TestMergeRequest>();
   readonly #faults = new Map<string, Fault[]>();
+  readonly #contract = new ApiContract('gitlab-openapi.json');
   readonly #server: Server;
   #nextId = 5001;
   #port = 0;
@@ -118,9 +113,13 @@ export class GitLabServer implements AsyncDisposable {
   }
 
   addNote(mergeRequest: number, author: string, body: string, system = false): TestNote {
-    const note = { id: this.#nextId++, author, body, system };
-    this.notes.set(mergeRequest, [...this.notesOf(mergeRequest), note]);
-    return note;
+    return this.#addTo(this.notes, mergeRequest, { author, body, system });
+  }
+
+  #addTo(notes: Map<number, TestNote[]>, noteable: number, note: Omit<TestNote, 'id'>): TestNote {
+    const added = { id: this.#nextId++, ...note };
+    notes.set(noteable, [...(notes.get(noteable) ?? []), added]);
+    return added;
   }
 
   notesOf(mergeRequest: number): readonly TestNote[] {
@@ -129,7 +128,8 @@ export class GitLabServer implements AsyncDisposable {
 
   /** The next `times` requests of the route go wrong. */
   fail(route: string, fault: Fault, times = 1): void {
-    if (!(route in OPERATIONS)) throw new Error(`no such route: ${route}`);
+    if (!this.#contract.operations.some(operation => operation.route === route))
+      throw new Error(`no such route: ${route}`);
     const faults = Array.from({ length: times }, () => fault);
     this.#faults.set(route, [...(this.#faults.get(route) ?? []), ...faults]);
   }
@@ -140,28 +140,22 @@ export class GitLabServer implements AsyncDisposable {
     const text = Buffer.concat(chunks).toString('utf8');
     const url = new URL(incoming.url ?? '/', this.apiUrl);
     const path = url.pathname.replace(/^\/api\/v4/, '');
-    const found = PATTERNS.find(one => one.method === incoming.method && one.pattern.test(path));
-    this.requests.push({ route: found?.route ?? '', url: url.href, body: text });
-    if (found === undefined) {
+    const found = this.#contract.find(incoming.method ?? '', path);
+    const route = found?.operation.route ?? '';
+    this.requests.push({ route, url: url.href, body: text });
+    if (found === null) {
       this.violations.push(`GitLab has no ${incoming.method} ${path}`);
       return sendAnswer(response, NOT_FOUND);
     }
-    const values = found.pattern.exec(path)?.slice(1).map(decodeURIComponent) ?? [];
-    const body = (text === '' ? {} : JSON.parse(text)) as Readonly<Record<string, unknown>>;
-    this.#check(found.route, url.searchParams, body);
-    const fault = this.#faults.get(found.route)?.shift();
+    const body: unknown = text === '' ? undefined : JSON.parse(text);
+    const query = url.searchParams;
+    this.violations.push(...this.#contract.checkRequest(found.operation, found.path, query, body));
+    const fault = this.#faults.get(route)?.shift();
     if (fault !== undefined && fault.afterEffect !== true) return breakAnswer(response, fault, null);
     const token = this.#tokenOf(incoming);
     const answer =
-      token === null
-        ? { status: 401, data: { message: '401 Unauthorized' } }
-        : this.#answer({
-            route: found.route,
-            parameters: Object.fromEntries(found.names.map((name, index) => [name, values[index] ?? ''])),
-            query: url.searchParams,
-            body,
-            token,
-          });
+      token === null ? UNAUTHORIZED : this.#answer({ route, parameters: found.path, query, body, token });
+    this.violations.push(...this.#contract.checkAnswer(found.operation, answer.status, answer.data));
     if (fault !== undefined) return breakAnswer(response, fault, answer);
     sendAnswer(response, answer);
   }
@@ -173,31 +167,19 @@ export class GitLabServer implements AsyncDisposable {
     return typeof job === 'string' && TOKENS[job]?.kind === 'job' ? TOKENS[job] : null;
   }
 
-  #check(route: string, query: URLSearchParams, body: Readonly<Record<string, unknown>>): void {
-    const operation = OPERATIONS[route];
-    const misfit = (type: FieldType | undefined, value: unknown): boolean => {
-      if (type === undefined) return true;
-      if (type === 'integer') return !/^\d+$/.test(String(value));
-      return typeof type === 'string' ? typeof value !== type : !type.includes(String(value));
-    };
-    for (const [name, value] of query)
-      if (misfit(operation?.query[name], value)) this.violations.push(`${route}: query ${name}=${value}`);
-    for (const [name, value] of Object.entries(body))
-      if (misfit(operation?.body?.properties[name], value))
-        this.violations.push(`${route}: field ${name} in the body`);
-    for (const name of operation?.body?.required ?? [])
-      if (body[name] === undefined) this.violations.push(`${route}: no ${name} in the body`);
-  }
-
   #answer(request: Request): Answer {
     const { route, parameters, token } = request;
     if (route === 'GET /user')
       return token.kind === 'access' && token.scope !== 'read_repository'
-        ? { status: 200, data: { id: 7, username: token.username, name: 'Bot', state: 'active' } }
-        : { status: 401, data: { message: '401 Unauthorized' } };
+        ? { status: 200, data: describeUser(token.username) }
+        : UNAUTHORIZED;
+    if (route === 'GET /personal_access_tokens/self')
+      return token.kind === 'access'
+        ? { status: 200, data: { id: 3, name: 'ci', revoked: false, active: true, scopes: [token.scope] } }
+        : UNAUTHORIZED;
     if (parameters['id'] !== GITLAB_PROJECT && parameters['id'] !== 'acme/models') return NOT_FOUND;
     if (!route.startsWith('GET ')) {
-      if (token.kind === 'job') return { status: 401, data: { message: '401 Unauthorized' } };
+      if (token.kind === 'job') return UNAUTHORIZED;
       if (token.scope !== 'api')
         return {
           status: 403,
@@ -208,10 +190,11 @@ export class GitLabServer implements AsyncDisposable {
           },
         };
     }
-    const iid = Number(parameters['noteable_id'] ?? parameters['merge_request_iid']);
+    const notes = route.includes('/issues/') ? this.issueNotes : this.notes;
+    const noteable = Number(parameters['noteable_id']);
     switch (route) {
       case 'GET /projects/{id}/merge_requests/{merge_request_iid}': {
-        const found = this.mergeRequests.get(iid);
+        const found = this.mergeRequests.get(Number(parameters['merge_request_iid']));
         return found === undefined ? NOT_FOUND : { status: 200, data: describe(found) };
       }
       case 'GET /projects/{id}/repository/commits/{sha}/merge_requests': {
@@ -223,21 +206,35 @@ export class GitLabServer implements AsyncDisposable {
         );
         return this.#page(request, found.map(describe));
       }
-      case 'GET /projects/{id}/merge_requests/{noteable_id}/notes': {
-        const notes = this.notesOf(iid).map(one => this.#note(one));
-        return this.#page(request, request.query.get('sort') === 'asc' ? notes : notes.toReversed());
+      case 'GET /projects/{id}/merge_requests/{noteable_id}/notes':
+      case 'GET /projects/{id}/issues/{noteable_id}/notes': {
+        const found = (notes.get(noteable) ?? []).map(one => describeNote(one));
+        return this.#page(request, request.query.get('sort') === 'asc' ? found : found.toReversed());
       }
       case 'POST /projects/{id}/merge_requests/{noteable_id}/notes':
-        return {
-          status: 201,
-          data: this.#note(this.addNote(iid, usernameOf(token), String(request.body['body']))),
-        };
-      case 'PUT /projects/{id}/merge_requests/{noteable_id}/notes/{note_id}': {
-        const note = this.notesOf(iid).find(one => one.id === Number(parameters['note_id']));
+      case 'POST /projects/{id}/issues/{noteable_id}/notes': {
+        const { body } = request.body as { readonly body: string };
+        const added = this.#addTo(notes, noteable, { author: usernameOf(token), body });
+        return { status: 201, data: describeNote(added) };
+      }
+      case 'PUT /projects/{id}/merge_requests/{noteable_id}/notes/{note_id}':
+      case 'PUT /projects/{id}/issues/{noteable_id}/notes/{note_id}': {
+        const note = (notes.get(noteable) ?? []).find(one => one.id === Number(parameters['note_id']));
         if (note === undefined) return NOT_FOUND;
         if (note.author !== usernameOf(token)) return FORBIDDEN;
-        note.body = String(request.body['body']);
-        return { status: 200, data: this.#note(note) };
+        note.body = (request.body as { readonly body: string }).body;
+        return { status: 200, data: describeNote(note) };
+      }
+      case 'GET /projects/{id}/issues':
+        return this.#page(request, this.#listIssues(request.query).map(describeIssue));
+      case 'POST /projects/{id}/issues':
+        return { status: 201, data: describeIssue(this.#openIssue(request)) };
+      case 'GET /projects/{id}/issues/{issue_iid}':
+      case 'PUT /projects/{id}/issues/{issue_iid}': {
+        const issue = this.issues.find(one => one.iid === Number(parameters['issue_iid']));
+        if (issue === undefined) return NOT_FOUND;
+        if (route.startsWith('PUT ')) editIssue(issue, request.body as IssueFields);
+        return { status: 200, data: describeIssue(issue) };
       }
       default:
         this.violations.push(`the test server does not answer ${route}`);
@@ -245,23 +242,29 @@ export class GitLabServer implements AsyncDisposable {
     }
   }
 
-  #note({ id, author, body, system = false }: TestNote): object {
-    return {
-      id,
-      body,
-      system,
-      author: {
-        id: 7,
-        username: author,
-        name: author,
-        state: 'active',
-        web_url: `https://gitlab.example/${author}`,
-      },
-      created_at: '2026-11-23T12:00:00.000Z',
-      updated_at: '2026-11-23T12:00:00.000Z',
-      noteable_type: 'MergeRequest',
-      internal: false,
+  #openIssue({ body, token }: Request): TestIssue {
+    const { title = '', description = '', labels } = body as IssueFields;
+    const iid = this.issues.length + 1;
+    const issue: TestIssue = {
+      iid,
+      author: usernameOf(token),
+      title,
+      description,
+      labels: labelNames(labels),
+      state: 'opened',
     };
+    this.issues.push(issue);
+    return issue;
+  }
+
+  #listIssues(query: URLSearchParams): readonly TestIssue[] {
+    const state = query.get('state') ?? 'all';
+    const wanted = labelNames(query.get('labels') ?? undefined);
+    const found = this.issues.filter(
+      issue =>
+        (state === 'all' || issue.state === state) && wanted.every(label => issue.labels.includes(label)),
+    );
+    return query.get('sort') === 'asc' ? found : found.toReversed();
   }
 
   #page({ query, route }: Request, items: readonly object[]): Answer {
@@ -277,7 +280,58 @@ export class GitLabServer implements AsyncDisposable {
   }
 }
 
+interface IssueFields {
+  readonly title?: string;
+  readonly description?: string;
+  readonly labels?: string | readonly string[];
+  readonly state_event?: 'close' | 'reopen';
+}
+
+const labelNames = (labels: string | readonly string[] | undefined): readonly string[] =>
+  (typeof labels === 'string' ? labels.split(',') : (labels ?? [])).filter(label => label !== '');
+
+function editIssue(issue: TestIssue, { title, description, labels, state_event }: IssueFields): void {
+  issue.title = title ?? issue.title;
+  issue.description = description ?? issue.description;
+  if (labels !== undefined) issue.labels = labelNames(labels);
+  if (state_event !== undefined) issue.state = state_event === 'close' ? 'closed' : 'opened';
+}
+
 const usernameOf = (token: TestGitLabToken): string => (token.kind === 'access' ? token.username : 'job');
+
+const MOMENT = '2026-11-23T12:00:00.000Z';
+
+const describeUser = (username: string): object => ({
+  id: 7,
+  username,
+  name: username,
+  state: 'active',
+  web_url: `https://gitlab.example/${username}`,
+});
+
+const describeNote = ({ id, author, body, system = false }: TestNote): object => ({
+  id,
+  body,
+  system,
+  author: describeUser(author),
+  created_at: MOMENT,
+  updated_at: MOMENT,
+  internal: false,
+});
+
+const describeIssue = ({ iid, author, title, description, labels, state }: TestIssue): object => ({
+  id: 7000 + iid,
+  iid,
+  title,
+  description,
+  labels,
+  state,
+  author: describeUser(author),
+  created_at: MOMENT,
+  updated_at: MOMENT,
+  closed_at: state === 'closed' ? MOMENT : null,
+  web_url: `https://gitlab.example/acme/models/-/issues/${iid}`,
+});
 
 const describe = (one: TestMergeRequest): object => ({
   id: 9000 + one.iid,

@@ -10,12 +10,12 @@ interface Parameter {
   readonly required: boolean;
   readonly multiSegment: boolean;
   readonly validate: ValidateFunction;
-  readonly isInteger: boolean;
+  readonly type: unknown;
 }
 
-/** One operation of GitHub's REST API, ready to check requests and answers. */
+/** One operation of a platform's REST API, ready to check requests and answers. */
 export interface Operation {
-  /** `GET /repos/{owner}/{repo}/pulls`, as the toolkit spells it. */
+  /** `GET /repos/{owner}/{repo}/pulls`, as the product spells it. */
   readonly route: string;
   readonly pattern: RegExp;
   readonly parameters: readonly Parameter[];
@@ -40,26 +40,35 @@ function convert(value: unknown): unknown {
   return { anyOf: [schema, { type: 'null' }] };
 }
 
-const raw = JSON.parse(
-  readFileSync(join(import.meta.dirname, 'contracts/github-openapi.json'), 'utf8'),
-) as Json;
-const DOCUMENT = 'https://contract.invalid/github.json';
+/** Text of a path or a query as the type that it is declared with. */
+function typed(text: string, type: unknown): unknown {
+  if (type === 'integer' && /^-?\d+$/.test(text)) return Number(text);
+  if (type === 'boolean' && /^(?:true|false)$/.test(text)) return text === 'true';
+  // Declared with `style: form` and without `explode`: one parameter, with commas.
+  return type === 'array' ? text.split(',') : text;
+}
 
-/** GitHub's contract: finds the operation of a request and validates against it. */
-export class GitHubContract {
+/** The contract of a platform, out of its published description: finds the operation of a request and validates against it. */
+export class ApiContract {
   readonly operations: readonly Operation[];
+  readonly #raw: Json;
   readonly #document: Json;
+  readonly #id: string;
   readonly #ajv: Ajv2020;
   readonly #answerValidators = new Map<string, ValidateFunction>();
 
-  constructor() {
+  /** @param name of a file in contracts/: an extract of an OpenAPI 3 document, without prose */
+  constructor(name: string) {
+    const raw = JSON.parse(readFileSync(join(import.meta.dirname, 'contracts', name), 'utf8')) as Json;
+    this.#raw = raw;
+    this.#id = `https://contract.invalid/${name}`;
     this.#document = convert(raw) as Json;
     this.#ajv = new Ajv2020({ strict: false, allErrors: true });
     this.#ajv.addFormat('uri', text => URL.canParse(text));
     this.#ajv.addFormat('date-time', text => !Number.isNaN(Date.parse(text)));
     this.#ajv.addFormat('int64', { type: 'number', validate: Number.isSafeInteger });
     this.#ajv.addFormat('binary', true);
-    this.#ajv.addSchema({ ...this.#document, $id: DOCUMENT });
+    this.#ajv.addSchema({ ...this.#document, $id: this.#id });
     this.operations = Object.entries(raw['paths'] as Json).flatMap(([path, methods]) =>
       Object.entries(methods as Json).map(([method, operation]) =>
         this.#operation(method.toUpperCase(), path, operation as Json),
@@ -82,7 +91,7 @@ export class GitHubContract {
   #compile(schema: unknown): ValidateFunction {
     return this.#ajv.compile(
       JSON.parse(
-        JSON.stringify(convert(schema)).replaceAll('"#/components/', `"${DOCUMENT}#/components/`),
+        JSON.stringify(convert(schema)).replaceAll('"#/components/', `"${this.#id}#/components/`),
       ) as Json,
     );
   }
@@ -97,7 +106,7 @@ export class GitHubContract {
         required: source['required'] === true,
         multiSegment: source['x-multi-segment'] === true,
         validate: this.#compile(schema),
-        isInteger: schema['type'] === 'integer',
+        type: schema['type'],
       };
     });
     const multi = new Set(parameters.filter(parameter => parameter.multiSegment).map(({ name }) => name));
@@ -131,10 +140,10 @@ export class GitHubContract {
     return reference
       .replace(/^#\//, '')
       .split('/')
-      .reduce<unknown>((at, key) => (at as Json)[key], raw) as Json;
+      .reduce<unknown>((at, key) => (at as Json)[key], this.#raw) as Json;
   }
 
-  /** The operation for a request, the one with the fewest free segments first; null for a route that GitHub does not have here. */
+  /** The operation for a request, the one with the fewest free segments first; null for a route that the platform does not have here. */
   find(
     method: string,
     path: string,
@@ -166,8 +175,7 @@ export class GitHubContract {
   ): readonly string[] {
     const problems: string[] = [];
     const check = (parameter: Parameter, text: string): void => {
-      const value = parameter.isInteger && /^-?\d+$/.test(text) ? Number(text) : text;
-      if (!parameter.validate(value))
+      if (!parameter.validate(typed(text, parameter.type)))
         problems.push(
           `${operation.route}: ${parameter.in} parameter ${parameter.name} is ${JSON.stringify(text)}`,
         );
@@ -200,7 +208,8 @@ export class GitHubContract {
     const key = `${operation.route} ${status}`;
     const validate = this.#answerValidators.get(key) ?? this.#compile(schema);
     this.#answerValidators.set(key, validate);
-    return validate(data) ? [] : [`answer of ${key}: ${this.#ajv.errorsText(validate.errors)}`];
+    const seen = this.#raw['x-nulls-in-answers'] === true ? withoutNulls(data) : data;
+    return validate(seen) ? [] : [`answer of ${key}: ${this.#ajv.errorsText(validate.errors)}`];
   }
 
   /** A value that a component's schema allows: `known` where given, the least that is required elsewhere. */
@@ -237,6 +246,15 @@ export class GitHubContract {
     if (schema['format'] === 'date-time') return '2026-11-23T12:00:00Z';
     return 'x';
   }
+}
+
+/** For descriptions that mark no field of an answer as nullable although the platform answers null. */
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (!isObject(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, inner]) => (inner === null ? [] : [[key, withoutNulls(inner)]])),
+  );
 }
 
 function jsonSchemaOf(container: unknown): Json | null {

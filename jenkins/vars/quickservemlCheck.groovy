@@ -4,34 +4,71 @@
  * Only strings, lists and maps are kept across steps, so that a build survives a restart of the controller; nothing here
  * needs an approval in the script sandbox.
  *
+ * With `shard` only a part of the models is checked; its report is stashed for quickservemlMerge, and nothing is shown.
+ *
  * @return a map: exitCode, and the paths of the reports
  */
 Map call(Map options = [:]) {
     List<String> allowed = [
         'config', 'models', 'base', 'record', 'budget', 'accept', 'comment', 'commentAuthor',
-        'reportDir', 'workingDirectory', 'unstableOn', 'runtimePath'
+        'reportDir', 'workingDirectory', 'unstableOn', 'runtimePath', 'shard'
     ]
     quickservemlCli.refuseUnknown('quickservemlCheck', options, allowed)
     String reports = options.reportDir ?: 'quickserveml-report'
-    List<String> words = [
-        'check', '--cwd', (options.workingDirectory ?: '.').toString(),
-        '--report-dir', reports, '--report-format', 'sarif,openmetrics'
-    ]
+    if (options.shard) {
+        return part(options, options.shard.toString().tokenize('/')[0])
+    }
+    List<String> words = checkWords(options, reports) + ['--report-format', 'sarif,openmetrics']
+    words += commentWords(options)
+    int exitCode = quickservemlCli(options, words)
+    show(reports)
+    conclude(exitCode, options.unstableOn)
+    return outcome(exitCode, reports)
+}
+
+/** One shard: it has no verdict, so whatever it found is left to the merge. */
+Map part(Map options, String index) {
+    String reports = "quickserveml-shards/${index}".toString()
+    // What an earlier build left in this workspace is not this shard's report.
+    dir(reports) {
+        deleteDir()
+    }
+    int exitCode = quickservemlCli(options, checkWords(options, reports) + ['--shard', options.shard.toString()])
+    conclude(exitCode, [])
+    stash(name: "quickserveml-shard-${index}".toString(), includes: "${reports}/report.json".toString())
+    return outcome(exitCode, reports)
+}
+
+List<String> checkWords(Map options, String reports) {
+    List<String> words = ['check'] + placeWords(options, reports)
     words += named(options, ['config', 'base', 'record', 'budget'])
     words += repeated('--model', options.models)
     words += repeated('--accept', options.accept)
     if (options.runtimePath) {
         words += ['--runtime-path', options.runtimePath.toString()]
     }
+    return words
+}
+
+/** Reports go below the workspace, wherever the models are. */
+List<String> placeWords(Map options, String reports) {
+    return [
+        '--cwd', (options.workingDirectory ?: '.').toString(), '--report-dir', "${pwd()}/${reports}".toString()
+    ]
+}
+
+List<String> commentWords(Map options) {
+    List<String> words = []
     if (options.comment != false) {
         words << '--comment'
     }
     if (options.commentAuthor) {
         words += ['--comment-author', options.commentAuthor.toString()]
     }
-    int exitCode = quickservemlCli(options, words)
-    show(reports)
-    conclude(exitCode, options.unstableOn == null ? [3] : options.unstableOn as List)
+    return words
+}
+
+Map outcome(int exitCode, String reports) {
     return [exitCode: exitCode, report: "${reports}/report.json".toString(), html: "${reports}/report.html".toString()]
 }
 
@@ -83,13 +120,14 @@ void show(String reports) {
     }
 }
 
-/** A failed gate fails the build; what unstableOn lists makes it unstable. */
-void conclude(int exitCode, List unstableOn) {
+/** A failed gate fails the build; what unstableOn lists makes it unstable, 3 (no verdict was possible) unless told. */
+void conclude(int exitCode, Object unstableOn) {
     if (exitCode == 0) {
         return
     }
+    List unstableCodes = unstableOn == null ? [3] : unstableOn as List
     String meaning = quickservemlCli.meaningOf(exitCode)
-    if (unstableOn.contains(exitCode)) {
+    if (unstableCodes.contains(exitCode)) {
         unstable("QuickServeML: ${meaning} (exit code ${exitCode})")
     } else {
         error("QuickServeML: ${meaning} (exit code ${exitCode})")

@@ -15,6 +15,7 @@ import type { Report, ReportShard } from '../report/report.ts';
 import type { RuntimeLocation } from '../runtime/runtime-location.ts';
 import { QuickServeError } from '../shared/errors.ts';
 import type { Finding } from '../shared/finding.ts';
+import { acceptancesIn } from './check/acceptance.ts';
 import { type ChangeSet, isChanged, openChangeSet } from './check/change-set.ts';
 import type { CheckOptions } from './check/check-options.ts';
 import { drawGraphs } from './check/drawn-graphs.ts';
@@ -29,7 +30,7 @@ import {
   recordChecked,
   recordedBytes,
 } from './check/registry-access.ts';
-import { takeShard } from './check/shard.ts';
+import { type ShardPart, takeShard } from './check/shard.ts';
 import { planVersions } from './check/version-plan.ts';
 import { createRuntimeSource, readFingerprint } from './runtime-source.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -94,6 +95,16 @@ function budgetOfPart(whole: ChangeSet, part: ChangeSet): number | null {
   return (budgetMs * sum(part)) / Math.max(1, sum(whole));
 }
 
+/** What one shard does of the check; null: all of it. */
+async function partOf(
+  whole: ChangeSet,
+  { shard = null, accept, labels }: CheckOptions,
+  comparisons: number,
+): Promise<ShardPart | null> {
+  if (shard === null) return null;
+  return takeShard(whole, shard, comparisons, acceptancesIn({ flags: accept, labels }));
+}
+
 const leftToMerge = (config: Config): RecordedPart => ({
   summary: { branch: config.registry.branch, recording: 'planned', reason: 'left to `merge`', entries: [] },
   findings: [],
@@ -105,7 +116,7 @@ export async function planCheck(options: CheckOptions, world: Surroundings): Pro
   await using changes = await openChangeSet(options, world);
   const intent = recordIntent(changes.config, options.context, changes.repository);
   const { comparisons, alpha } = planComparisons(changes);
-  const part = options.shard == null ? null : await takeShard(changes, options.shard, comparisons);
+  const part = await partOf(changes, options, comparisons);
   return {
     base: changes.base,
     ...(part === null ? {} : { shard: part.shard }),
@@ -143,7 +154,7 @@ export async function runCheck(options: CheckOptions, world: Surroundings): Prom
   await using scratch = await openScratch();
   requireOneModel(options, whole);
   const { comparisons, alpha } = planComparisons(whole);
-  const part = options.shard == null ? null : await takeShard(whole, options.shard, comparisons);
+  const part = await partOf(whole, options, comparisons);
   const changes = part?.changes ?? whole;
   const intent = recordIntent(changes.config, options.context, changes.repository);
   const registry = await readRegistry(options.context, changes, intent, world);

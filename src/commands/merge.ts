@@ -28,6 +28,8 @@ export interface MergeOptions {
   /** null: what the configuration says. */
   readonly record: RecordMode | null;
   readonly context: CiContext;
+  /** Labels of the pull request, read at run time. */
+  readonly labels: readonly string[];
   /** Authenticates at the git remote over HTTP; null: what the clone itself stores. */
   readonly token: string | null;
 }
@@ -96,9 +98,9 @@ export interface MergeOutcome {
  */
 export async function runMerge(options: MergeOptions, world: Surroundings): Promise<MergeOutcome> {
   const parts = await readShardReports(options);
-  const { context, cwd } = options;
+  const { context, cwd, labels } = options;
   const headSha = context.pullRequest?.headSha ?? context.headSha;
-  const merged = withOwnAddresses(mergeReports(parts, { headSha, worstGate }), context);
+  const merged = withOwnAddresses(mergeReports(parts, { headSha, labels, worstGate }), context);
   const report =
     merged.registry.recording === 'planned' ? await recordMerged(merged, parts, options, world) : merged;
   const { root } = await openRepository(cwd, { environment: gitEnvironment(world.env) });
@@ -124,7 +126,9 @@ export async function mergeCommand(given: MergeArguments, world: Surroundings): 
   const context = readCiContext(world.env, path => readFileSync(path, 'utf8'));
   const { reports, cwd, config = null, record = null } = given;
   const formats = readFormats(given.reportFormat ?? '');
-  const outcome = await runMerge({ reports, cwd, config, record, context, token: null }, world);
+  const pullRequest = await openPullRequest(context, world, null);
+  const labels = await pullRequest.labels();
+  const outcome = await runMerge({ reports, cwd, config, record, context, labels, token: null }, world);
   const { report, comment, exitCode } = outcome;
   const format = { commentKey: comment.key, color: given.color, reportUrl: null };
   if (given.reportDir !== undefined) {
@@ -132,7 +136,6 @@ export async function mergeCommand(given: MergeArguments, world: Surroundings): 
     world.progress.step(`Report: ${files.html}`);
   }
   if (given.comment === true && comment.enabled) {
-    const pullRequest = await openPullRequest(context, world, null);
     const posted = await postReport(report, pullRequest, {
       key: comment.key,
       ...(given.commentAuthor === undefined ? {} : { author: given.commentAuthor }),

@@ -3,6 +3,7 @@ import { QuickServeError } from '../shared/errors.ts';
 import type { Finding } from '../shared/finding.ts';
 import { shortenText, visibleText } from './escape.ts';
 import type { ModelReport, Report, ReportShard } from './report.ts';
+import { lateAcceptances, tornAcceptances } from './shard-acceptances.ts';
 
 /** The report of a shard and where it was read, for messages. */
 export interface ShardReport {
@@ -13,6 +14,8 @@ export interface ShardReport {
 export interface MergeOptions {
   /** The commit that is checked, as the platform says; null: not known, the reports only have to agree. */
   readonly headSha: string | null;
+  /** Of the pull request now; only added to what the parts saw, since an unreadable label looks like a removed one. */
+  readonly labels: readonly string[];
   /** The worst of several gates; `passed` for none. */
   readonly worstGate: (gates: readonly Gate[]) => Gate;
 }
@@ -124,7 +127,8 @@ const sum = (numbers: readonly number[]): number => numbers.reduce((total, each)
 
 /**
  * One report of the reports of all shards, models by name. Its gate is the worst of what any part or any model says; a
- * missing shard is a finding that leaves no verdict, and names the models that nobody judged. Nothing is tested again:
+ * missing shard is a finding that leaves no verdict, and names the models that nobody judged; so are parts that were let
+ * through different findings. Nothing is tested again:
  * every shard planned its errors over the comparisons of the whole check, and here it is seen that they did so alike.
  * @param reports validated by parseReport; their claims are not believed beyond that
  * @throws QuickServeError SHARDS_MISMATCHED where they are not of one check: other commits, other plans, one twice.
@@ -137,6 +141,7 @@ export function mergeReports(reports: readonly ShardReport[], options: MergeOpti
     .flatMap(({ report }) => report.models)
     .toSorted((one, other) => (one.name < other.name ? -1 : one.name > other.name ? 1 : 0));
   const missing = missingFindings(parts);
+  const torn = tornAcceptances(parts.map(({ shard }) => shard));
   const [{ report: first }] = parts;
   const machines = parts.flatMap(({ report }) => report.environment ?? []);
   const [machine = null, ...others] = machines;
@@ -149,10 +154,19 @@ export function mergeReports(reports: readonly ShardReport[], options: MergeOpti
     gate: options.worstGate([
       ...parts.map(({ report }) => report.gate),
       ...models.map(({ gate }) => gate),
-      ...(missing.length > 0 ? (['no-verdict'] as const) : []),
+      ...(missing.length + torn.length > 0 ? (['no-verdict'] as const) : []),
     ]),
     models,
-    findings: [...missing, ...commonFindings(parts), ...(isOneKind ? [] : [machinesFinding(machines)])],
+    findings: [
+      ...missing,
+      ...torn,
+      ...lateAcceptances(
+        parts.map(({ shard }) => shard),
+        options.labels,
+      ),
+      ...commonFindings(parts),
+      ...(isOneKind ? [] : [machinesFinding(machines)]),
+    ],
     environment: isOneKind ? machine : null,
     // Of measuring, not of waiting: the parts ran beside each other.
     durationMs: sum(parts.map(({ report }) => report.durationMs)),

@@ -1,6 +1,6 @@
 import type { ContractChange } from '../contract/comparison.ts';
 import type { MetricComparison } from '../regression/verdict.ts';
-import { CONTRACT_FINDING, METRIC_FINDINGS } from '../shared/finding-names.ts';
+import { ACCEPTING_LABEL, CONTRACT_FINDING, METRIC_FINDINGS } from '../shared/finding-names.ts';
 import { visibleText } from './escape.ts';
 import {
   formatAmount,
@@ -50,7 +50,7 @@ export interface ConfigRemedy {
 const LABEL_MAX_CHARACTERS = 50;
 
 const acceptLabel = (finding: string, model: string): string | null => {
-  const label = `accept-${finding}:${model}`;
+  const label = `${ACCEPTING_LABEL}${finding}:${model}`;
   return label.length <= LABEL_MAX_CHARACTERS && !label.includes(',') && visibleText(label) === label
     ? label
     : null;

@@ -201,6 +201,7 @@ const DEFINITIONS: Readonly<Record<string, JsonSchema>> = {
       index: { type: 'integer', minimum: 1 },
       assignment: { minItems: 1, ...list(list(text(NAME), REPORT_MAX_MODELS), REPORT_MAX_SHARDS) },
       comparisons: count,
+      acceptances: list(text(NAME), REPORT_MAX_MODELS),
     }),
   },
   environment: record(

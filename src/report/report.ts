@@ -180,6 +180,8 @@ export interface ReportShard {
   readonly assignment: readonly (readonly string[])[];
   /** Comparisons planned over all shards: the errors of the whole check are bounded, not those of each part. */
   readonly comparisons: number;
+  /** Labels and flags that let findings through, as this part saw them: they may change while the parts run. */
+  readonly acceptances: readonly string[];
 }
 
 /** The whole outcome of a check, as plain data. Every format is a pure function of it. Published as schemas/report.schema.json. */

@@ -14,3 +14,6 @@ export const METRIC_FINDINGS = {
 
 /** The same for any break of the contract; a single one is named `<rule>:<input or output>`. */
 export const CONTRACT_FINDING = 'break';
+
+/** How the label of a pull request begins that lets a finding through: `accept-slower:digits`. */
+export const ACCEPTING_LABEL = 'accept-';

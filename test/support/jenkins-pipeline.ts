@@ -4,10 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { projectRoot } from './requirements.ts';
 
-export interface StepRun {
-  /** A file of jenkins/vars. */
-  readonly step: string;
-  readonly arguments?: readonly unknown[];
+interface Surroundings {
+  /** The agent's folder; agents of a pipeline get folders below it. */
   readonly workspace: string;
   /** What the controller and the agent set; PATH is added. */
   readonly environment?: Readonly<Record<string, string>>;
@@ -20,6 +18,19 @@ export interface StepRun {
   readonly resources?: string;
 }
 
+export interface StepRun extends Surroundings {
+  /** A file of jenkins/vars. */
+  readonly step: string;
+  readonly arguments?: readonly unknown[];
+}
+
+export interface JenkinsfileRun extends Surroundings {
+  /** The text of a scripted Jenkinsfile. */
+  readonly pipeline: string;
+  /** The shell command that stands for `checkout scm`. */
+  readonly checkout: string;
+}
+
 export interface StepResult {
   readonly result: 'SUCCESS' | 'UNSTABLE' | 'FAILURE';
   readonly message: string | null;
@@ -30,7 +41,7 @@ export interface StepResult {
 }
 
 /** Debian's launcher looks for a JDK that is not there: any installed one does. */
-function javaHome(): string {
+export function javaHome(): string {
   const given = process.env['JAVA_HOME'];
   if (given !== undefined && existsSync(join(given, 'bin/java'))) return given;
   const folder = '/usr/lib/jvm';
@@ -41,28 +52,45 @@ function javaHome(): string {
   return join(folder, found ?? 'default-java');
 }
 
-/** Runs a step of the shared library under Groovy 2.4 (test/support/groovy/harness.groovy); `sh` runs for real. */
-export function runStep(run: StepRun): Promise<StepResult> {
-  const folder = mkdtempSync(join(tmpdir(), 'jenkins-step-'));
-  const setup = join(folder, 'setup.json');
-  writeFileSync(
-    setup,
-    JSON.stringify({
-      workspace: run.workspace,
-      environment: { PATH: process.env['PATH'], HOME: folder, ...run.environment },
-      secrets: run.secrets ?? {},
-      plugins: run.plugins ?? [],
-      arguments: run.arguments ?? [{}],
-      unix: run.unix ?? true,
-      resources: run.resources ?? folder,
-    }),
-  );
+/**
+ * Runs steps of the shared library and Jenkinsfiles under Groovy 2.4, one after the other in one process
+ * (test/support/groovy/harness.groovy); `sh` runs for real.
+ */
+export async function runJenkins(
+  runs: readonly (StepRun | JenkinsfileRun)[],
+): Promise<readonly StepResult[]> {
+  const home = mkdtempSync(join(tmpdir(), 'jenkins-home-'));
+  try {
+    const file = join(home, 'runs.json');
+    const complete = runs.map(run => ({
+      secrets: {},
+      plugins: [],
+      arguments: [{}],
+      unix: true,
+      resources: home,
+      ...run,
+      environment: { PATH: process.env['PATH'], HOME: home, ...run.environment },
+    }));
+    writeFileSync(file, JSON.stringify(complete));
+    return await runHarness(file, home);
+  } finally {
+    rmSync(home, { recursive: true, force: true });
+  }
+}
+
+function runHarness(runs: string, home: string): Promise<readonly StepResult[]> {
   const harness = join(projectRoot, 'test/support/groovy/harness.groovy');
   return new Promise((done, failed) => {
-    const child = spawn('groovy', [harness, join(projectRoot, 'jenkins/vars'), run.step, setup], {
-      env: { PATH: process.env['PATH'], HOME: folder, JAVA_HOME: javaHome() },
+    const child = spawn('groovy', [harness, join(projectRoot, 'jenkins/vars'), runs], {
+      // One C1 tier: the process lives for seconds.
+      env: {
+        PATH: process.env['PATH'],
+        HOME: home,
+        JAVA_HOME: javaHome(),
+        JAVA_OPTS: '-XX:TieredStopAtLevel=1',
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: 180_000,
+      timeout: 300_000,
       killSignal: 'SIGKILL',
     });
     const out: Buffer[] = [];
@@ -71,14 +99,19 @@ export function runStep(run: StepRun): Promise<StepResult> {
     child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
     child.on('error', failed);
     child.on('close', () => {
-      rmSync(folder, { recursive: true, force: true });
-      const log = Buffer.concat(err).toString('utf8');
       const last = Buffer.concat(out).toString('utf8').trimEnd().split('\n').at(-1) ?? '';
       try {
-        done({ ...(JSON.parse(last) as Omit<StepResult, 'log'>), log });
+        done(JSON.parse(last) as readonly StepResult[]);
       } catch {
-        failed(new Error(`the harness printed no result: ${last}\n${log}`));
+        failed(new Error(`the harness printed no result: ${last}\n${Buffer.concat(err).toString('utf8')}`));
       }
     });
   });
+}
+
+/** The same for one step. */
+export async function runStep(run: StepRun): Promise<StepResult> {
+  const [result] = await runJenkins([run]);
+  if (result === undefined) throw new Error('the harness ran nothing');
+  return result;
 }

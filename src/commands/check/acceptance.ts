@@ -2,7 +2,7 @@ import type { AcceptEntry } from '../../config/config.ts';
 import type { ContractChange } from '../../contract/comparison.ts';
 import type { MetricComparison } from '../../regression/verdict.ts';
 import type { Acceptance } from '../../report/report.ts';
-import { CONTRACT_FINDING, METRIC_FINDINGS } from '../../shared/finding-names.ts';
+import { ACCEPTING_LABEL, CONTRACT_FINDING, METRIC_FINDINGS } from '../../shared/finding-names.ts';
 
 /** What people let through on purpose, from all places where they can say so. */
 export interface AcceptanceSources {
@@ -13,6 +13,14 @@ export interface AcceptanceSources {
   /** Of the base commit's configuration: `input-renamed:image`, `slower`. */
   readonly entries: readonly AcceptEntry[];
 }
+
+/** What labels and flags let through, for a report: labels by their name, flags as they are written. */
+export const acceptancesIn = ({ flags, labels }: Omit<AcceptanceSources, 'entries'>): readonly string[] => [
+  ...new Set([
+    ...labels.filter(label => label.startsWith(ACCEPTING_LABEL)).toSorted(),
+    ...flags.map(finding => `--accept ${finding}`).toSorted(),
+  ]),
+];
 
 /** Whether a finding of a model was accepted, and by what; the digest of the candidate binds an entry to its bytes. */
 export type AcceptanceLookup = (finding: string, detail: string | null) => Acceptance | null;
@@ -29,7 +37,7 @@ export function acceptanceLookup(
   return (finding, detail) => {
     const named = `${finding}:${modelName}`;
     if (sources.flags.includes(named)) return { finding: named, by: 'flag' };
-    if (sources.labels.includes(`accept-${named}`)) return { finding: named, by: 'label' };
+    if (sources.labels.includes(`${ACCEPTING_LABEL}${named}`)) return { finding: named, by: 'label' };
     const names = [finding, named, ...(detail === null ? [] : [detail])];
     const entry = sources.entries.find(
       each => names.includes(each.finding) && (each.sha256 === null || each.sha256 === sha256),

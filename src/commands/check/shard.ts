@@ -63,11 +63,13 @@ export interface ShardPart {
  * The part of a check that one shard does. Follows from the commits, the configuration and the sizes of the files alone:
  * what the registry says is left out, so that a record made while the shards start cannot tear the plan.
  * @param comparisons planned for the whole check, over all shards
+ * @param acceptances labels and flags that let findings through (acceptancesIn)
  */
 export async function takeShard(
   whole: ChangeSet,
   { index, count }: ShardChoice,
   comparisons: number,
+  acceptances: readonly string[],
 ): Promise<ShardPart> {
   const work = await Promise.all(whole.models.map(model => workOf(model, whole.repository.root)));
   // What has one name stays together: a report is told apart by the names of its models.
@@ -76,6 +78,6 @@ export async function takeShard(
   const own = new Set(assignment[index - 1]);
   return {
     changes: { ...whole, models: whole.models.filter(({ change }) => own.has(change.name)) },
-    shard: { index, assignment, comparisons },
+    shard: { index, assignment, comparisons, acceptances },
   };
 }

@@ -1,7 +1,8 @@
 /**
- * Runs a step of the shared library outside Jenkins: `groovy harness.groovy VARS STEP OPTIONS.json`. Steps of Jenkins are
- * recorded; `sh` runs for real. A step that is neither known here nor listed under `plugins` is missing, as in a Jenkins
- * without the plugin. Prints one JSON line last. What it does not show: CPS, the sandbox, serialisation.
+ * Runs steps of the shared library and whole scripted pipelines outside Jenkins: `groovy harness.groovy VARS RUNS.json`.
+ * Steps of Jenkins are recorded; `sh`, `checkout`, `stash` and folders are real. A step that is neither known here nor listed
+ * under `plugins` is missing, as in a Jenkins without the plugin. The branches of `parallel` run one after the other. Prints
+ * one JSON line last, an outcome for each run. What it does not show: CPS, the sandbox, serialisation.
  */
 import groovy.json.JsonOutput
 import groovy.json.JsonSlurper
@@ -13,13 +14,20 @@ class Stopped extends RuntimeException {
 class Steps {
     Map setup
     File vars
+    /** Where shell steps run: the workspace of the agent, or a folder that `dir` entered. */
+    File folder
+    StringBuilder log = new StringBuilder()
     List calls = []
     Map environment = [:]
+    Map stashes = [:]
+    int agents = 0
     String result = 'SUCCESS'
     String message = null
 
-    Object load(String name) {
-        Script script = new GroovyShell(new StepBinding(steps: this)).parse(new File(vars, "${name}.groovy"))
+    Object load(String name) { return scriptOf(new File(vars, "${name}.groovy").text, name) }
+
+    Script scriptOf(String text, String name) {
+        Script script = new GroovyShell(new StepBinding(steps: this)).parse(text, "${name}.groovy")
         Steps steps = this
         script.metaClass.methodMissing = { String step, Object args -> steps.invoke(step, args as List) }
         return script
@@ -27,6 +35,7 @@ class Steps {
 
     Object property(String name) {
         if (name == 'env') { return environment }
+        if (name == 'scm') { return 'scm' }
         if (name == 'docker') { return new DockerStub(steps: this) }
         if (new File(vars, "${name}.groovy").exists()) { return load(name) }
         throw new MissingPropertyException("No such property: ${name}")
@@ -34,8 +43,7 @@ class Steps {
 
     Object invoke(String name, List args) {
         if (new File(vars, "${name}.groovy").exists()) { return load(name).call(*args) }
-        List recorded = args.findAll { !(it instanceof Closure) }
-        calls << [step: name, args: recorded]
+        calls << [step: name, args: recorded(args)]
         switch (name) {
             case 'isUnix': return setup.unix != false
             case 'echo': return null
@@ -50,16 +58,90 @@ class Steps {
             case 'archiveArtifacts': return null
             case 'libraryResource': return new File(setup.resources.toString(), args[0].resource.toString()).bytes.encodeBase64().toString()
             case 'writeFile':
-                File file = new File(setup.workspace.toString(), args[0].file.toString())
+                File file = new File(folder, args[0].file.toString())
                 file.parentFile.mkdirs()
                 file.bytes = args[0].text.toString().decodeBase64()
                 return null
             case 'withCredentials': return withCredentials(args[0] as List, args[1] as Closure)
             case 'sh': return shell(args[0] as Map)
+            case 'pwd': return folder.path
+            case 'dir': return inside(new File(folder, args[0].toString()), args[1] as Closure)
+            case 'deleteDir': return folder.deleteDir()
+            case 'node': return inside(new File(setup.workspace.toString(), "agent-${++agents}"), args.last() as Closure)
+            case 'stage': return (args.last() as Closure).call()
+            case 'parallel': return parallel(args[0] as Map)
+            case 'catchError': return caught(args[0] as Map, args[1] as Closure)
+            case 'checkout':
+                if (run(setup.checkout.toString()) != 0) { throw new Stopped('checkout failed') }
+                return null
+            case 'stash': return stash(args[0] as Map)
+            case 'unstash': return unstash(args[0].toString())
             case ['junit', 'recordIssues', 'publishHTML']:
                 if ((setup.plugins as List).contains(name)) { return null }
         }
         throw new NoSuchMethodError("No such DSL method '${name}' found among steps")
+    }
+
+    /** The arguments as data: without bodies, and of `parallel` the names of the branches. */
+    List recorded(List args) {
+        return args.findAll { !(it instanceof Closure) }.collect { argument ->
+            argument instanceof Map && argument.values().any { it instanceof Closure } ? argument.keySet().toList() : argument
+        }
+    }
+
+    Object inside(File target, Closure body) {
+        File before = folder
+        folder = target
+        target.mkdirs()
+        try {
+            return body.call()
+        } finally {
+            folder = before
+        }
+    }
+
+    Object parallel(Map branches) {
+        List failures = []
+        branches.each { name, body ->
+            try {
+                (body as Closure).call()
+            } catch (Stopped stopped) {
+                log << "branch ${name}: ${stopped.message}\n"
+                failures << stopped
+            }
+        }
+        if (failures) { throw failures[0] }
+        return null
+    }
+
+    Object caught(Map options, Closure body) {
+        try {
+            return body.call()
+        } catch (Stopped stopped) {
+            log << "caught: ${stopped.message}\n"
+            if (options.buildResult != 'SUCCESS') {
+                result = options.buildResult ?: 'FAILURE'
+                message = stopped.message
+            }
+            return null
+        }
+    }
+
+    Object stash(Map options) {
+        if (!(options.name ==~ /[\w.-]+/)) { throw new Stopped("${options.name} is no name for a stash") }
+        File file = new File(folder, options.includes.toString())
+        if (!file.exists()) { throw new Stopped("No files included in stash ‘${options.name}’") }
+        stashes[options.name.toString()] = [path: options.includes.toString(), bytes: file.bytes]
+        return null
+    }
+
+    Object unstash(String name) {
+        Map stash = stashes[name] as Map
+        if (stash == null) { throw new Stopped("No such saved stash ‘${name}’") }
+        File file = new File(folder, stash.path.toString())
+        file.parentFile.mkdirs()
+        file.bytes = stash.bytes as byte[]
+        return null
     }
 
     Object withCredentials(List bindings, Closure body) {
@@ -72,21 +154,29 @@ class Steps {
         }
     }
 
-    int shell(Map step) {
-        ProcessBuilder builder = new ProcessBuilder('sh', '-c', step.script.toString())
-        builder.directory(new File(setup.workspace.toString()))
+    Object shell(Map step) {
+        int exitCode = run(step.script.toString())
+        if (step.returnStatus) { return exitCode }
+        if (exitCode != 0) { throw new Stopped("script returned exit code ${exitCode}") }
+        return null
+    }
+
+    int run(String script) {
+        ProcessBuilder builder = new ProcessBuilder('sh', '-c', script)
+        builder.directory(folder)
         Map own = builder.environment()
         own.clear()
         environment.each { key, value -> if (value != null) { own[key.toString()] = value.toString() } }
+        own['WORKSPACE'] = folder.path
         builder.redirectErrorStream(true)
         Process process = builder.start()
         process.outputStream.close()
-        System.err << process.inputStream
+        log << process.inputStream.getText('UTF-8')
         return process.waitFor()
     }
 }
 
-/** Global variables of a pipeline: `env`, `docker`, and the library's own steps. */
+/** Global variables of a pipeline: `env`, `scm`, `docker`, and the library's own steps. */
 class StepBinding extends Binding {
     Steps steps
     boolean hasVariable(String name) { return true }
@@ -103,14 +193,21 @@ class DockerStub {
 }
 
 File vars = new File(args[0])
-Map setup = new JsonSlurper().parse(new File(args[2])) as Map
-Steps steps = new Steps(setup: setup, vars: vars)
-steps.environment = new LinkedHashMap(setup.environment as Map)
-Object returned = null
-try {
-    returned = steps.load(args[1]).call(*(setup.arguments as List))
-} catch (Stopped stopped) {
-    steps.result = 'FAILURE'
-    steps.message = stopped.message
+List outcomes = (new JsonSlurper().parse(new File(args[1])) as List).collect { setup ->
+    Steps steps = new Steps(setup: setup, vars: vars, folder: new File(setup.workspace.toString()))
+    steps.environment = new LinkedHashMap(setup.environment as Map)
+    Object returned = null
+    try {
+        if (setup.pipeline != null) {
+            // The library is loaded already; the annotation belongs to Jenkins.
+            steps.scriptOf(setup.pipeline.toString().replaceFirst(/(?m)^@Library\(.*\) _$/, ''), 'Jenkinsfile').run()
+        } else {
+            returned = steps.load(setup.step.toString()).call(*(setup.arguments as List))
+        }
+    } catch (Stopped stopped) {
+        steps.result = 'FAILURE'
+        steps.message = stopped.message
+    }
+    [result: steps.result, message: steps.message, returned: returned, calls: steps.calls, log: steps.log.toString()]
 }
-println JsonOutput.toJson([result: steps.result, message: steps.message, returned: returned, calls: steps.calls])
+println JsonOutput.toJson(outcomes)

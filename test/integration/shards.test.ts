@@ -171,7 +171,7 @@ describe.skipIf(lacks('runtime'))('a check in shards', () => {
       mkdirSync(target, { recursive: true });
       const report = {
         ...sampleReport(own.map(name => sampleModel(name))),
-        shard: { index: position + 1, assignment, comparisons: 300 },
+        shard: { index: position + 1, assignment, comparisons: 300, acceptances: [] },
       };
       writeFileSync(join(target, 'report.json'), JSON.stringify(report));
     }

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { stringify } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { runtimePath } from './installed-copy.ts';
 import type { Contents } from './pull-request.ts';
 import { projectRoot } from './requirements.ts';
@@ -11,31 +11,56 @@ export interface PipelineRun {
   /** A clone that has the pipeline's files (`PipelineStarter.files`). */
   readonly clone: string;
   readonly variables: Readonly<Record<string, string>>;
+  /** Whose exit code and state count; left out: the check, or what merges its shards. */
+  readonly job?: string;
 }
+
+type Template = 'check' | 'publish' | 'shards';
 
 /** How jobs start the command line on this machine: by a script that names its runtime. */
 export interface PipelineStarter extends Disposable {
   /** The files of a repository that uses a shipped component, as its users would commit them. */
-  files(template: 'check' | 'publish', inputs?: Readonly<Record<string, unknown>>): Contents;
+  files(template: Template, inputs?: Readonly<Record<string, unknown>>): Contents;
+  /** The same out of a .gitlab-ci.yml that includes components from their project. */
+  filesOf(pipeline: string, inputs?: Readonly<Record<string, unknown>>): Contents;
+}
+
+interface ProjectInclude {
+  readonly project: string;
+  readonly file: string;
+  readonly ref: string;
+  readonly inputs?: Readonly<Record<string, unknown>>;
 }
 
 /** @param cli the built command line */
 export function createPipelineStarter(cli: string): PipelineStarter {
   const folder = mkdtempSync(join(tmpdir(), 'gitlab-cli-'));
   const starter = join(folder, 'quickserveml');
-  const command = `exec '${process.execPath}' '${cli}' "$command" --runtime-path '${runtimePath}' "$@"`;
-  writeFileSync(starter, `#!/bin/sh\ncommand=$1\nshift\n${command}\n`);
+  const withRuntime = `case "$1" in check | publish) set -- "$@" --runtime-path '${runtimePath}';; esac`;
+  writeFileSync(starter, `#!/bin/sh\n${withRuntime}\nexec '${process.execPath}' '${cli}' "$@"\n`);
   chmodSync(starter, 0o755);
+  const templateFile = (path: string): Contents => ({ [path]: { file: join(projectRoot, path) } });
   return {
-    files: (template, inputs = {}) => ({
-      [`templates/${template}.yml`]: { file: join(projectRoot, 'gitlab/templates', `${template}.yml`) },
-      '.gitlab-ci.yml': {
-        text: stringify({
-          stages: ['test', 'deploy'],
-          include: [{ local: `templates/${template}.yml`, inputs: { cli: starter, ...inputs } }],
-        }),
-      },
-    }),
+    files(template, inputs = {}) {
+      const local = `gitlab/templates/${template}.yml`;
+      const include = [{ local, inputs: { cli: starter, ...inputs } }];
+      return {
+        ...templateFile(local),
+        '.gitlab-ci.yml': { text: stringify({ stages: ['test', 'deploy'], include }) },
+      };
+    },
+    filesOf(text, inputs = {}) {
+      const pipeline = parse(text) as { readonly include: readonly ProjectInclude[] };
+      // Only the project's address is replaced: the runner here reaches no GitLab.
+      const include = pipeline.include.map(({ file, inputs: own = {} }) => ({
+        local: file,
+        inputs: { cli: starter, ...inputs, ...own },
+      }));
+      return {
+        ...Object.assign({}, ...pipeline.include.map(({ file }) => templateFile(file))),
+        '.gitlab-ci.yml': { text: stringify({ ...pipeline, include }) },
+      };
+    },
     [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
   };
 }
@@ -116,8 +141,10 @@ export async function runPipeline(run: PipelineRun): Promise<PipelineResult> {
       child.on('error', failed);
       child.on('close', () => {
         const log = Buffer.concat(output).toString('utf8');
-        const [, shown] = /^\s*(PASS|WARN|FAIL)\s+quickserveml/m.exec(log) ?? [];
-        const code = /finished in [\d.]+ \w+\s+(?:FAIL|WARN)\s+(\d+)/.exec(log)?.[1];
+        const { job = 'quickserveml' } = run;
+        const [, shown] = new RegExp(`^\\s*(PASS|WARN|FAIL)\\s+${job}(?:\\s|$)`, 'm').exec(log) ?? [];
+        const ended = new RegExp(`^${job}\\s+finished in [\\d.]+ \\w+\\s+(?:FAIL|WARN)\\s+(\\d+)`, 'm');
+        const code = ended.exec(log)?.[1];
         done({
           log,
           state: STATES[shown ?? ''] ?? 'not-run',

@@ -87,7 +87,7 @@ function runHarness(runs: string, home: string): Promise<readonly StepResult[]> 
         PATH: process.env['PATH'],
         HOME: home,
         JAVA_HOME: javaHome(),
-        JAVA_OPTS: '-XX:TieredStopAtLevel=1',
+        JAVA_OPTS: '-XX:TieredStopAtLevel=1 -Dfile.encoding=UTF-8 -Dsun.stdout.encoding=UTF-8',
       },
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: 300_000,
@@ -107,11 +107,4 @@ function runHarness(runs: string, home: string): Promise<readonly StepResult[]> 
       }
     });
   });
-}
-
-/** The same for one step. */
-export async function runStep(run: StepRun): Promise<StepResult> {
-  const [result] = await runJenkins([run]);
-  if (result === undefined) throw new Error('the harness ran nothing');
-  return result;
 }

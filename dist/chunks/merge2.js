@@ -1,0 +1,1 @@
+export{t as mergeCommand}from"./merge.js";

@@ -1,5 +1,5 @@
 /**
- * Writes what is generated from the sources: docs/configuration.md, docs/errors.md, schemas/ and the tables of README.md.
+ * Writes what is generated from the sources: references in docs/, schemas/, and parts of pages between markers.
  * `--check` writes nothing, names the files that are stale and exits 1 where there is one.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';

@@ -4,14 +4,20 @@ import { createProgram } from '../../src/commands/definitions/program.ts';
 import { gitHubWorkflow } from '../../src/commands/init/ci-files.ts';
 import { CONFIG_SCHEMA } from '../../src/config/schema.ts';
 import { VERDICT_SCHEMA } from '../../src/container/proof/verdict-schema.ts';
+import { REGISTRY_SCHEMAS } from '../../src/registry/schemas.ts';
 import { REPORT_SCHEMA } from '../../src/report/report-schema.ts';
 import { ERROR_CATALOG } from '../../src/shared/error-catalog.ts';
-import { actionTables } from './action-tables.ts';
+import { actionPage } from './action-page.ts';
 import { cliPage } from './cli-page.ts';
 import { configurationPage } from './configuration-page.ts';
 import { errorsPage } from './errors-page.ts';
+import { gitLabInputs } from './gitlab-inputs.ts';
 import { goldenComments } from './golden-comments.ts';
+import { httpApiPage } from './http-api-page.ts';
+import { jenkinsOptions } from './jenkins-options.ts';
 import { replaceGenerated } from './markdown.ts';
+import { registryRecords } from './registry-records.ts';
+import { reportPage } from './report-page.ts';
 
 /** A file that is made from sources: its path relative to the project's root, and what it should hold. */
 export interface GeneratedFile {
@@ -22,8 +28,11 @@ export interface GeneratedFile {
 /** Every generated document of the project, from the sources under `root`. Writes nothing. */
 export function generatedFiles(root: string): readonly GeneratedFile[] {
   const read = (path: string): string => readFileSync(join(root, path), 'utf8');
-  const { inputs, outputs } = actionTables(read('action.yml'));
-  const readme = replaceGenerated(replaceGenerated(read('README.md'), 'inputs', inputs), 'outputs', outputs);
+  const step = (name: string): string =>
+    jenkinsOptions(
+      { groovy: read(`jenkins/vars/${name}.groovy`), help: read(`jenkins/vars/${name}.txt`) },
+      read('jenkins/vars/quickservemlCli.groovy'),
+    );
   const golden = goldenComments(name => read(`fixtures/golden/${name}.md`));
   return [
     {
@@ -39,12 +48,39 @@ export function generatedFiles(root: string): readonly GeneratedFile[] {
     { path: 'schemas/quickserveml.schema.json', text: json(CONFIG_SCHEMA) },
     { path: 'schemas/report.schema.json', text: json(REPORT_SCHEMA) },
     { path: 'schemas/verdict.schema.json', text: json(VERDICT_SCHEMA) },
-    { path: 'README.md', text: readme },
+    { path: 'docs/action.md', text: actionPage(read('action.yml')) },
+    { path: 'docs/report.md', text: reportPage(REPORT_SCHEMA) },
+    { path: 'docs/http-api.md', text: httpApiPage('0') },
+    {
+      path: 'docs/gitlab.md',
+      text: withParts(read('docs/gitlab.md'), {
+        'check-inputs': gitLabInputs(read('gitlab/templates/check.yml')),
+        'shards-inputs': gitLabInputs(read('gitlab/templates/shards.yml')),
+        'publish-inputs': gitLabInputs(read('gitlab/templates/publish.yml')),
+      }),
+    },
+    {
+      path: 'docs/jenkins.md',
+      text: withParts(read('docs/jenkins.md'), {
+        'check-options': step('quickservemlCheck'),
+        'merge-options': step('quickservemlMerge'),
+        'publish-options': step('quickservemlPublish'),
+      }),
+    },
+    {
+      path: 'docs/registry-format.md',
+      text: withParts(read('docs/registry-format.md'), { records: registryRecords(REGISTRY_SCHEMAS) }),
+    },
     {
       path: 'docs/comments.md',
-      text: replaceGenerated(read('docs/comments.md'), 'golden-comments', golden),
+      text: withParts(read('docs/comments.md'), { 'golden-comments': golden }),
     },
   ];
+}
+
+/** The page with its generated parts in place, each by its name. */
+function withParts(page: string, parts: Readonly<Record<string, string>>): string {
+  return Object.entries(parts).reduce((text, [name, body]) => replaceGenerated(text, name, body), page);
 }
 
 function json(value: unknown): string {

@@ -498,11 +498,11 @@ export const SAMPLE_REPORTS = {
   regressed: sampleReport([slower, undecided, faster, identical], {
     findings: [
       {
-        code: 'POLICY_CHANGED',
+        code: 'RULES_CHANGED',
         severity: 'warning',
         message:
-          'quickserveml.yml changes models.digits.policy in this pull request; the policy of the base was applied.',
-        hint: 'The new policy counts once it is merged.',
+          'quickserveml.yml changes the rules of the check in the same change: models.digits.policy.latency.max-regression 5% → 10%. The rules of the base commit count here.',
+        hint: 'Review it as a change of the rules; it takes effect when it is on the base branch.',
       },
     ],
   }),

@@ -6,10 +6,14 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterEach, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { generatedFiles } from '../../../scripts/docs/generated-files.ts';
+import { httpApiPage } from '../../../scripts/docs/http-api-page.ts';
+import { jenkinsOptions } from '../../../scripts/docs/jenkins-options.ts';
 import { replaceGenerated } from '../../../scripts/docs/markdown.ts';
+import { reportPage } from '../../../scripts/docs/report-page.ts';
 import type { JsonSchema } from '../../../src/config/json-schema.ts';
 import { parseConfig } from '../../../src/config/parse.ts';
 import { CONFIG_SCHEMA } from '../../../src/config/schema.ts';
+import { REPORT_SCHEMA } from '../../../src/report/report-schema.ts';
 import { ERROR_CATALOG } from '../../../src/shared/error-catalog.ts';
 import { projectRoot } from '../../support/requirements.ts';
 
@@ -101,9 +105,10 @@ describe('generate-docs --check', () => {
       'scripts',
       'docs',
       'schemas',
+      'gitlab',
+      'jenkins',
       'fixtures/golden',
       'action.yml',
-      'README.md',
       'package.json',
     ]) {
       cpSync(join(projectRoot, part), join(copy, part), { recursive: true });
@@ -119,11 +124,42 @@ describe('generate-docs --check', () => {
 
     const stale = run('--check');
     expect(stale.status).toBe(1);
-    expect(stale.stderr).toContain('docs/errors.md, README.md');
+    expect(stale.stderr).toContain('docs/errors.md, docs/action.md');
     expect(run().status).toBe(0);
     expect(run('--check')).toMatchObject({ status: 0, stderr: '' });
     expect(readFileSync(join(copy, 'docs/errors.md'), 'utf8')).toBe(read('docs/errors.md'));
   });
+});
+
+describe('the options of the Jenkins steps', () => {
+  const cli = read('jenkins/vars/quickservemlCli.groovy');
+  const groovy = read('jenkins/vars/quickservemlPublish.groovy');
+  const help = read('jenkins/vars/quickservemlPublish.txt');
+
+  test('come from the help text', () => {
+    expect(jenkinsOptions({ groovy, help }, cli)).toContain('| `model` | name@version');
+  });
+
+  test('are refused where the help names others than the step takes', () => {
+    expect(() => jenkinsOptions({ groovy: groovy.replace("'promote', ", ''), help }, cli)).toThrow('promote');
+    expect(() =>
+      jenkinsOptions({ groovy, help: help.replace('<dt>target</dt>', '<dt>targt</dt>') }, cli),
+    ).toThrow('targt');
+  });
+});
+
+test('the page of the HTTP interface lists routes for programs and people, and not the files of its pages', () => {
+  const page = httpApiPage('0');
+  for (const route of ['GET /health', 'POST /predict', 'POST /v2/models/{name}/infer', 'GET /metrics']) {
+    expect(page).toContain(`\`${route}\``);
+  }
+  expect(page).not.toContain('swagger-ui-bundle');
+});
+
+test('the page of the report links each named part to its section', () => {
+  const page = reportPage(REPORT_SCHEMA);
+  for (const name of Object.keys(REPORT_SCHEMA['$defs'] as object)) expect(page).toContain(`\n## ${name}\n`);
+  expect(page).toContain('| `models` | list of [model](#model) |');
 });
 
 test('markers that are missing are an error, not a page without its tables', () => {

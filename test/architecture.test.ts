@@ -1,70 +1,12 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, posix, relative, resolve, sep } from 'node:path';
+import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { roomOf, STAGES, VALUE_IMPORTS } from '../scripts/architecture/rooms.ts';
+import { readSources, type SourceFile } from '../scripts/architecture/source-files.ts';
 
 /** The import rules of docs/architecture.md. */
 
-const sourceFolder = resolve(import.meta.dirname, '../src');
-
-interface Import {
-  readonly target: string;
-  readonly typeOnly: boolean;
-}
-
-interface SourceFile {
-  readonly path: string;
-  readonly room: string;
-  readonly text: string;
-  readonly imports: readonly Import[];
-}
-
-const importPattern =
-  /(?:^|\n)\s*(?:import|export)\s+(type\s+)?(?:[^'";]*?\sfrom\s+)?['"](\.{1,2}\/[^'"]+)['"]|import\(\s*['"](\.{1,2}\/[^'"]+)['"]\s*\)/g;
-
-const withoutComments = (text: string): string =>
-  text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '');
-
-function readSource(path: string): SourceFile {
-  const text = withoutComments(readFileSync(join(sourceFolder, path), 'utf8'));
-  const imports = [...text.matchAll(importPattern)].map(match => ({
-    target: posix.normalize(posix.join(dirname(path), match[2] ?? match[3] ?? '')),
-    typeOnly: match[1] !== undefined,
-  }));
-  const ownImports = imports.filter(({ target }) => target.endsWith('.ts'));
-  return {
-    path,
-    room: path.includes('/') ? (path.split('/')[0] ?? '') : 'front door',
-    text,
-    imports: ownImports,
-  };
-}
-
-const files = readdirSync(sourceFolder, { recursive: true, withFileTypes: true })
-  .filter(entry => entry.isFile() && entry.name.endsWith('.ts'))
-  .map(entry => relative(sourceFolder, join(entry.parentPath, entry.name)).split(sep).join('/'))
-  .map(readSource);
-
-const roomOf = (path: string): string => (path.includes('/') ? (path.split('/')[0] ?? '') : 'front door');
-
-/** Pure stages, in the order in which data flows. */
-const stages = ['config', 'model', 'contract', 'cases', 'benchmark', 'regression', 'report', 'delivery'];
-/** Rooms that may do I/O. */
-const inputOutput = ['git', 'runtime', 'registry', 'platforms', 'container', 'serving'];
-/** What may import whose values; types may always come from a room that is earlier in the flow. */
-const valueImports: Readonly<Record<string, readonly string[]>> = {
-  shared: [],
-  ...Object.fromEntries(stages.map(stage => [stage, ['shared']])),
-  git: ['shared'],
-  runtime: ['shared', 'model', 'benchmark'],
-  registry: ['shared', 'git'],
-  platforms: ['shared', 'report'],
-  container: ['shared', 'model', 'runtime'],
-  // Synthetic inputs warm a model up, and try whether its rows may go together; tolerances of test cases hold for
-  // answers of a mirrored version.
-  serving: ['shared', 'model', 'contract', 'cases', 'benchmark', 'runtime'],
-  commands: ['shared', ...stages, ...inputOutput],
-  'front door': ['shared', 'commands', ...stages, ...inputOutput],
-};
+const files = readSources(resolve(import.meta.dirname, '../src'));
+const stages: readonly string[] = STAGES;
 
 /** Files that run as a process of their own: they read their own environment, clock and exit like a front door. */
 const entryFiles = [
@@ -82,7 +24,7 @@ const violations = (find: (file: SourceFile) => readonly string[]): readonly str
 
 describe('architecture', () => {
   it('has every source file in a known room', () => {
-    expect(violations(file => (file.room in valueImports ? [] : ['is in an unknown room']))).toEqual([]);
+    expect(violations(file => (file.room in VALUE_IMPORTS ? [] : ['is in an unknown room']))).toEqual([]);
   });
 
   it('imports values only along the allowed arrows', () => {
@@ -91,7 +33,7 @@ describe('architecture', () => {
         file.imports
           .filter(({ target, typeOnly }) => {
             const room = roomOf(target);
-            return !typeOnly && room !== file.room && !(valueImports[file.room] ?? []).includes(room);
+            return !typeOnly && room !== file.room && !(VALUE_IMPORTS[file.room] ?? []).includes(room);
           })
           .map(({ target }) => `imports values of ${target}`),
       ),

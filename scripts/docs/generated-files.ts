@@ -7,7 +7,9 @@ import { VERDICT_SCHEMA } from '../../src/container/proof/verdict-schema.ts';
 import { REGISTRY_SCHEMAS } from '../../src/registry/schemas.ts';
 import { REPORT_SCHEMA } from '../../src/report/report-schema.ts';
 import { ERROR_CATALOG } from '../../src/shared/error-catalog.ts';
+import { readSources } from '../architecture/source-files.ts';
 import { actionPage } from './action-page.ts';
+import { architectureDrawing } from './architecture-drawing.ts';
 import { cliPage } from './cli-page.ts';
 import { configurationPage } from './configuration-page.ts';
 import { errorsPage } from './errors-page.ts';
@@ -44,6 +46,7 @@ export function generatedFiles(root: string): readonly GeneratedFile[] {
       text: cliPage(createProgram({ run: async () => undefined, usesColor: () => false })),
     },
     { path: 'docs/examples/github-check.yml', text: gitHubWorkflow('main', false) },
+    { path: 'docs/images/architecture.svg', text: architectureDrawing(readSources(join(root, 'src'))) },
     { path: 'docs/errors.md', text: errorsPage(ERROR_CATALOG) },
     { path: 'schemas/quickserveml.schema.json', text: json(CONFIG_SCHEMA) },
     { path: 'schemas/report.schema.json', text: json(REPORT_SCHEMA) },

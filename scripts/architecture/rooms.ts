@@ -1,0 +1,39 @@
+/** The rooms of src/ and what each may import: held by test/architecture.test.ts, drawn in docs/architecture.md. */
+
+/** Pure stages, in the order in which data flows. */
+export const STAGES = [
+  'config',
+  'model',
+  'contract',
+  'cases',
+  'benchmark',
+  'regression',
+  'report',
+  'delivery',
+] as const;
+
+/** Rooms that may do I/O. */
+export const IO_ROOMS = ['git', 'runtime', 'registry', 'platforms', 'container', 'serving'] as const;
+
+/** Files of no folder: where processes start. */
+export const FRONT_DOOR = 'front door';
+
+/** What may import whose values; types may always come from a room that is earlier in the flow. */
+export const VALUE_IMPORTS: Readonly<Record<string, readonly string[]>> = {
+  shared: [],
+  ...Object.fromEntries(STAGES.map(stage => [stage, ['shared']])),
+  git: ['shared'],
+  runtime: ['shared', 'model', 'benchmark'],
+  registry: ['shared', 'git'],
+  platforms: ['shared', 'report'],
+  container: ['shared', 'model', 'runtime'],
+  // Synthetic inputs warm a model up, and try whether its rows may go together; tolerances of test cases hold for
+  // answers of a mirrored version.
+  serving: ['shared', 'model', 'contract', 'cases', 'benchmark', 'runtime'],
+  commands: ['shared', ...STAGES, ...IO_ROOMS],
+  [FRONT_DOOR]: ['shared', 'commands', ...STAGES, ...IO_ROOMS],
+};
+
+/** The room of a path relative to src/. */
+export const roomOf = (path: string): string =>
+  path.includes('/') ? (path.split('/')[0] ?? FRONT_DOOR) : FRONT_DOOR;

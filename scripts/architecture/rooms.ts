@@ -34,6 +34,34 @@ export const VALUE_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   [FRONT_DOOR]: ['shared', 'commands', ...STAGES, ...IO_ROOMS],
 };
 
+/** Which rooms may use a package: one that is not here may be used by none. */
+export const PACKAGE_ROOMS: Readonly<Record<string, readonly string[]>> = {
+  '@actions/core': ['platforms', FRONT_DOOR],
+  '@actions/github': ['platforms'],
+  '@dagrejs/dagre': ['report'],
+  '@sigstore/bundle': ['container'],
+  '@sigstore/protobuf-specs': ['container'],
+  '@sigstore/sign': ['container'],
+  '@sigstore/tuf': ['container'],
+  '@sigstore/verify': ['container'],
+  ajv: ['config', 'contract', 'registry', 'report'],
+  'ci-info': ['platforms'],
+  commander: ['commands', FRONT_DOOR],
+  fflate: ['container'],
+  ini: ['runtime'],
+  jose: ['serving'],
+  jspdf: ['report'],
+  leven: ['config'],
+  'markdown-table': ['commands', 'report'],
+  'onnxruntime-node': ['runtime', 'serving'],
+  'prom-client': ['serving'],
+  semver: ['container', 'registry'],
+  'simple-git': ['git'],
+  'tar-stream': ['runtime'],
+  undici: ['container', 'git', 'platforms', 'runtime', 'serving'],
+  yaml: ['commands', 'config', 'delivery'],
+};
+
 /** The room of a path relative to src/. */
 export const roomOf = (path: string): string =>
   path.includes('/') ? (path.split('/')[0] ?? FRONT_DOOR) : FRONT_DOOR;

@@ -15,10 +15,14 @@ export interface SourceFile {
   /** Without comments. */
   readonly text: string;
   readonly imports: readonly Import[];
+  /** Names of the packages that it imports, Node's own modules left out. */
+  readonly packages: readonly string[];
 }
 
 const IMPORT =
   /(?:^|\n)\s*(?:import|export)\s+(type\s+)?(?:[^'";]*?\sfrom\s+)?['"](\.{1,2}\/[^'"]+)['"]|import\(\s*['"](\.{1,2}\/[^'"]+)['"]\s*\)/g;
+
+const PACKAGE = /(?:from|import|import\()\s*'((?:@[\w.-]+\/)?[a-z][\w.-]*)(?:\/[^']*)?'/g;
 
 const withoutComments = (text: string): string =>
   text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '');
@@ -29,7 +33,14 @@ function readSource(folder: string, path: string): SourceFile {
     target: posix.normalize(posix.join(dirname(path), match[2] ?? match[3] ?? '')),
     typeOnly: match[1] !== undefined,
   }));
-  return { path, room: roomOf(path), text, imports: imports.filter(({ target }) => target.endsWith('.ts')) };
+  const packages = [...text.matchAll(PACKAGE)].map(([, name = '']) => name);
+  return {
+    path,
+    room: roomOf(path),
+    text,
+    imports: imports.filter(({ target }) => target.endsWith('.ts')),
+    packages: [...new Set(packages)],
+  };
 }
 
 /** Every source file below a folder, with what it imports of ours. */

@@ -22,6 +22,7 @@ import {
   text,
   union,
 } from './report-schema-parts.ts';
+import { describeFields } from './report-schema-words.ts';
 
 /** Models that one report may hold; a test of the privileged follow-up job counts on it. */
 export const REPORT_MAX_MODELS = 5_000;
@@ -227,40 +228,44 @@ const DEFINITIONS: Readonly<Record<string, JsonSchema>> = {
   ),
 };
 
+const REPORT_FIELDS: JsonSchema = record(
+  {
+    schemaVersion: { const: 1 },
+    tool: record({ name: { const: 'quickserveml' }, version: text(SHORT) }),
+    createdAt: { type: 'string', pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d{1,9})?Z$' },
+    gate: ref('gate'),
+    base: nullable(ref('commit')),
+    head: nullable(ref('commit')),
+    change: record({
+      platform: choice('github', 'gitlab', 'jenkins', 'local'),
+      repository: nullable(text(SHORT)),
+      pullRequest: nullable({ type: 'integer', minimum: 1 }),
+      runUrl: nullable(text(4 * SHORT)),
+      filesUrl: nullable(text(4 * SHORT)),
+    }),
+    models: list(ref('model'), REPORT_MAX_MODELS),
+    findings: list(ref('finding'), 10_000),
+    environment: nullable(ref('environment')),
+    seed: number,
+    durationMs: size,
+    registry: record({
+      branch: text(SHORT),
+      recording: choice('planned', 'recorded', 'skipped', 'failed'),
+      reason: text(SENTENCE),
+      entries: list(record({ model: text(NAME), version: text(SHORT), new: boolean }), 100_000),
+    }),
+    shard: ref('shard'),
+  },
+  ['shard'],
+);
+
 export const REPORT_SCHEMA: JsonSchema = {
   $schema: 'https://json-schema.org/draft/2020-12/schema',
   title: 'QuickServeML report',
   description:
     'The whole outcome of one `quickserveml check`. Fields may be added within a schemaVersion, never renamed.',
-  ...record(
-    {
-      schemaVersion: { const: 1 },
-      tool: record({ name: { const: 'quickserveml' }, version: text(SHORT) }),
-      createdAt: { type: 'string', pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d{1,9})?Z$' },
-      gate: ref('gate'),
-      base: nullable(ref('commit')),
-      head: nullable(ref('commit')),
-      change: record({
-        platform: choice('github', 'gitlab', 'jenkins', 'local'),
-        repository: nullable(text(SHORT)),
-        pullRequest: nullable({ type: 'integer', minimum: 1 }),
-        runUrl: nullable(text(4 * SHORT)),
-        filesUrl: nullable(text(4 * SHORT)),
-      }),
-      models: list(ref('model'), REPORT_MAX_MODELS),
-      findings: list(ref('finding'), 10_000),
-      environment: nullable(ref('environment')),
-      seed: number,
-      durationMs: size,
-      registry: record({
-        branch: text(SHORT),
-        recording: choice('planned', 'recorded', 'skipped', 'failed'),
-        reason: text(SENTENCE),
-        entries: list(record({ model: text(NAME), version: text(SHORT), new: boolean }), 100_000),
-      }),
-      shard: ref('shard'),
-    },
-    ['shard'],
+  ...describeFields('report', REPORT_FIELDS),
+  $defs: Object.fromEntries(
+    Object.entries(DEFINITIONS).map(([name, schema]) => [name, describeFields(name, schema)]),
   ),
-  $defs: DEFINITIONS,
 };

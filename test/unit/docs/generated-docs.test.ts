@@ -14,6 +14,7 @@ import type { JsonSchema } from '../../../src/config/json-schema.ts';
 import { parseConfig } from '../../../src/config/parse.ts';
 import { CONFIG_SCHEMA } from '../../../src/config/schema.ts';
 import { REPORT_SCHEMA } from '../../../src/report/report-schema.ts';
+import { describedFields } from '../../../src/report/report-schema-words.ts';
 import { ERROR_CATALOG } from '../../../src/shared/error-catalog.ts';
 import { projectRoot } from '../../support/requirements.ts';
 
@@ -154,6 +155,20 @@ test('the page of the HTTP interface lists routes for programs and people, and n
     expect(page).toContain(`\`${route}\``);
   }
   expect(page).not.toContain('swagger-ui-bundle');
+});
+
+test('the schema of the report has every field that has words, with them', () => {
+  const parts: Readonly<Record<string, unknown>> = {
+    report: REPORT_SCHEMA,
+    ...(REPORT_SCHEMA['$defs'] as object),
+  };
+  for (const [part, fields] of Object.entries(describedFields())) {
+    for (const field of fields) {
+      expect(JSON.stringify(parts[part]), `${part}.${field}`).toMatch(
+        new RegExp(`"${field}":\\{[^{}]*"description":"[A-Z\`s]`),
+      );
+    }
+  }
 });
 
 test('the page of the report links each named part to its section', () => {

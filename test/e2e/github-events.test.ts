@@ -2,45 +2,31 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Report } from '../../src/report/report.ts';
-import { type GitHttpServer, startGitHttpServer } from '../support/git-http-server.ts';
+import { type GitHubJob, jobEnvironment, REPOSITORY, startGitHubJob } from '../support/github-job.ts';
 import { CHECKS_TOKEN, GitHubServer } from '../support/github-server.ts';
-import {
-  handOver,
-  type InstalledCopy,
-  installCopy,
-  runtimePath,
-  unprivilegedUser,
-} from '../support/installed-copy.ts';
-import { createTestRemote, type TestRemote } from '../support/pull-request.ts';
+import { runtimePath, unprivilegedUser } from '../support/installed-copy.ts';
 import { lacks } from '../support/requirements.ts';
 import { type ActionResult, runAction } from '../support/runner.ts';
 
-const REPOSITORY = 'acme/models';
-
 /** The built action on events beside pull_request and push, against an Enterprise Server's address. */
 describe.skipIf(lacks('runtime'))('an event that is no pull request', () => {
-  let copy: InstalledCopy;
-  let remote: TestRemote;
+  let job: GitHubJob;
   let github: GitHubServer;
-  let git: GitHttpServer;
   let base: string;
   let head: string;
   beforeAll(async () => {
-    copy = installCopy();
-    remote = createTestRemote();
-    base = remote.commit('main', { 'models/digits.onnx': { model: 'digits' } });
-    head = remote.commit('gh-readonly-queue/main/pr-7', { 'README.md': { text: 'words' } }, { from: 'main' });
+    job = await startGitHubJob(CHECKS_TOKEN);
+    base = job.remote.commit('main', { 'models/digits.onnx': { model: 'digits' } });
+    head = job.remote.commit(
+      'gh-readonly-queue/main/pr-7',
+      { 'README.md': { text: 'words' } },
+      { from: 'main' },
+    );
     github = await GitHubServer.start({ prefix: '/api/v3' });
-    git = await startGitHttpServer(remote.folder, {
-      basicAuth: `x-access-token:${CHECKS_TOKEN}`,
-      publicRead: true,
-    });
   });
   afterAll(async () => {
-    await git[Symbol.asyncDispose]();
     await github[Symbol.asyncDispose]();
-    remote[Symbol.dispose]();
-    copy[Symbol.dispose]();
+    await job[Symbol.asyncDispose]();
   });
 
   async function run(
@@ -49,25 +35,16 @@ describe.skipIf(lacks('runtime'))('an event that is no pull request', () => {
     ref: string,
     sha: string,
   ): Promise<ActionResult & { readonly report: Report }> {
-    const clone = remote.checkout(sha);
-    remote.setUrl(clone, `${git.url}/remote.git`);
-    handOver(clone);
+    const clone = job.checkout(sha);
     const result = await runAction({
-      actionPath: copy.folder,
+      actionPath: job.copy.folder,
       cwd: clone,
       eventName,
       event: { repository: { full_name: REPOSITORY, default_branch: 'main' }, ...event },
       inputs: { 'runtime-path': runtimePath, record: 'never', budget: '2s' },
       token: CHECKS_TOKEN,
       user: unprivilegedUser,
-      env: {
-        GITHUB_API_URL: github.apiUrl,
-        GITHUB_SERVER_URL: 'https://github.example',
-        GITHUB_REPOSITORY: REPOSITORY,
-        GITHUB_RUN_ID: '4711',
-        GITHUB_SHA: sha,
-        GITHUB_REF: ref,
-      },
+      env: jobEnvironment(github, { sha, ref }),
     });
     const path = join(clone, result.outputs['report-json'] ?? '');
     return { ...result, report: JSON.parse(readFileSync(path, 'utf8')) as Report };

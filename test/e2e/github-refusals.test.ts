@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type GitHttpServer, startGitHttpServer } from '../support/git-http-server.ts';
+import { type GitHubJob, jobEnvironment, REPOSITORY, startGitHubJob } from '../support/github-job.ts';
 import {
   CHECKS_TOKEN,
   type Fault,
@@ -7,8 +7,8 @@ import {
   GitHubServer,
   STATUS_TOKEN,
 } from '../support/github-server.ts';
-import { handOver, type InstalledCopy, installCopy, unprivilegedUser } from '../support/installed-copy.ts';
-import { createTestRemote, pullRequestEvent, type TestRemote } from '../support/pull-request.ts';
+import { unprivilegedUser } from '../support/installed-copy.ts';
+import { pullRequestEvent } from '../support/pull-request.ts';
 import { type ActionResult, runAction } from '../support/runner.ts';
 
 /**
@@ -16,7 +16,6 @@ import { type ActionResult, runAction } from '../support/runner.ts';
  * saved report, and the log says what was not possible. (test/integration/github-faults.test.ts has every fault at every
  * route, with clocks that do not wait.)
  */
-const REPOSITORY = 'acme/models';
 const PULL = 7;
 
 const FAULTS: Readonly<Record<string, Fault>> = {
@@ -36,28 +35,20 @@ const CALLS = [
 ] as const;
 
 describe('a check whose gate fails', () => {
-  let copy: InstalledCopy;
-  let remote: TestRemote;
-  let git: GitHttpServer;
+  let job: GitHubJob;
   let clone: string;
   let before: string;
   let headSha: string;
   let merge: string;
   beforeAll(async () => {
-    copy = installCopy();
-    remote = createTestRemote();
-    before = remote.commit('main', { 'models/digits.onnx': { model: 'digits' } });
-    headSha = remote.commit('change', { 'models/digits.onnx': { text: 'no model' } }, { from: 'main' });
-    merge = remote.mergeRef(PULL, headSha);
-    git = await startGitHttpServer(remote.folder, { basicAuth: 'x-access-token:none', publicRead: true });
-    clone = remote.checkout(`refs/pull/${PULL}/merge`);
-    remote.setUrl(clone, `${git.url}/remote.git`);
-    handOver(clone);
+    job = await startGitHubJob('none');
+    before = job.remote.commit('main', { 'models/digits.onnx': { model: 'digits' } });
+    headSha = job.remote.commit('change', { 'models/digits.onnx': { text: 'no model' } }, { from: 'main' });
+    merge = job.remote.mergeRef(PULL, headSha);
+    clone = job.checkout(`refs/pull/${PULL}/merge`);
   });
   afterAll(async () => {
-    await git[Symbol.asyncDispose]();
-    remote[Symbol.dispose]();
-    copy[Symbol.dispose]();
+    await job[Symbol.asyncDispose]();
   });
 
   async function run(github: GitHubServer, token: string): Promise<ActionResult> {
@@ -70,21 +61,14 @@ describe('a check whose gate fails', () => {
       baseSha: before,
     });
     return runAction({
-      actionPath: copy.folder,
+      actionPath: job.copy.folder,
       cwd: clone,
       eventName: 'pull_request',
       event: pullRequestEvent({ repository: REPOSITORY, number: PULL, headSha, baseSha: before }),
       token,
       user: unprivilegedUser,
       timeoutMs: 60_000,
-      env: {
-        GITHUB_API_URL: github.apiUrl,
-        GITHUB_SERVER_URL: 'https://github.example',
-        GITHUB_REPOSITORY: REPOSITORY,
-        GITHUB_RUN_ID: '4711',
-        GITHUB_SHA: merge,
-        GITHUB_REF: `refs/pull/${PULL}/merge`,
-      },
+      env: jobEnvironment(github, { sha: merge, ref: `refs/pull/${PULL}/merge` }),
     });
   }
 

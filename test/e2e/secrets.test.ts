@@ -1,16 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type GitHttpServer, startGitHttpServer } from '../support/git-http-server.ts';
+import { type GitHubJob, jobEnvironment, REPOSITORY, startGitHubJob } from '../support/github-job.ts';
 import { GITHUB_ROUTES, GitHubServer, type TestToken } from '../support/github-server.ts';
-import {
-  handOver,
-  type InstalledCopy,
-  installCopy,
-  runtimePath,
-  unprivilegedUser,
-} from '../support/installed-copy.ts';
-import { createTestRemote, pullRequestEvent, type TestRemote } from '../support/pull-request.ts';
+import { runtimePath, unprivilegedUser } from '../support/installed-copy.ts';
+import { pullRequestEvent, type TestRemote } from '../support/pull-request.ts';
 import { lacks } from '../support/requirements.ts';
 import { type ActionResult, runAction } from '../support/runner.ts';
 
@@ -21,7 +15,6 @@ const SECRETS = {
   proxy: 'plantedProxyPassword0000',
   cloud: 'plantedCloudSecretKey000000000000000000',
 } as const;
-const REPOSITORY = 'acme/models';
 const PULL = 7;
 const MODEL = 'models/digits.onnx';
 
@@ -33,41 +26,30 @@ function filesBelow(folder: string): readonly string[] {
 }
 
 describe.skipIf(lacks('runtime'))('planted secrets', () => {
-  let copy: InstalledCopy;
-  let remote: TestRemote;
+  let job: GitHubJob;
   let github: GitHubServer;
-  let git: GitHttpServer;
   let before: string;
   beforeAll(async () => {
-    copy = installCopy();
-    remote = createTestRemote();
-    before = remote.commit('main', {
+    job = await startGitHubJob(SECRETS.token);
+    before = job.remote.commit('main', {
       [MODEL]: { model: 'digits' },
       'quickserveml.yml': { text: 'version: 1\nmodels:\n  digits: { path: models/digits.onnx }\n' },
     });
     const login: TestToken = { login: 'github-actions[bot]', mayWrite: true, mayCheck: true };
     github = await GitHubServer.start({ repository: REPOSITORY, tokens: { [SECRETS.token]: login } });
-    git = await startGitHttpServer(remote.folder, {
-      basicAuth: `x-access-token:${SECRETS.token}`,
-      publicRead: true,
-    });
   });
   afterAll(async () => {
-    await git[Symbol.asyncDispose]();
     await github[Symbol.asyncDispose]();
-    remote[Symbol.dispose]();
-    copy[Symbol.dispose]();
+    await job[Symbol.asyncDispose]();
   });
 
   async function run(
     contents: Parameters<TestRemote['commit']>[1],
     inputs: Readonly<Record<string, string>> = {},
   ): Promise<{ readonly result: ActionResult; readonly written: string }> {
-    const headSha = remote.commit('change', contents, { from: 'main' });
-    const merge = remote.mergeRef(PULL, headSha);
-    const clone = remote.checkout(`refs/pull/${PULL}/merge`, { url: `file://${remote.bare}` });
-    remote.setUrl(clone, `${git.url}/remote.git`);
-    handOver(clone);
+    const headSha = job.remote.commit('change', contents, { from: 'main' });
+    const merge = job.remote.mergeRef(PULL, headSha);
+    const clone = job.checkout(`refs/pull/${PULL}/merge`);
     github.addPull({
       number: PULL,
       headSha,
@@ -77,7 +59,7 @@ describe.skipIf(lacks('runtime'))('planted secrets', () => {
       baseSha: before,
     });
     const result = await runAction({
-      actionPath: copy.folder,
+      actionPath: job.copy.folder,
       cwd: clone,
       eventName: 'pull_request',
       event: pullRequestEvent({ repository: REPOSITORY, number: PULL, headSha, baseSha: before }),
@@ -90,13 +72,8 @@ describe.skipIf(lacks('runtime'))('planted secrets', () => {
       user: unprivilegedUser,
       timeoutMs: 150_000,
       env: {
-        GITHUB_API_URL: github.apiUrl,
-        GITHUB_SERVER_URL: 'https://github.example',
-        GITHUB_REPOSITORY: REPOSITORY,
-        GITHUB_RUN_ID: '4711',
+        ...jobEnvironment(github, { sha: merge, ref: `refs/pull/${PULL}/merge` }),
         GITHUB_ACTOR: 'ada',
-        GITHUB_SHA: merge,
-        GITHUB_REF: `refs/pull/${PULL}/merge`,
         GITHUB_HEAD_REF: 'change',
         GITHUB_BASE_REF: 'main',
         GITHUB_TOKEN: SECRETS.token,

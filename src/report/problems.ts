@@ -5,6 +5,7 @@ import { visibleText } from './escape.ts';
 import {
   formatAmount,
   formatDifference,
+  formatDuration,
   formatPercent,
   formatTransition,
   formatValue,
@@ -194,6 +195,14 @@ function contractProblem(model: ModelReport, change: ContractChange): Problem {
   };
 }
 
+/** What would decide more, and how much of it there was. */
+function moreTimeHint({ measurement }: ModelReport): string {
+  const more = 'Run it again, on a quieter machine or with a larger benchmark.budget';
+  return measurement.kind === 'not-measured'
+    ? `${more}.`
+    : `${more}: measuring took ${formatDuration(measurement.durationMs)}.`;
+}
+
 /** A team may have said that what could not be decided fails; then it is a problem of its own. */
 function undecidedProblem(model: ModelReport): Problem | null {
   for (const comparison of model.metrics) {
@@ -212,9 +221,7 @@ function undecidedProblem(model: ModelReport): Problem | null {
       remedy: {
         label: null,
         config: { key: configKey(model, `policy.${outcome.kind}`), now: 'fail', add: null },
-        hint: isInconclusive
-          ? 'Run it again, on a quieter machine or with a larger budget.'
-          : 'Give a base to compare with.',
+        hint: isInconclusive ? moreTimeHint(model) : 'Give a base to compare with.',
       },
     };
   }

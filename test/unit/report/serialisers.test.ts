@@ -5,6 +5,7 @@ import { isReportFormat, REPORT_FORMAT_NAMES } from '../../../src/report/formats
 import { renderHtml } from '../../../src/report/html.ts';
 import { renderJunit } from '../../../src/report/junit.ts';
 import { problemsOf } from '../../../src/report/problems.ts';
+import type { ModelReport } from '../../../src/report/report.ts';
 import { stripPlot } from '../../../src/report/strip-plot.ts';
 import { renderText } from '../../../src/report/text.ts';
 import { COLOR_SEQUENCES } from '../../support/control-characters.ts';
@@ -145,6 +146,17 @@ describe('problems', () => {
       code: 'slower',
       severity: 'warning',
     });
+  });
+
+  it('that a policy fails for want of a decision say how much time there was', () => {
+    const metrics = [sampleMetric('latency', 1, 1.04, { kind: 'inconclusive', reason: 'too noisy' }, 0.03)];
+    const model = sampleModel('digits', { gate: 'failed', metrics });
+    const spent = { ...model.measurement, durationMs: 28_000 };
+    const [problem] = problemsOf({ ...model, measurement: spent } as ModelReport);
+    expect(problem?.code).toBe('inconclusive');
+    expect(problem?.remedy.hint.replaceAll('\u{a0}', ' ')).toBe(
+      'Run it again, on a quieter machine or with a larger benchmark.budget: measuring took 28 s.',
+    );
   });
 
   it('of a metric without a gate are for information', () => {

@@ -127,6 +127,22 @@ describe('architecture', () => {
     ).toEqual([]);
   });
 
+  it('opens connections in one place, where proxies and private authorities are obeyed', () => {
+    const modules = /(?:from|import\()\s*'node:(?:https|http2)'/;
+    const isItsOwn = (text: string): boolean =>
+      /\bfetch: Fetch\b|\bconst fetch = |\/network\/dispatcher\.ts'/.test(text);
+    expect(
+      violations(file =>
+        file.room !== 'network' &&
+        (modules.test(file.text) ||
+          /globalThis\.fetch/.test(file.text) ||
+          (/(?:await|return|=>) fetch\(/.test(file.text) && !isItsOwn(file.text)))
+          ? ['opens connections past network/']
+          : [],
+      ),
+    ).toEqual([]);
+  });
+
   it('loads the runtime in its worker processes only', () => {
     expect(
       violations(file =>

@@ -13,7 +13,15 @@ export const STAGES = [
 ] as const;
 
 /** Rooms that may do I/O. */
-export const IO_ROOMS = ['git', 'runtime', 'registry', 'platforms', 'container', 'serving'] as const;
+export const IO_ROOMS = [
+  'network',
+  'git',
+  'runtime',
+  'registry',
+  'platforms',
+  'container',
+  'serving',
+] as const;
 
 /** Files of no folder: where processes start. */
 export const FRONT_DOOR = 'front door';
@@ -22,14 +30,15 @@ export const FRONT_DOOR = 'front door';
 export const VALUE_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   shared: [],
   ...Object.fromEntries(STAGES.map(stage => [stage, ['shared']])),
-  git: ['shared'],
-  runtime: ['shared', 'model', 'benchmark'],
+  network: ['shared'],
+  git: ['shared', 'network'],
+  runtime: ['shared', 'network', 'model', 'benchmark'],
   registry: ['shared', 'git'],
-  platforms: ['shared', 'report'],
-  container: ['shared', 'model', 'runtime'],
+  platforms: ['shared', 'network', 'report'],
+  container: ['shared', 'network', 'model', 'runtime'],
   // Synthetic inputs warm a model up, and try whether its rows may go together; tolerances of test cases hold for
   // answers of a mirrored version.
-  serving: ['shared', 'model', 'contract', 'cases', 'benchmark', 'runtime'],
+  serving: ['shared', 'network', 'model', 'contract', 'cases', 'benchmark', 'runtime'],
   commands: ['shared', ...STAGES, ...IO_ROOMS],
   [FRONT_DOOR]: ['shared', 'commands', ...STAGES, ...IO_ROOMS],
 };
@@ -58,7 +67,7 @@ export const PACKAGE_ROOMS: Readonly<Record<string, readonly string[]>> = {
   semver: ['container', 'registry'],
   'simple-git': ['git'],
   'tar-stream': ['runtime'],
-  undici: ['container', 'git', 'platforms', 'runtime', 'serving'],
+  undici: ['network'],
   yaml: ['commands', 'config', 'delivery'],
 };
 

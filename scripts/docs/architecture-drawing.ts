@@ -34,6 +34,7 @@ const WORDS: Readonly<Record<string, string>> = {
   report: 'every format',
   delivery: 'manifests',
   git: 'base commit, LFS',
+  network: 'the way out',
   registry: 'the branch',
   serving: 'the server',
   runtime: 'onnxruntime',
@@ -42,7 +43,15 @@ const WORDS: Readonly<Record<string, string>> = {
 };
 
 /** From left to right, so that rooms that know each other stand side by side. */
-const IO_ORDER: readonly string[] = ['registry', 'git', 'serving', 'runtime', 'container', 'platforms'];
+const IO_ORDER: readonly string[] = [
+  'registry',
+  'git',
+  'network',
+  'serving',
+  'runtime',
+  'container',
+  'platforms',
+];
 
 function row(
   names: readonly string[],

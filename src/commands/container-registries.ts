@@ -42,27 +42,19 @@ function explicitCredentials(
   ];
 }
 
-async function certificatesOf(
-  options: ContainerRegistryOptions,
-  env: Surroundings['env'],
-): Promise<string[]> {
+async function certificatesOf(options: ContainerRegistryOptions): Promise<readonly string[]> {
   if (options.registryCa === undefined) return [];
-  // Naming any replaces what Node trusts by itself, its extra file included.
-  const files = [resolve(options.cwd, options.registryCa), env['NODE_EXTRA_CA_CERTS'] ?? ''];
-  return Promise.all(
-    files
-      .filter(file => file !== '')
-      .map(file =>
-        readFile(file, 'utf8').catch(cause => {
-          throw new QuickServeError({
-            code: 'FILE_UNREADABLE',
-            message: `The certificates in ${file} cannot be read: ${messageOf(cause)}`,
-            hint: 'Name a PEM file with --registry-ca.',
-            cause,
-          });
-        }),
-      ),
-  );
+  const file = resolve(options.cwd, options.registryCa);
+  try {
+    return [await readFile(file, 'utf8')];
+  } catch (cause) {
+    throw new QuickServeError({
+      code: 'FILE_UNREADABLE',
+      message: `The certificates in ${file} cannot be read: ${messageOf(cause)}`,
+      hint: 'Name a PEM file with --registry-ca.',
+      cause,
+    });
+  }
 }
 
 /**
@@ -80,7 +72,7 @@ export async function openContainerRegistries(
     environment: world.env,
     homeFolder: world.homeFolder,
     insecure: options.insecure,
-    certificates: await certificatesOf(options, world.env),
+    certificates: await certificatesOf(options),
     toolVersion: world.toolVersion,
     sleep: world.patience?.sleep ?? (durationMs => sleep(durationMs)),
     now: world.now,

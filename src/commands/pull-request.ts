@@ -123,6 +123,7 @@ async function openGitHub(place: GitHubPlace, world: Surroundings, given: string
     owner: place.owner,
     repo: place.repo,
     userAgent: `quickserveml/${world.toolVersion}`,
+    environment: world.env,
     ...world.patience,
   });
   const reach: Reach = {
@@ -168,6 +169,7 @@ function openGitLab(place: GitLabPlace, world: Surroundings, given: string | nul
     apiUrl: place.apiUrl,
     project: place.project,
     userAgent: `quickserveml/${world.toolVersion}`,
+    environment: world.env,
     ...world.patience,
   });
   const reach: Reach = {

@@ -140,3 +140,18 @@ export function headersFor(
   }
   return headers;
 }
+
+/** The files with authorities that git would use for an address: GIT_SSL_CAINFO, or `http.<address>.sslCAInfo`. */
+export function certificateFilesFor(
+  credentials: RemoteCredentials,
+  address: string,
+  environment: GitEnvironment,
+): readonly string[] {
+  const url = new URL(address);
+  const configured = [...environment.config, ...credentials.config].filter(([key]) => {
+    const scope = /^http\.(?:(.+)\.)?sslcainfo$/i.exec(key);
+    return scope !== null && (scope[1] === undefined || matches(scope[1], url));
+  });
+  const named = environment.variables['GIT_SSL_CAINFO'];
+  return [...(named ? [named] : []), ...configured.map(([, file]) => file)];
+}

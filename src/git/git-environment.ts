@@ -92,6 +92,9 @@ export function gitEnvironment(env: Readonly<Record<string, string | undefined>>
     if (upper.startsWith('GIT_') && !CONNECTION_VARIABLES.has(upper)) continue;
     variables[name] = value;
   }
+  // curl, and so git, takes this one in lower case only.
+  const httpProxy = variables['HTTP_PROXY'];
+  if (httpProxy && !variables['http_proxy']) variables['http_proxy'] = httpProxy;
   return {
     variables: { ...variables, ...FIXED_VARIABLES },
     config: inheritedConfig(env),

@@ -4,6 +4,7 @@ import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { QuickServeError, systemCodeOf } from '../shared/errors.ts';
 import { maskSecrets } from '../shared/secrets.ts';
+import { authoritiesConfig } from './git-authorities.ts';
 import { type ConfigEntry, type GitEnvironment, processVariables } from './git-environment.ts';
 import { gitFailureError } from './git-failure.ts';
 
@@ -80,9 +81,11 @@ export function timeoutFailure(command: GitCommand, timeoutMs: number): QuickSer
 
 /** Starts git with the environment that the command gives, all streams piped. */
 export function spawnGit(command: GitCommand): ChildProcessWithoutNullStreams {
+  const { environment } = command;
+  const trusting = { ...environment, config: [...authoritiesConfig(environment), ...environment.config] };
   return spawn('git', [...command.args], {
     cwd: command.cwd,
-    env: processVariables(command.environment, command.config, {
+    env: processVariables(trusting, command.config, {
       ...(command.gitDir === undefined ? {} : { GIT_DIR: command.gitDir }),
       ...command.variables,
     }),

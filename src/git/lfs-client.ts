@@ -1,6 +1,8 @@
-import { Agent, type Dispatcher, EnvHttpProxyAgent, fetch, type Response } from 'undici';
+import { readCertificates } from '../network/certificates.ts';
+import { type Dispatcher, fetch, openDispatcher, type Response } from '../network/dispatcher.ts';
+import { networkSettings } from '../network/settings.ts';
 import { QuickServeError, systemCodeOf } from '../shared/errors.ts';
-import { headersFor, type RemoteCredentials } from './credentials.ts';
+import { certificateFilesFor, headersFor, type RemoteCredentials } from './credentials.ts';
 import type { GitEnvironment } from './git-environment.ts';
 import { runGit } from './git-process.ts';
 import type { OpenBody } from './resumable-file.ts';
@@ -25,8 +27,6 @@ interface DownloadAction {
 const MEDIA_TYPE = 'application/vnd.git-lfs+json';
 const ATTEMPTS = 3;
 const ANSWER_LIMIT_BYTES = 1024 * 1024;
-const HEADERS_TIMEOUT_MS = 60_000;
-const BODY_TIMEOUT_MS = 60_000;
 
 /** Something that another attempt may mend. */
 class TransientFailure extends Error {
@@ -37,19 +37,15 @@ class TransientFailure extends Error {
   }
 }
 
-function dispatcherFor(environment: GitEnvironment): Dispatcher {
-  const timeouts = { headersTimeout: HEADERS_TIMEOUT_MS, bodyTimeout: BODY_TIMEOUT_MS };
-  const of = (name: string): string | undefined =>
-    environment.variables[name.toLowerCase()] ?? environment.variables[name.toUpperCase()];
-  const httpProxy = of('http_proxy') ?? of('all_proxy');
-  const httpsProxy = of('https_proxy') ?? of('all_proxy');
-  if (httpProxy === undefined && httpsProxy === undefined) return new Agent(timeouts);
-  return new EnvHttpProxyAgent({
-    ...timeouts,
-    ...(httpProxy === undefined ? {} : { httpProxy }),
-    ...(httpsProxy === undefined ? {} : { httpsProxy }),
-    noProxy: of('no_proxy') ?? '',
-  });
+/** Trusts what git was told to trust besides, so that the objects come as the commits do. */
+function openConnections({ environment, credentials, url }: LfsEndpoint): Dispatcher {
+  const network = networkSettings(environment.variables);
+  const files = certificateFilesFor(credentials, url, environment);
+  const certificates = [
+    ...network.certificates,
+    ...files.map(readCertificates).filter(text => text !== null),
+  ];
+  return openDispatcher({ ...network, certificates });
 }
 
 /** Reads an answer that ought to be small; more than the limit is cut off. */
@@ -286,7 +282,7 @@ export async function downloadLfsObject(
   wanted: { readonly oid: string; readonly sizeBytes: number },
   consume: (open: OpenBody) => Promise<void>,
 ): Promise<void> {
-  const dispatcher = dispatcherFor(endpoint.environment);
+  const dispatcher = openConnections(endpoint);
   try {
     for (let attempt = 0; ; attempt += 1) {
       try {

@@ -5,7 +5,8 @@ import { fullDiskError } from '../shared/full-disk.ts';
 
 /** Throw-away git folders: named after the process that owns them, so that what a killed one left can be told. */
 
-const PREFIX = 'quickserveml-git-';
+/** Before the number of the process that owns the folder. */
+export const SCRATCH_PREFIX = 'quickserveml-git-';
 /** A process that another container runs cannot be seen from here: the longest job that hosts allow is waited for. */
 const LEFT_AFTER_MS = 6 * 3600 * 1000;
 
@@ -52,7 +53,7 @@ export async function createScratchFolder(temporaryFolder: string): Promise<stri
   let folder: string;
   try {
     await mkdir(temporaryFolder, { recursive: true });
-    folder = await mkdtemp(join(temporaryFolder, `${PREFIX}${process.pid}-`));
+    folder = await mkdtemp(join(temporaryFolder, `${SCRATCH_PREFIX}${process.pid}-`));
   } catch (error) {
     throw fullDiskError(temporaryFolder, error);
   }

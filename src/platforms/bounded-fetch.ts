@@ -58,10 +58,15 @@ async function readBounded(answer: Response, maxBytes: number): Promise<Uint8Arr
   return whole;
 }
 
+const UNTRUSTED = /CERT|SELF_SIGNED|UNABLE_TO_/u;
+
 /** Only the system's code: messages of HTTP libraries can quote addresses and headers. */
 function networkReason(thrown: unknown): string {
   for (let error = thrown; error instanceof Error; error = error.cause) {
-    if ('code' in error && typeof error.code === 'string') return `the connection failed (${error.code})`;
+    if (!('code' in error) || typeof error.code !== 'string') continue;
+    return UNTRUSTED.test(error.code)
+      ? `the certificate is not trusted (${error.code}): NODE_EXTRA_CA_CERTS may name a file of authorities`
+      : `the connection failed (${error.code})`;
   }
   return 'the connection failed';
 }

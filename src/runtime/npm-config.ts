@@ -2,20 +2,16 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { parse } from 'ini';
+import { type NetworkSettings, networkSettings, proxyAddress } from '../network/settings.ts';
 import { systemCodeOf } from '../shared/errors.ts';
 
 /** Where packages come from and how to get there: what npm on this machine is configured for. */
-export interface NpmConfig {
+export interface NpmConfig extends NetworkSettings {
   /** With a slash at its end; null: npm is not configured and could not be asked. */
   readonly registry: string | null;
   /** The value of the Authorization header for a URL, or null: only for hosts and paths that a token was given for. */
   readonly authorizationFor: (url: URL) => string | null;
-  /** Certificates to trust besides the usual ones (PEM). */
-  readonly certificates: readonly string[];
   readonly strictTls: boolean;
-  readonly httpProxy: string | null;
-  readonly httpsProxy: string | null;
-  readonly noProxy: string | null;
 }
 
 export interface NpmSurroundings {
@@ -126,7 +122,9 @@ function authorizationOf(url: URL, lookUp: (key: string) => string | undefined):
 
 /**
  * Reads npm's configuration: `npm_config_*` variables, the project's .npmrc, the user's, and for the registry, where
- * none of them names one, the npm command. Proxies fall back to HTTPS_PROXY, HTTP_PROXY and NO_PROXY.
+ * none of them names one, the npm command. Proxies fall back to those of every other connection, see networkSettings; the
+ * authorities of both are trusted.
+ * @throws QuickServeError PROXY_INVALID.
  */
 export async function readNpmConfig(surroundings: NpmSurroundings): Promise<NpmConfig> {
   const { environment, cwd, home } = surroundings;
@@ -141,21 +139,21 @@ export async function readNpmConfig(surroundings: NpmSurroundings): Promise<NpmC
     layers
       .map(layer => layer.get(key))
       .find(value => value !== undefined && value !== '' && value !== 'null');
-  const variable = (name: string): string | undefined =>
-    environment[name.toLowerCase()] || environment[name] || undefined;
-
   const certificateFile = lookUp('cafile');
   const certificates = certificateFile === undefined ? '' : await readIfThere(resolve(cwd, certificateFile));
   const configured = registryUrl(lookUp('registry'));
-  const proxy = lookUp('proxy') ?? variable('HTTP_PROXY');
-  const httpsProxy = lookUp('https-proxy') ?? variable('HTTPS_PROXY') ?? lookUp('proxy');
+  const network = networkSettings(environment);
+  const proxyOf = (key: string): string | null => {
+    const value = lookUp(key);
+    return value === undefined ? null : proxyAddress(value, `npm's setting "${key}"`);
+  };
   return {
     registry: configured ?? registryUrl(await askNpm(surroundings)),
     authorizationFor: url => authorizationOf(url, lookUp),
-    certificates: certificates === '' ? [] : [certificates],
+    certificates: [...network.certificates, ...(certificates === '' ? [] : [certificates])],
     strictTls: lookUp('strict-ssl') !== 'false',
-    httpProxy: proxy ?? null,
-    httpsProxy: httpsProxy ?? null,
-    noProxy: lookUp('noproxy') ?? variable('NO_PROXY') ?? null,
+    httpProxy: proxyOf('proxy') ?? network.httpProxy,
+    httpsProxy: proxyOf('https-proxy') ?? network.httpsProxy ?? proxyOf('proxy'),
+    noProxy: lookUp('noproxy') ?? network.noProxy,
   };
 }

@@ -4,10 +4,9 @@ import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { rootCertificates } from 'node:tls';
 import { createGunzip } from 'node:zlib';
 import { type Extract, extract } from 'tar-stream';
-import { type Dispatcher, EnvHttpProxyAgent, request } from 'undici';
+import { type Dispatcher, openDispatcher, request } from '../network/dispatcher.ts';
 import { messageOf, QuickServeError } from '../shared/errors.ts';
 import type { NpmConfig } from './npm-config.ts';
 import type { PinnedPackage } from './pinned-files.ts';
@@ -49,26 +48,6 @@ function downloadFailed(message: string, hint: string, cause?: unknown): QuickSe
 
 /** Without user, password and query, which may hold a signature. */
 const shown = (url: URL): string => `${url.origin}${url.pathname}`;
-
-/** Goes through the proxy that npm would use. Everything is given, so that undici does not read the environment. */
-export function createAgent(config: NpmConfig): Dispatcher {
-  const tls = {
-    rejectUnauthorized: config.strictTls,
-    ...(config.certificates.length > 0 ? { ca: [...rootCertificates, ...config.certificates] } : {}),
-  };
-  return new EnvHttpProxyAgent({
-    httpProxy: config.httpProxy ?? '',
-    httpsProxy: config.httpsProxy ?? '',
-    noProxy: config.noProxy ?? '',
-    connect: tls,
-    requestTls: tls,
-    proxyTls: tls,
-    // Plain HTTP is asked of the proxy itself: most proxies open tunnels to port 443 only.
-    proxyTunnel: false,
-    headersTimeout: ANSWER_TIMEOUT_MS,
-    bodyTimeout: 60_000,
-  });
-}
 
 /** GET with redirects followed by hand: each host gets only the token that was given for it. */
 async function get(url: URL, config: NpmConfig, dispatcher: Dispatcher): Promise<Dispatcher.ResponseData> {
@@ -255,7 +234,10 @@ export async function downloadPackage(
   wanted: TarballRequest,
   wait: (durationMs: number) => Promise<void>,
 ): Promise<void> {
-  const dispatcher = createAgent(wanted.config);
+  const dispatcher = openDispatcher(wanted.config, {
+    headersTimeoutMs: ANSWER_TIMEOUT_MS,
+    trustAny: !wanted.config.strictTls,
+  });
   try {
     for (let attempt = 1; ; attempt++) {
       try {

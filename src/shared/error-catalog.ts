@@ -39,6 +39,10 @@ export const ERROR_CATALOG = {
   RUNTIME_UNSUPPORTED_PLATFORM: { exit: 3, summary: 'onnxruntime-node has no build for this platform.' },
   RUNTIME_DOWNLOAD_FAILED: { exit: 3, summary: 'The files of onnxruntime-node could not be downloaded.' },
   RUNTIME_HASH_MISMATCH: { exit: 3, summary: 'A downloaded file of onnxruntime-node is not the pinned one.' },
+  RUNTIME_ARCHIVE_INVALID: {
+    exit: 2,
+    summary: 'An archive of onnxruntime is damaged, or of another release.',
+  },
   RUNTIME_PROVIDER_UNAVAILABLE: {
     exit: 2,
     summary: 'The execution provider is not in this build of onnxruntime.',
@@ -51,6 +55,8 @@ export const ERROR_CATALOG = {
   MODEL_LOAD_REFUSED: { exit: 2, summary: 'onnxruntime refused to load the model.' },
   MODEL_RUN_FAILED: { exit: 2, summary: 'onnxruntime loaded the model but a run failed.' },
   INPUTS_UNAVAILABLE: { exit: 2, summary: 'No inputs could be made for the model.' },
+
+  PROXY_INVALID: { exit: 2, summary: 'A proxy setting is no address of a proxy.' },
 
   GIT_NOT_FOUND: { exit: 3, summary: 'There is no git command.' },
   GIT_FAILED: { exit: 3, summary: 'A git command failed.' },

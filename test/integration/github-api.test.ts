@@ -32,6 +32,7 @@ const client = (options: Partial<GitHubClientOptions> = {}): Promise<GitHubClien
     owner: 'acme',
     repo: 'models',
     userAgent: 'quickserveml-test',
+    environment: {},
     timeoutMs: 10_000,
     sleep: async durationMs => void waits.push(durationMs),
     ...options,

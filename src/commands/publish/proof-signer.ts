@@ -37,10 +37,11 @@ async function keylessOf(env: Environment): Promise<StatementSigner | null> {
   const source = tokenSource(env);
   if (source === null) return null;
   const { keylessSigner } = await import('../../container/proof/keyless.ts');
-  return keylessSigner(source, {
+  const services = {
     fulcioUrl: env['QUICKSERVEML_FULCIO_URL'] || null,
     rekorUrl: env['QUICKSERVEML_REKOR_URL'] || null,
-  });
+  };
+  return keylessSigner(source, services, env);
 }
 
 const missing = (message: string, hint: string): QuickServeError =>

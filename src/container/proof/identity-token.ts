@@ -1,4 +1,5 @@
-import { request } from 'undici';
+import { openDispatcher, request } from '../../network/dispatcher.ts';
+import { type Environment, networkSettings } from '../../network/settings.ts';
 import { messageOf, QuickServeError } from '../../shared/errors.ts';
 
 /** Of whom the token says who the job is: sigstore's services take tokens for no one else. */
@@ -12,7 +13,7 @@ export type TokenSource =
   /** GitHub hands it out for an address and a secret (permission `id-token: write`). */
   | { readonly kind: 'github'; readonly url: string; readonly secret: string };
 
-export function tokenSource(env: Readonly<Record<string, string | undefined>>): TokenSource | null {
+export function tokenSource(env: Environment): TokenSource | null {
   const token = env['SIGSTORE_ID_TOKEN'];
   if (token) return { kind: 'given', token };
   const url = env['ACTIONS_ID_TOKEN_REQUEST_URL'];
@@ -28,14 +29,19 @@ const failed = (why: string, cause?: unknown): QuickServeError =>
     cause,
   });
 
-/** @throws QuickServeError SIGNATURE_FAILED. */
-export async function identityToken(source: TokenSource): Promise<string> {
+/**
+ * @param environment says how to reach others, see networkSettings.
+ * @throws QuickServeError SIGNATURE_FAILED, PROXY_INVALID.
+ */
+export async function identityToken(source: TokenSource, environment: Environment): Promise<string> {
   if (source.kind === 'given') return source.token;
   const url = new URL(source.url);
   url.searchParams.set('audience', AUDIENCE);
+  const dispatcher = openDispatcher(networkSettings(environment));
   let answer: unknown;
   try {
     const { statusCode, body } = await request(url, {
+      dispatcher,
       headers: { authorization: `Bearer ${source.secret}`, accept: 'application/json' },
       headersTimeout: TIMEOUT_MS,
       bodyTimeout: TIMEOUT_MS,
@@ -48,6 +54,8 @@ export async function identityToken(source: TokenSource): Promise<string> {
   } catch (cause) {
     if (cause instanceof QuickServeError) throw cause;
     throw failed(messageOf(cause), cause);
+  } finally {
+    await dispatcher.destroy();
   }
   const token: unknown = Object(answer)['value'];
   if (typeof token !== 'string' || token === '') throw failed('its answer has none');

@@ -9,6 +9,7 @@ import {
 } from '@sigstore/sign';
 import { getTrustedRoot } from '@sigstore/tuf';
 import { toSignedEntity, toTrustMaterial, Verifier } from '@sigstore/verify';
+import type { Environment } from '../../network/settings.ts';
 import { messageOf, QuickServeError } from '../../shared/errors.ts';
 import { BUNDLE_MEDIA_TYPE, type StatementSigner } from './envelope.ts';
 import { identityToken, type TokenSource } from './identity-token.ts';
@@ -25,15 +26,20 @@ export interface SigstoreServices {
 /**
  * Signs with a key that lives for one signature: Fulcio certifies it for the identity of the job, Rekor writes down that
  * it was done meanwhile. What is written there is public.
+ * @param environment says how to reach others, see networkSettings; sigstore's own client reads the process's by itself.
  */
-export function keylessSigner(source: TokenSource, services: SigstoreServices): StatementSigner {
+export function keylessSigner(
+  source: TokenSource,
+  services: SigstoreServices,
+  environment: Environment,
+): StatementSigner {
   return {
     description: 'the identity of this job',
     async sign(statement) {
       const builder = new DSSEBundleBuilder({
         signer: new FulcioSigner({
           fulcioBaseURL: services.fulcioUrl ?? DEFAULT_FULCIO_URL,
-          identityProvider: { getToken: () => identityToken(source) },
+          identityProvider: { getToken: () => identityToken(source, environment) },
           ...PATIENCE,
         }),
         witnesses: [

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Readable } from 'node:stream';
-import { rootCertificates } from 'node:tls';
-import { Agent, type Dispatcher, EnvHttpProxyAgent, request } from 'undici';
+import { type Dispatcher, openDispatcher, request } from '../../network/dispatcher.ts';
+import { networkSettings } from '../../network/settings.ts';
 import { messageOf, QuickServeError, systemCodeOf } from '../../shared/errors.ts';
 
 /** Bytes to send: whole, or made anew for every attempt. */
@@ -63,27 +63,12 @@ const UPLOAD_ANSWER_TIMEOUT_MS = 600_000;
 const LASTING =
   /ENOTFOUND|CERT|SELF_SIGNED|ALTNAME|UNABLE_TO_|ISSUER|EPROTO|ERR_SSL|ERR_TLS|wrong version number/i;
 
-function createDispatcher(options: TransportOptions, trustAny: boolean): Dispatcher {
-  const { environment, certificates } = options;
-  const variable = (name: string): string | undefined =>
-    environment[name.toLowerCase()] || environment[name.toUpperCase()] || undefined;
-  const tls = {
-    rejectUnauthorized: !trustAny,
-    // Giving any replaces all.
-    ...(certificates.length > 0 ? { ca: [...rootCertificates, ...certificates] } : {}),
-  };
-  const common = { connect: { ...tls, timeout: 15_000 }, bodyTimeout: 60_000, keepAliveTimeout: 10_000 };
-  const httpProxy = variable('http_proxy') ?? variable('all_proxy');
-  const httpsProxy = variable('https_proxy') ?? variable('all_proxy');
-  if (httpProxy === undefined && httpsProxy === undefined) return new Agent(common);
-  return new EnvHttpProxyAgent({
-    ...common,
-    httpProxy: httpProxy ?? '',
-    httpsProxy: httpsProxy ?? '',
-    noProxy: variable('no_proxy') ?? '',
-    requestTls: tls,
-    proxyTunnel: false,
-  });
+function createDispatcher({ environment, certificates }: TransportOptions, trustAny: boolean): Dispatcher {
+  const network = networkSettings(environment);
+  return openDispatcher(
+    { ...network, certificates: [...network.certificates, ...certificates] },
+    { keepAliveMs: 10_000, trustAny },
+  );
 }
 
 function isRedirect(method: WireRequest['method'], status: number): boolean {

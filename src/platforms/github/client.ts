@@ -1,3 +1,5 @@
+import { fetch, openDispatcher } from '../../network/dispatcher.ts';
+import { type Environment, networkSettings } from '../../network/settings.ts';
 import {
   type ApiAnswer,
   type Attempt,
@@ -20,6 +22,8 @@ export interface GitHubClientOptions extends Patience {
   readonly owner: string;
   readonly repo: string;
   readonly userAgent: string;
+  /** Says how to reach others, see networkSettings. */
+  readonly environment: Environment;
 }
 
 export interface GitHubClient {
@@ -34,11 +38,12 @@ export interface GitHubClient {
  * No answer and no error carries the token.
  */
 export async function createGitHubClient(options: GitHubClientOptions): Promise<GitHubClient> {
-  const { GitHub, defaults, getOctokitOptions } = await import('@actions/github/lib/utils');
+  const { GitHub, getOctokitOptions } = await import('@actions/github/lib/utils');
   // A secret that was pasted with a line break would make an invalid header.
   const token = options.token.trim();
   const settings = patienceOf(options);
-  const proxied = defaults.request?.fetch as Fetch | undefined;
+  const dispatcher = openDispatcher(networkSettings(options.environment));
+  const direct = ((input, init) => fetch(input, { ...(init as object), dispatcher })) as Fetch;
   const silent = (): void => {};
   const octokit = new GitHub(
     getOctokitOptions(token, {
@@ -49,7 +54,7 @@ export async function createGitHubClient(options: GitHubClientOptions): Promise<
   );
   const send = async (route: string, parameters: Readonly<Record<string, unknown>>): Promise<Attempt> => {
     let transport: string | null = null;
-    const bounded = boundedFetch(proxied ?? globalThis.fetch, settings);
+    const bounded = boundedFetch(direct, settings);
     const watched: Fetch = async (input, init) => {
       try {
         return await bounded(input, init);

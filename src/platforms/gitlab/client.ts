@@ -1,4 +1,5 @@
-import { EnvHttpProxyAgent, fetch } from 'undici';
+import { fetch, openDispatcher } from '../../network/dispatcher.ts';
+import { type Environment, networkSettings } from '../../network/settings.ts';
 import {
   type ApiAnswer,
   type Attempt,
@@ -24,6 +25,8 @@ export interface GitLabClientOptions extends Patience {
   /** Id or path of the project that the merge request is in (CI_MERGE_REQUEST_PROJECT_ID). */
   readonly project: string;
   readonly userAgent: string;
+  /** Says how to reach others, see networkSettings. */
+  readonly environment: Environment;
 }
 
 export interface GitLabClient {
@@ -41,7 +44,7 @@ export function createGitLabClient(options: GitLabClientOptions): GitLabClient {
   const value = options.token.value.trim();
   const credentials =
     options.token.kind === 'job-token' ? { 'job-token': value } : { 'private-token': value };
-  const dispatcher = new EnvHttpProxyAgent();
+  const dispatcher = openDispatcher(networkSettings(options.environment));
   const direct = ((input, init) =>
     fetch(input, { ...(init as object), dispatcher, redirect: 'manual' })) as Fetch;
   const bounded = boundedFetch(direct, patienceOf(options));

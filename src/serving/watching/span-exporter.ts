@@ -1,4 +1,5 @@
-import { Agent, EnvHttpProxyAgent, request } from 'undici';
+import { openDispatcher, request } from '../../network/dispatcher.ts';
+import type { NetworkSettings } from '../../network/settings.ts';
 import type { Span } from './spans.ts';
 
 export interface ExporterSettings {
@@ -64,16 +65,20 @@ function pauseOf(retryAfter: string | string[] | undefined, attempt: number, bac
  * Sends spans as OTLP/HTTP with JSON, in batches, one request at a time; what the collector does not take in time is
  * dropped and counted. Never throws and never delays a request.
  */
-export function createSpanExporter(settings: ExporterSettings, pace: ExporterPace = PACE): SpanExporter {
+export function createSpanExporter(
+  settings: ExporterSettings,
+  network: NetworkSettings,
+  pace: ExporterPace = PACE,
+): SpanExporter {
   let kept: Span[] = [];
   let exported = 0;
   let dropped = 0;
   let closing = false;
   let sending: Promise<void> | null = null;
   let wake: (() => void) | null = null;
-  const agent = /^https?:\/\/(localhost|127\.|\[::1\])/.test(settings.url)
-    ? new Agent()
-    : new EnvHttpProxyAgent();
+  // A collector beside the server is no matter for a proxy.
+  const isBeside = /^https?:\/\/(localhost|127\.|\[::1\])/.test(settings.url);
+  const agent = openDispatcher(isBeside ? { ...network, noProxy: '*' } : network);
 
   const pause = (durationMs: number): Promise<void> =>
     new Promise(resolve => {

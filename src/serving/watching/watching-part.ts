@@ -1,3 +1,4 @@
+import { networkSettings } from '../../network/settings.ts';
 import type { Reply } from '../call.ts';
 import type { ServerPart, ServingWorld } from '../server-parts.ts';
 import type { Served, ServerView, Watcher } from '../watcher.ts';
@@ -37,11 +38,12 @@ function createWatcher(
   };
 }
 
-/** The part `watching`: metrics, logs and traces. @throws QuickServeError SERVING_SETTINGS_INVALID. */
+/** The part `watching`: metrics, logs and traces. @throws QuickServeError SERVING_SETTINGS_INVALID, PROXY_INVALID. */
 export function watchingPart(section: unknown, world: ServingWorld, view: ServerView): ServerPart {
   const settings = parseWatchingSettings(section, world.env, world.toolVersion);
   const { metrics, live } = instrumentsOf(view, world);
-  const exporter = settings.exporter === null ? null : createSpanExporter(settings.exporter);
+  const exporter =
+    settings.exporter === null ? null : createSpanExporter(settings.exporter, networkSettings(world.env));
   const answer = async (): Promise<Reply> => {
     if (exporter !== null) metrics.exported(exporter.counts());
     return {

@@ -241,6 +241,7 @@ describe('the export of spans', () => {
   }
   const quick = { intervalMs: 60_000, timeoutMs: 5000, retries: 3, backoffMs: 5 };
   const settings = (url: string) => ({ url, headers: {}, serviceName: 's', serviceVersion: '1' });
+  const noProxy = { httpProxy: null, httpsProxy: null, noProxy: null, certificates: [] };
   const spans = spansOf(servedOf({ trace }), 1000, ['1'.repeat(16), '2'.repeat(16)]);
 
   it('goes to the collector of the settings, with the headers and the name of the environment', async () => {
@@ -274,13 +275,16 @@ describe('the export of spans', () => {
 
   it('repeats what the collector could not take for now, and drops what it refuses', async () => {
     await using busy = await collector([503, 429]);
-    const patient = createSpanExporter(settings(`${busy.base}/v1/traces`), { ...quick, intervalMs: 10 });
+    const patient = createSpanExporter(settings(`${busy.base}/v1/traces`), noProxy, {
+      ...quick,
+      intervalMs: 10,
+    });
     patient.add(spans);
     await expect.poll(() => patient.counts().exported, { timeout: 10_000 }).toBe(3);
     await patient.close();
     expect(busy.received).toHaveLength(3);
     await using refusing = await collector([400]);
-    const refused = createSpanExporter(settings(`${refusing.base}/v1/traces`), quick);
+    const refused = createSpanExporter(settings(`${refusing.base}/v1/traces`), noProxy, quick);
     refused.add(spans);
     await refused.close();
     expect(refused.counts()).toEqual({ exported: 0, dropped: 3 });
@@ -288,7 +292,7 @@ describe('the export of spans', () => {
   });
 
   it('keeps a bounded number of spans while nobody answers, and ends all the same', async () => {
-    const exporter = createSpanExporter(settings('http://127.0.0.1:9/v1/traces'), {
+    const exporter = createSpanExporter(settings('http://127.0.0.1:9/v1/traces'), noProxy, {
       ...quick,
       backoffMs: 1e6,
     });

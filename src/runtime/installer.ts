@@ -29,10 +29,13 @@ export interface RuntimeOptions extends NpmSurroundings {
   readonly arch: string;
 }
 
-const targetOf = (options: RuntimeOptions): string =>
+/** The folder of the cache that a version for a platform goes into. */
+export const cacheTargetOf = (options: RuntimeOptions): string =>
   join(options.cacheFolder, 'runtime', `onnxruntime-${options.version}-${options.platform}-${options.arch}`);
 
-const packageFolderIn = (folder: string, name: RuntimePackage): string => join(folder, 'node_modules', name);
+/** Where a package is below a folder of the cache. */
+export const packageFolderIn = (folder: string, name: RuntimePackage): string =>
+  join(folder, 'node_modules', name);
 
 async function versionOf(packageFolder: string): Promise<string | null> {
   try {
@@ -53,6 +56,21 @@ function commonFolderOf(packageFolder: string): string | null {
   } catch {
     return null;
   }
+}
+
+/** The folders of both packages of a runtime that was found. @throws QuickServeError RUNTIME_NOT_FOUND. */
+export function packageFoldersOf({
+  packageFolder,
+}: RuntimeLocation): Readonly<Record<RuntimePackage, string>> {
+  const common = commonFolderOf(packageFolder);
+  if (common === null) {
+    throw new QuickServeError({
+      code: 'RUNTIME_NOT_FOUND',
+      message: `onnxruntime-common is not beside ${packageFolder}.`,
+      hint: 'Install onnxruntime-node anew.',
+    });
+  }
+  return { 'onnxruntime-node': packageFolder, 'onnxruntime-common': common };
 }
 
 /** Whether every file of a package folder is the pinned one. */
@@ -109,7 +127,7 @@ function hasBinding(packageFolder: string, { platform, arch }: RuntimeOptions): 
 }
 
 async function cached(options: RuntimeOptions): Promise<RuntimeLocation | null> {
-  const packageFolder = packageFolderIn(targetOf(options), 'onnxruntime-node');
+  const packageFolder = packageFolderIn(cacheTargetOf(options), 'onnxruntime-node');
   if ((await versionOf(packageFolder)) !== options.version) return null;
   const pinned = isPinnedVersion(options.version);
   const usable = pinned ? await isGenuine(packageFolder, options) : hasBinding(packageFolder, options);
@@ -126,8 +144,9 @@ export async function findRuntime(options: RuntimeOptions): Promise<RuntimeLocat
   return (await installed(options)) ?? (await cached(options));
 }
 
-/** Moves a finished folder into place; a concurrent install that was faster is as good. */
-async function moveIntoPlace(finished: string, target: string, options: RuntimeOptions): Promise<void> {
+/** Moves a finished folder into its place in the cache; a concurrent install that was faster is as good. */
+export async function moveIntoPlace(finished: string, options: RuntimeOptions): Promise<void> {
+  const target = cacheTargetOf(options);
   for (let attempt = 0; ; attempt++) {
     try {
       await rename(finished, target);
@@ -141,6 +160,14 @@ async function moveIntoPlace(finished: string, target: string, options: RuntimeO
     }
   }
 }
+
+export const cacheUnwritable = (folder: string, cause: unknown): QuickServeError =>
+  new QuickServeError({
+    code: 'OUTPUT_UNWRITABLE',
+    message: `onnxruntime cannot be written to ${folder}: ${messageOf(cause)}`,
+    hint: 'Make the cache folder writable, or point XDG_CACHE_HOME (Linux) or RUNNER_TOOL_CACHE elsewhere.',
+    cause,
+  });
 
 /**
  * Downloads the platform's files of onnxruntime-node and onnxruntime-common into the cache, checks the hash of each
@@ -169,7 +196,7 @@ export async function installRuntime(
       hint: 'Set npm_config_registry or .npmrc, install onnxruntime-node, or use --runtime-path.',
     });
   }
-  const target = targetOf(options);
+  const target = cacheTargetOf(options);
   const unfinished = `${target}.${process.pid}-${randomBytes(4).toString('hex')}`;
   const pins = isPinnedVersion(version) ? pinnedRuntimeFor(platform, arch) : null;
   try {
@@ -189,15 +216,10 @@ export async function installRuntime(
         durationMs => sleep(durationMs),
       );
     }
-    await moveIntoPlace(unfinished, target, options);
+    await moveIntoPlace(unfinished, options);
   } catch (error) {
     if (error instanceof QuickServeError) throw error;
-    throw new QuickServeError({
-      code: 'OUTPUT_UNWRITABLE',
-      message: `onnxruntime cannot be written to ${target}: ${messageOf(error)}`,
-      hint: 'Make the cache folder writable, or point XDG_CACHE_HOME (Linux) or RUNNER_TOOL_CACHE elsewhere.',
-      cause: error,
-    });
+    throw cacheUnwritable(target, error);
   } finally {
     for (const folder of [unfinished, `${unfinished}.replaced`]) {
       await rm(folder, { recursive: true, force: true }).catch(() => undefined);

@@ -1,24 +1,17 @@
 /**
- * Writes gitlab/ as a repository of CI/CD components: `node scripts/export-gitlab.ts FOLDER`. GitLab takes components from
- * the folder templates/ of a project's root only. The folder must be empty or not exist; committing, tagging and
- * pushing it is the release's.
+ * Writes gitlab/ as a repository of CI/CD components: `node scripts/export-gitlab.ts FOLDER`. The folder must be empty or not
+ * exist; committing, tagging and pushing it is the release's.
  */
-import { cpSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { writeFolder } from './release/files.ts';
+import { gitLabProject } from './release/libraries.ts';
 
-const root = resolve(import.meta.dirname, '..');
 const [given] = process.argv.slice(2);
-if (given === undefined) {
-  process.stderr.write('usage: node scripts/export-gitlab.ts FOLDER\n');
+try {
+  if (given === undefined) throw new Error('usage: node scripts/export-gitlab.ts FOLDER');
+  const files = gitLabProject();
+  writeFolder(given, files);
+  process.stdout.write(`${given}: ${files.map(({ path }) => path).join(', ')}\n`);
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 2;
-} else if (existsSync(given) && readdirSync(given).length > 0) {
-  process.stderr.write(`${given} is not empty\n`);
-  process.exitCode = 2;
-} else {
-  mkdirSync(given, { recursive: true });
-  cpSync(join(root, 'gitlab/templates'), join(given, 'templates'), { recursive: true });
-  // A component project needs a README, and its licence has to go with it.
-  cpSync(join(root, 'docs/gitlab.md'), join(given, 'README.md'));
-  cpSync(join(root, 'LICENSE'), join(given, 'LICENSE'));
-  process.stdout.write(`${given}: templates/${readdirSync(join(given, 'templates')).join(', templates/')}\n`);
 }

@@ -193,7 +193,7 @@ export async function installRuntime(
     throw new QuickServeError({
       code: 'RUNTIME_NOT_FOUND',
       message: `onnxruntime-node ${version} is not installed, and no npm registry is configured to get it from.`,
-      hint: 'Set npm_config_registry or .npmrc, install onnxruntime-node, or use --runtime-path.',
+      hint: 'Set npm_config_registry or .npmrc; without internet: `quickserveml runtime load`, or --runtime-path.',
     });
   }
   const target = cacheTargetOf(options);

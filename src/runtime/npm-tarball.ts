@@ -248,7 +248,7 @@ export async function downloadPackage(
           throw downloadFailed(
             `${wanted.name} ${wanted.version} could not be downloaded from ${new URL(wanted.config.registry).origin}: ` +
               `${messageOf(error)}.`,
-            'Check the network and the proxy that npm is configured for, or use --runtime-path.',
+            'Check the network and the proxy that npm is configured for. Without internet: `quickserveml runtime load`, or --runtime-path.',
             error,
           );
         }

@@ -1,6 +1,15 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -9,7 +18,7 @@ import type { Report } from '../../src/report/report.ts';
 import { plainRegistries, pushSmallBase } from '../support/base-images.ts';
 import { type ContainerRegistry, startContainerRegistry } from '../support/container-registries.ts';
 import { handOver } from '../support/installed-copy.ts';
-import { createTestRemote, type TestRemote } from '../support/pull-request.ts';
+import { createTestRemote, fixtureModel, type TestRemote } from '../support/pull-request.ts';
 import { lacks, projectRoot } from '../support/requirements.ts';
 import { runCli } from '../support/run-cli.ts';
 
@@ -70,16 +79,16 @@ describe.skipIf(lacks('runtime'))('the archive for closed networks', { timeout: 
     handOver(cache);
     const cli = join(unpacked, 'cli/dist/cli.js');
     const env = { ...CLOSED, XDG_CACHE_HOME: cache };
-    const config = 'version: 1\nmodels:\n  digits: { path: models/digits.onnx }\n';
+    const base = join(folder, 'base.onnx');
+    cpSync(join(fixtureModel('digits'), 'model.onnx'), base);
     remote.commit('main', {
-      'models/digits.onnx': { model: 'digits' },
-      'quickserveml.yml': { text: config },
+      'models/digits.onnx': { model: 'digits-wide10' },
+      'quickserveml.yml': { text: 'version: 1\nmodels:\n  digits: { path: models/digits.onnx }\n' },
     });
-    remote.commit('wider', { 'models/digits.onnx': { model: 'digits-wide10' } }, { from: 'main' });
-    const clone = remote.checkout('wider');
+    const clone = remote.checkout('main');
     handOver(clone);
 
-    const args = ['check', '--base', 'main', '--json', '--record', 'never', '--budget', '20s'];
+    const args = ['check', '--against', base, '--json', '--record', 'never', '--budget', '20s'];
     const before = await runCli({ cli, args, cwd: clone, env });
     expect(before.exitCode).toBe(3);
     expect(before.json<Report>().models[0]?.measurement.kind).not.toBe('interleaved');

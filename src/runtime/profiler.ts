@@ -17,7 +17,7 @@ const LARGEST_WRITTEN_BYTES = 1_900_000_000;
 /** More runs make the medians no better for reading. */
 const ALONE = { mostRuns: 7, enoughMs: 1000 } as const;
 /** Enough for a low quantile of each layer; processes tell more than further runs of one. */
-const IN_TURNS = { mostRuns: 24, enoughMs: 800 } as const;
+const IN_TURNS = { mostRuns: 40, enoughMs: 1200 } as const;
 const SHAPES_ONLY = { mostRuns: 0, enoughMs: 0 } as const;
 
 /** A model to be profiled. */
@@ -54,7 +54,7 @@ export interface ProfiledPair {
  */
 export async function profileRuns(options: WorkerOptions, input: ProfilerInput): Promise<ProfiledRuns> {
   return await inScratchFolder(async folder => {
-    const [optimised] = await profileModels(options, input, [input], {
+    const [optimised] = await profileModels(options, input, [{ side: null, ...input }], {
       folder: join(folder, 'all'),
       level: 'all',
       writeGraph: true,
@@ -79,13 +79,20 @@ export async function* profilePairs(
     const base = await profileLoaded(options, input, input.base, join(folder, 'base'));
     const candidate = await profileLoaded(options, input, input.candidate, join(folder, 'candidate'));
     let graphs: readonly (Model | null)[] | null = null;
+    const sides = [
+      { side: 'base', ...input.base },
+      { side: 'candidate', ...input.candidate },
+    ] as const;
     for (let launch = 0; ; launch += 1) {
-      const results: readonly ProfileResult[] = await profileModels(
+      // Who is opened first gets other memory: by turns, so that this is noise and no difference.
+      const isMirrored = launch % 2 === 1;
+      const inOrder: readonly ProfileResult[] = await profileModels(
         options,
         input,
-        [input.base, input.candidate],
+        isMirrored ? sides.toReversed() : sides,
         { folder: join(folder, String(launch)), level: 'all', writeGraph: graphs === null, ...IN_TURNS },
       );
+      const results = isMirrored ? inOrder.toReversed() : inOrder;
       graphs ??= results.map(({ graph }) => graph);
       yield {
         base: { ...base, optimised: results[0]?.runs ?? [], optimisedGraph: graphs[0] ?? null },
@@ -115,7 +122,7 @@ async function profileLoaded(
   folder: string,
 ): Promise<Pick<ProfiledRuns, 'loaded' | 'loadedGraph' | 'feeds'>> {
   const request = { folder, level: 'disabled', writeGraph: true, ...SHAPES_ONLY } as const;
-  const [result] = await profileModels(options, setting, [model], request);
+  const [result] = await profileModels(options, setting, [{ side: null, ...model }], request);
   return {
     loaded: result?.runs.at(-1) ?? [],
     loadedGraph: result?.graph ?? null,
@@ -133,24 +140,22 @@ interface ProfileResult {
 async function profileModels(
   options: WorkerOptions,
   { settings, modelName }: ProfilerSetting,
-  models: readonly [ProfilerModel] | readonly [ProfilerModel, ProfilerModel],
+  models: readonly (ProfilerModel & Pick<ProfiledModelFile, 'side'>)[],
   request: ProfilingRequest & { readonly folder: string },
 ): Promise<readonly ProfileResult[]> {
   const { folder, ...rest } = request;
   const canWrite = models.every(({ weightBytes }) => weightBytes < LARGEST_WRITTEN_BYTES);
   const profiling: ProfilingRequest = { ...rest, writeGraph: rest.writeGraph && canWrite };
-  const placed = models.map(({ modelPath, feeds }, index): ProfiledModelFile => {
-    return { modelPath, feeds, folder: join(folder, String(index)) };
+  const placed = models.map(({ side, modelPath, feeds }, index): ProfiledModelFile => {
+    return { side, modelPath, feeds, folder: join(folder, String(index)) };
   });
-  const [first, second] = placed;
-  if (first === undefined) throw new TypeError('no model to profile');
   for (const each of placed) await mkdir(each.folder, { recursive: true });
   const worker = await startWorker(options);
   try {
-    const names = modelName ?? basename(first.modelPath);
+    const name = modelName ?? basename(models.at(-1)?.modelPath ?? '');
     const runs = await worker.request(
-      { kind: 'profile', models: second === undefined ? [first] : [first, second], settings, profiling },
-      { base: `base of ${names}`, candidate: names, only: names },
+      { kind: 'profile', models: placed, settings, profiling },
+      { base: `base of ${name}`, candidate: name, only: name },
     );
     return placed.map((each, index) => ({
       runs: runs[index] ?? [],

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { InferenceSession } from 'onnxruntime-node';
 import type { RunTrace } from '../model/layers/trace.ts';
 import { readProfileTrace } from './profile-trace.ts';
-import type { ProfiledModelFile, ProfiledModelFiles, ProfilingRequest, Side } from './worker-protocol.ts';
+import type { ProfiledModelFile, ProfilingRequest } from './worker-protocol.ts';
 
 /** The profiler holds a million events and then drops what comes. */
 const MOST_EVENTS = 900_000;
@@ -28,23 +28,18 @@ function profilingOptions(request: ProfilingRequest, folder: string): InferenceS
   };
 }
 
-/** Opens each model, with what profiling changes of its session's options; `side` is null for a model alone. */
+/** Opens each model in turn, with what profiling changes of its session's options. */
 export async function openEach(
-  models: ProfiledModelFiles,
+  models: readonly ProfiledModelFile[],
   request: ProfilingRequest,
-  open: (
-    model: ProfiledModelFile,
-    side: Side | null,
-    options: InferenceSession.SessionOptions,
-  ) => Promise<OpenedModel>,
+  open: (model: ProfiledModelFile, options: InferenceSession.SessionOptions) => Promise<OpenedModel>,
 ): Promise<readonly ProfiledSession[]> {
-  const [first, second] = models;
-  const openOne = async (model: ProfiledModelFile, side: Side | null): Promise<ProfiledSession> => ({
-    ...(await open(model, side, profilingOptions(request, model.folder))),
-    folder: model.folder,
-  });
-  if (second === undefined) return [await openOne(first, null)];
-  return [await openOne(first, 'base'), await openOne(second, 'candidate')];
+  const sessions: ProfiledSession[] = [];
+  for (const model of models) {
+    const opened = await open(model, profilingOptions(request, model.folder));
+    sessions.push({ ...opened, folder: model.folder });
+  }
+  return sessions;
 }
 
 /**

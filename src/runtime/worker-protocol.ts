@@ -16,16 +16,13 @@ export interface ProfilingRequest {
 
 /** A model that is profiled, alone or in turns with another in the same process. */
 export interface ProfiledModelFile {
+  /** null: a model alone. */
+  readonly side: Side | null;
   readonly modelPath: string;
   readonly feeds: readonly FeedTensor[];
   /** An empty folder for the trace and the graph. */
   readonly folder: string;
 }
-
-/** One model alone, or a base and a candidate in turns. */
-export type ProfiledModelFiles =
-  | readonly [only: ProfiledModelFile]
-  | readonly [base: ProfiledModelFile, candidate: ProfiledModelFile];
 
 /** What the parent asks of the worker: one request at a time. */
 export type WorkerRequest =
@@ -66,7 +63,8 @@ export type WorkerRequest =
     }
   | {
       readonly kind: 'profile';
-      readonly models: ProfiledModelFiles;
+      /** In the order in which they are opened: one alone, or a base and a candidate. */
+      readonly models: readonly ProfiledModelFile[];
       readonly settings: SessionSettings;
       readonly profiling: ProfilingRequest;
     };

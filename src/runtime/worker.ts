@@ -280,8 +280,8 @@ async function profile(
 ): Promise<WorkerResults['profile']> {
   const { models, settings, profiling } = request;
   const runtime = await runtimeOf();
-  const sessions = await openEach(models, profiling, async (model, side, options) => ({
-    ...(await openSession(model.modelPath, settings, side, clock, options)),
+  const sessions = await openEach(models, profiling, async (model, options) => ({
+    ...(await openSession(model.modelPath, settings, model.side, clock, options)),
     feeds: feedsOf(model.feeds, runtime),
   }));
   await enter({ side: null, step: 'run' });

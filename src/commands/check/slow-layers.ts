@@ -15,16 +15,16 @@ import type { WorkerOptions } from '../../runtime/worker-process.ts';
 import type { ReadableModel } from './measuring.ts';
 
 /** Fewer launches cannot tell a layer's difference from how much it varies. */
-const LAUNCHES_MIN = 3;
+const LAUNCHES_MIN = 4;
 /** So many are made whatever they take: a reason that comes late is better than none. */
 const LAUNCHES_ANYWAY = 2;
-const LAUNCHES_MAX = 9;
+const LAUNCHES_MAX = 10;
 
 /** The blamed layers have so much of what all slower layers lost: the rest is noise that further launches do not change. */
 const SETTLED_SHARE = 0.8;
 
 /** Of the runs of a layer in one process: what disturbs a run only ever lengthens it. */
-const LOW_QUANTILE = 0.2;
+const LOW_QUANTILE = 0.1;
 
 /** Rows in a report; what is not in them adds up to one. */
 const MOST_ROWS = 20;

@@ -14,6 +14,7 @@ import { fuzz } from './fuzz-reader.ts';
 import { htmlReport } from './html-report.ts';
 import { inspect } from './inspect.ts';
 import { memoryDetection } from './memory-detection.ts';
+import { merge } from './merge.ts';
 import { overhead } from './overhead.ts';
 import { payloadValidation } from './payload-validation.ts';
 import { projectRoot } from './process-sample.ts';
@@ -54,6 +55,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   },
   'memory-detection': { about: 'False alarms and power of the memory verdict.', run: memoryDetection },
   'check-scale': { about: 'A check of ten models, by how many of them changed.', run: checkScale },
+  merge: { about: 'One verdict of the reports of shards, as a whole process.', run: merge },
   publish: { about: 'Pushing an image, against buildah and umoci with skopeo.', run: publish },
   serving: {
     about:

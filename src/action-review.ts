@@ -6,9 +6,7 @@ import { type ReportFiles, writeReportFiles } from './commands/check/report-file
 import { readShard } from './commands/check/shard.ts';
 import { runCheck } from './commands/check.ts';
 import { postCheckRun } from './commands/check-run.ts';
-import { commentOnReport } from './commands/comment.ts';
 import { readDuration } from './commands/duration-option.ts';
-import { runMerge } from './commands/merge.ts';
 import { openPullRequest, type PostOutcome, type PullRequest, postReport } from './commands/pull-request.ts';
 import type { Surroundings } from './commands/surroundings.ts';
 import type { CommentConfig } from './config/config.ts';
@@ -66,6 +64,7 @@ export async function mergeFromAction(world: Surroundings): Promise<void> {
   const { cwd, configPath, record, context, token } = inputs;
   const workspace = workspaceOf(world);
   const reports = core.getMultilineInput('reports', { required: true }).map(path => resolve(workspace, path));
+  const { runMerge } = await import('./commands/merge.ts');
   const pullRequest = await openPullRequest(context, world, token);
   const labels = await pullRequest.labels();
   const options = { reports, cwd, config: configPath, record, context, labels, token };
@@ -166,6 +165,7 @@ function verdictOutputs(report: Report, exitCode: number, posted: PostOutcome | 
 
 /** `command: comment` of the Action. */
 export async function commentFromAction(world: Surroundings): Promise<void> {
+  const { commentOnReport } = await import('./commands/comment.ts');
   const report = core.getInput('report', { required: true });
   const { comment: outcome, message } = await commentOnReport(
     {

@@ -1,8 +1,8 @@
-import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
+import type { ErrorObject } from 'ajv/dist/2020.js';
 import { QuickServeError } from '../shared/errors.ts';
 import { shortenText, visibleText } from './escape.ts';
 import type { Report } from './report.ts';
-import { REPORT_SCHEMA } from './report-schema.ts';
+import { reportValidator } from './report-validator.ts';
 
 /** What a report may cost whoever reads it. */
 export interface ReportLimits {
@@ -17,9 +17,6 @@ export const DEFAULT_REPORT_LIMITS: ReportLimits = {
   maxModels: 1_000,
   maxDepth: 32,
 };
-
-/** Compiled at the first report: `merge` reads many, and compiling costs more than validating. */
-let validator: ValidateFunction<Report> | null = null;
 
 /**
  * A saved report, checked before anything in it is believed: it may come from a fork.
@@ -38,13 +35,7 @@ export function parseReport(text: string, limits: ReportLimits = DEFAULT_REPORT_
   const models = modelCount(value);
   if (models > limits.maxModels)
     throw tooLarge(`The report has ${models} models; ${limits.maxModels} is the most that is read.`);
-  validator ??= new Ajv2020({
-    strict: true,
-    allErrors: false,
-    discriminator: true,
-    ownProperties: true,
-  }).compile<Report>(REPORT_SCHEMA);
-  const validate = validator;
+  const validate = reportValidator();
   if (!validate(value))
     throw invalid(`The report breaks its schema: ${describeError(validate.errors?.[0])}.`);
   return value;

@@ -32,12 +32,19 @@ interface ProjectInclude {
   readonly inputs?: Readonly<Record<string, unknown>>;
 }
 
-/** @param cli the built command line */
-export function createPipelineStarter(cli: string): PipelineStarter {
+/**
+ * @param cli the built command line
+ * @param publishing options that `publish` needs on this machine: registries on loopback, a small base image
+ */
+export function createPipelineStarter(cli: string, publishing: readonly string[] = []): PipelineStarter {
   const folder = mkdtempSync(join(tmpdir(), 'gitlab-cli-'));
   const starter = join(folder, 'quickserveml');
   const withRuntime = `case "$1" in check | publish) set -- "$@" --runtime-path '${runtimePath}';; esac`;
-  writeFileSync(starter, `#!/bin/sh\n${withRuntime}\nexec '${process.execPath}' '${cli}' "$@"\n`);
+  const withRegistries = `case "$1" in publish) set -- "$@" ${publishing.join(' ')};; esac`;
+  writeFileSync(
+    starter,
+    `#!/bin/sh\n${withRuntime}\n${withRegistries}\nexec '${process.execPath}' '${cli}' "$@"\n`,
+  );
   chmodSync(starter, 0o755);
   const templateFile = (path: string): Contents => ({ [path]: { file: join(projectRoot, path) } });
   return {

@@ -26,6 +26,9 @@ export const REPOSITORY = 'acme/models';
 /** Of the pull request and of the merge request. */
 export const NUMBER = 7;
 
+/** What the clone's address has where a job may push. */
+export const GIT_PASSWORD = 'plantedGitPassword0000000000';
+
 /** What a platform made of a change: the job's code, the report's gate and states, and the comment. */
 export interface Outcome {
   readonly exitCode: number | null;
@@ -77,7 +80,10 @@ export class ThreePlatforms implements AsyncDisposable {
     mkdirSync(join(remote.folder, 'acme'));
     symlinkSync(remote.bare, join(remote.folder, 'acme/models.git'));
     const base = remote.commit('main', contents);
-    const git = await startGitHttpServer(remote.folder, { basicAuth: 'ci:word', publicRead: true });
+    const git = await startGitHttpServer(remote.folder, {
+      basicAuth: `ci:${GIT_PASSWORD}`,
+      publicRead: true,
+    });
     const github = await GitHubServer.start({ repository: REPOSITORY, prefix: '/api/v3' });
     const gitlab = await GitLabServer.start();
     gitlab.mergeRequests.set(NUMBER, { iid: NUMBER });
@@ -111,9 +117,11 @@ export class ThreePlatforms implements AsyncDisposable {
     return { branch, headSha: this.remote.commit(branch, contents, { from: 'main' }) };
   }
 
-  checkout({ branch }: Pick<Change, 'branch'>): string {
+  /** @param password left in the address of the clone, as GitLab does; left out: read-only */
+  checkout({ branch }: Pick<Change, 'branch'>, password?: string): string {
     const clone = this.remote.checkout(`refs/heads/${branch}`);
-    this.remote.setUrl(clone, `${this.git.url}/acme/models.git`);
+    const origin = password === undefined ? this.git.url : this.git.url.replace('://', `://ci:${password}@`);
+    this.remote.setUrl(clone, `${origin}/acme/models.git`);
     return clone;
   }
 
@@ -174,12 +182,15 @@ export class ThreePlatforms implements AsyncDisposable {
     return outcomeOf(result.exitCode, readFileSync(join(clone, path), 'utf8'), comments);
   }
 
-  /** The pipeline of a merge request, with the .gitlab-ci.yml of the change. @param job whose exit code counts */
-  async runOnGitLab(clone: string, { headSha }: Change, job?: string): Promise<PipelineResult> {
+  /** The pipeline of a merge request, with the .gitlab-ci.yml of the change. */
+  async runOnGitLab(
+    clone: string,
+    { headSha }: Change,
+    variables: Readonly<Record<string, string>> = {},
+  ): Promise<PipelineResult> {
     this.gitlab.notes.clear();
     return runPipeline({
       clone,
-      ...(job === undefined ? {} : { job }),
       variables: {
         ...mergeRequestVariables({
           apiUrl: this.gitlab.apiUrl,
@@ -189,6 +200,7 @@ export class ThreePlatforms implements AsyncDisposable {
           baseSha: this.base,
         }),
         GITLAB_TOKEN,
+        ...variables,
       },
     });
   }

@@ -1,1 +1,0 @@
-export{t as commentCommand}from"./comment.js";

@@ -1,1 +1,0 @@
-export{t as mergeCommand}from"./merge.js";

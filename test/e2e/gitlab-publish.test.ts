@@ -1,0 +1,151 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openRegistries } from '../../src/container/registry/registries.ts';
+import { plainRegistries, pushSmallBase } from '../support/base-images.ts';
+import {
+  type ContainerRegistry,
+  registryUser,
+  startContainerRegistry,
+} from '../support/container-registries.ts';
+import { type GitHttpServer, startGitHttpServer } from '../support/git-http-server.ts';
+import { commitFiles, git, temporaryFolder } from '../support/git-repositories.ts';
+import {
+  createPipelineStarter,
+  type PipelineResult,
+  type PipelineStarter,
+  runPipeline,
+} from '../support/gitlab-pipeline.ts';
+import { CI_JOB_TOKEN } from '../support/gitlab-server.ts';
+import { type InstalledCopy, installCopy } from '../support/installed-copy.ts';
+import { createPublishProject, type PublishProject } from '../support/publish-project.ts';
+import { lacks } from '../support/requirements.ts';
+
+const JOB = 'quickserveml-publish';
+
+describe.skipIf(lacks('docker-registry') || lacks('htpasswd') || lacks('runtime') || lacks('rsync'))(
+  'the GitLab component that publishes',
+  () => {
+    const folder = temporaryFolder();
+    let open: ContainerRegistry;
+    let closed: ContainerRegistry;
+    let server: GitHttpServer;
+    let copy: InstalledCopy;
+    let starter: PipelineStarter;
+    let project: PublishProject;
+    beforeAll(async () => {
+      open = await startContainerRegistry(folder.path, 'plain');
+      closed = await startContainerRegistry(folder.path, 'basic');
+      await using registries = plainRegistries(open.host);
+      await pushSmallBase(registries.repository({ registry: open.host, repository: 'base/node' }), '24');
+      project = await createPublishProject(folder.path);
+      await project.record('digits');
+      server = await startGitHttpServer(folder.path, {
+        basicAuth: `gitlab-ci-token:${CI_JOB_TOKEN}`,
+        publicRead: true,
+      });
+      const origin = server.url.replace('://', `://gitlab-ci-token:${CI_JOB_TOKEN}@`);
+      git(project.clone, 'remote', 'set-url', 'origin', `${origin}/remote.git`);
+      copy = installCopy();
+      const publishing = ['--platform', 'linux/amd64', '--base-image', `${open.host}/base/node:24`];
+      const insecure = [open.host, closed.host].flatMap(host => ['--insecure', host]);
+      starter = createPipelineStarter(copy.cli, [...publishing, ...insecure]);
+    });
+    afterAll(async () => {
+      starter[Symbol.dispose]();
+      copy[Symbol.dispose]();
+      await server[Symbol.asyncDispose]();
+      await closed[Symbol.asyncDispose]();
+      await open[Symbol.asyncDispose]();
+      await folder[Symbol.asyncDispose]();
+    });
+
+    /** The pipeline of a tag, or of a branch. */
+    function pipeline(
+      inputs: Readonly<Record<string, unknown>>,
+      variables: Readonly<Record<string, string>> = { CI_COMMIT_TAG: 'digits-v1.0.0' },
+    ): Promise<PipelineResult> {
+      const contents = Object.entries(starter.files('publish', inputs)).map(([path, content]) => {
+        if (content === null || 'model' in content) throw new Error(`${path} is no text`);
+        return [path, 'text' in content ? content.text : readFileSync(content.file, 'utf8')];
+      });
+      commitFiles(project.clone, Object.fromEntries(contents));
+      return runPipeline({
+        clone: project.clone,
+        job: JOB,
+        variables: {
+          GITLAB_CI: 'true',
+          CI_PIPELINE_SOURCE: 'push',
+          CI_REGISTRY: closed.host,
+          CI_REGISTRY_IMAGE: `${closed.host}/acme/models`,
+          CI_REGISTRY_USER: registryUser.username,
+          CI_REGISTRY_PASSWORD: registryUser.password,
+          CI_JOB_TOKEN,
+          GITLAB_USER_LOGIN: 'ada',
+          ...variables,
+        },
+      });
+    }
+
+    it('refuses inputs that are missing or none of the choices before any job runs, and names them', {
+      timeout: 120_000,
+    }, async () => {
+      const missing = await pipeline({});
+      expect(missing.state).toBe('not-run');
+      expect(missing.log).toMatch(/\bmodel\b/);
+      const wrong = await pipeline({ model: 'digits', promote: 'elsewhere' });
+      expect(wrong.state).toBe('not-run');
+      expect(wrong.log).toMatch(/\bpromote\b/);
+    });
+
+    it('is no job of a branch', { timeout: 120_000 }, async () => {
+      expect((await pipeline({ model: 'digits' }, { CI_COMMIT_BRANCH: 'main' })).state).toBe('not-run');
+    });
+
+    it('fails where the version does not exist, and names it', { timeout: 120_000 }, async () => {
+      const { state, jobExitCode, log } = await pipeline({ model: 'digits@9.9.9' });
+      expect({ state, jobExitCode }).toEqual({ state: 'failed', jobExitCode: 2 });
+      expect(log).toContain('9.9.9');
+    });
+
+    it('pushes to the registry of the project with what the job has, promotes, and leaves no credentials', {
+      timeout: 240_000,
+    }, async () => {
+      const result = await pipeline({ model: 'digits@1.0.0', promote: 'production' });
+      expect(result.log).toContain('Published digits 1.0.0');
+      expect(result).toMatchObject({ state: 'passed', jobExitCode: 0 });
+      await using registries = openRegistries({
+        explicit: [{ registry: closed.host, credentials: { kind: 'password', ...registryUser } }],
+        environment: {},
+        homeFolder: '/nonexistent',
+        insecure: [closed.host],
+        certificates: [],
+        toolVersion: '0.0.0',
+        sleep: async () => undefined,
+        now: Date.now,
+        random: Math.random,
+      });
+      const repository = registries.repository({ registry: closed.host, repository: 'acme/models' });
+      const pushed = await repository.resolve('production');
+      expect(pushed?.digest).toBe((await repository.resolve('1.0.0'))?.digest);
+      expect(result.log).toContain(pushed?.digest ?? 'no digest');
+      const state = await project.registry.read({ models: ['digits'] });
+      expect(state.models.get('digits')?.events.at(-1)).toMatchObject({ kind: 'deployment' });
+      const written = result.log.replaceAll(/^.*--variable.*$/gm, '');
+      for (const secret of [registryUser.password, CI_JOB_TOKEN]) expect(written).not.toContain(secret);
+      expect(readdirSync(project.clone)).not.toContain('config.json');
+      expect(readdirSync(join(project.clone, '.git'))).not.toContain('config.json');
+    });
+
+    it('sets no tag again that stands for this image already', { timeout: 240_000 }, async () => {
+      // What is put by digest is the statement about this run.
+      const manifests = (): number =>
+        closed.log().match(/"PUT \/v2\/acme\/models\/manifests\/(?!sha256)/g)?.length ?? 0;
+      const before = manifests();
+      expect(before).toBeGreaterThan(0);
+      const again = await pipeline({ model: 'digits@1.0.0' });
+      expect(again).toMatchObject({ state: 'passed', jobExitCode: 0 });
+      expect(manifests()).toBe(before);
+    });
+  },
+);

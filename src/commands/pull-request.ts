@@ -28,8 +28,15 @@ export interface PullRequest {
   readonly whyNot: string;
   /** GitHub's client, for what only GitHub has. */
   readonly gitHub: GitHubClient | null;
+  /** GitLab's client with the kind of its token, likewise. */
+  readonly gitLab: GitLabAccess | null;
   /** Labels now, or of the pull request that a pushed commit merged; none where they cannot be read, which is logged. */
   labels(): Promise<readonly string[]>;
+}
+
+export interface GitLabAccess {
+  readonly client: GitLabClient;
+  readonly tokenKind: GitLabToken['kind'];
 }
 
 /** What a platform lets a token do with one pull request. */
@@ -54,12 +61,18 @@ export async function openPullRequest(
   const number = context.pullRequest?.number ?? null;
   const opened = await openReach(context, world, token);
   if ('whyNot' in opened)
-    return { number, reach: null, gitHub: null, whyNot: opened.whyNot, labels: async () => [] };
-  const { reach, gitHub } = opened;
-  return { number, reach, gitHub, whyNot: '', labels: () => readLabels(context, reach, world) };
+    return { number, reach: null, gitHub: null, gitLab: null, whyNot: opened.whyNot, labels: async () => [] };
+  const { reach, gitHub, gitLab } = opened;
+  return { number, reach, gitHub, gitLab, whyNot: '', labels: () => readLabels(context, reach, world) };
 }
 
-type Opened = { readonly reach: Reach; readonly gitHub: GitHubClient | null } | { readonly whyNot: string };
+type Opened =
+  | {
+      readonly reach: Reach;
+      readonly gitHub: GitHubClient | null;
+      readonly gitLab: GitLabAccess | null;
+    }
+  | { readonly whyNot: string };
 
 async function openReach(context: CiContext, world: Surroundings, token: string | null): Promise<Opened> {
   const { env } = world;
@@ -145,7 +158,7 @@ async function openGitHub(place: GitHubPlace, world: Surroundings, given: string
     labelsOf: number => readPullRequestLabels(client, number),
     mergedLabels: (sha, branch) => readMergedLabels(client, sha, branch),
   };
-  return { reach, gitHub: client };
+  return { reach, gitHub: client, gitLab: null };
 }
 
 interface GitLabPlace {
@@ -177,7 +190,7 @@ function openGitLab(place: GitLabPlace, world: Surroundings, given: string | nul
     labelsOf: number => readMergeRequestLabels(client, number),
     mergedLabels: (sha, branch) => readMergedRequestLabels(client, sha, branch),
   };
-  return { reach, gitHub: null };
+  return { reach, gitHub: null, gitLab: { client, tokenKind: token.kind } };
 }
 
 /** Asks before anything is posted whether the token can: a job token never may, and a scope too small is named. */

@@ -305,3 +305,19 @@ export async function downloadLfsObject(
     await dispatcher.close();
   }
 }
+
+/**
+ * Asks the server where one object could be downloaded, once, and downloads nothing.
+ * @throws QuickServeError LFS_OBJECT_UNAVAILABLE; Error where no answer came.
+ */
+export async function askForLfsObject(
+  endpoint: LfsEndpoint,
+  wanted: { readonly oid: string; readonly sizeBytes: number },
+): Promise<void> {
+  const dispatcher = openConnections(endpoint);
+  try {
+    await requestAction({ endpoint, dispatcher, attempt: 0 }, wanted);
+  } finally {
+    await dispatcher.destroy();
+  }
+}

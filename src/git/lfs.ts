@@ -228,6 +228,13 @@ async function copyFromFolders(
   return false;
 }
 
+/** Whether the object is here already, as far as its size tells. */
+export async function hasLfsObject(source: LfsSource, { oid, sizeBytes }: LfsPointer): Promise<boolean> {
+  const folders = [source.cacheFolder, ...source.localFolders];
+  const found = await Promise.all(folders.map(folder => hasSize(pathOf(folder, oid), sizeBytes)));
+  return found.includes(true);
+}
+
 async function smudge(
   transfer: Extract<LfsSource['transfer'], { kind: 'git-lfs' }>,
   wanted: WantedObject,

@@ -60,3 +60,7 @@ export async function pushUpdate(store: ObjectStore, update: RefUpdate): Promise
   if (alone.kind === 'accepted') await run(store, leases, deletions, '');
   return alone;
 }
+
+/** Rehearses `pushUpdate`: git connects as for a real push, and sends nothing. */
+export const probeUpdate = (store: ObjectStore, { ref, commit, expected }: RefUpdate): Promise<PushOutcome> =>
+  run(store, ['--dry-run', lease(ref, expected)], [`${commit}:${ref}`], ref);

@@ -94,6 +94,8 @@ const ROUTES = {
   updateCheckRun: 'PATCH /repos/{owner}/{repo}/check-runs/{check_run_id}',
   createStatus: 'POST /repos/{owner}/{repo}/statuses/{sha}',
   listStatuses: 'GET /repos/{owner}/{repo}/commits/{ref}/statuses',
+  getRepository: 'GET /repos/{owner}/{repo}',
+  getBranch: 'GET /repos/{owner}/{repo}/branches/{branch}',
 } as const;
 
 export { ROUTES as GITHUB_ROUTES };
@@ -114,6 +116,7 @@ export class GitHubServer implements AsyncDisposable {
   readonly comments = new Map<number, TestComment[]>();
   readonly pulls = new Map<number, TestPull>();
   readonly checkRuns: TestCheckRun[] = [];
+  readonly protectedBranches = new Set<string>();
   readonly statuses: {
     readonly sha: string;
     readonly state: string;
@@ -287,6 +290,19 @@ export class GitHubServer implements AsyncDisposable {
           request,
           pulls.map(pull => this.#pull(pull, 'pull-request-simple')),
         );
+      }
+      case ROUTES.getRepository: {
+        const { mayWrite } = request.token;
+        const permissions = { admin: false, maintain: false, push: mayWrite, triage: mayWrite, pull: true };
+        return { status: 200, data: this.#contract.complete('full-repository', { permissions }) };
+      }
+      case ROUTES.getBranch: {
+        const name = request.parameters['branch'] ?? '';
+        if (!this.protectedBranches.has(name)) return { status: 404, data: { message: 'Branch not found' } };
+        return {
+          status: 200,
+          data: this.#contract.complete('branch-with-protection', { name, protected: true }),
+        };
       }
       case ROUTES.createCheckRun:
       case ROUTES.updateCheckRun:

@@ -78,6 +78,8 @@ export class GitLabServer implements AsyncDisposable {
   /** Of issues, by their number. */
   readonly issueNotes = new Map<number, TestNote[]>();
   readonly mergeRequests = new Map<number, TestMergeRequest>();
+  /** What GitLab says of a protected branch, by its name. */
+  readonly protectedBranches = new Map<string, object>();
   readonly #faults = new Map<string, Fault[]>();
   readonly #contract = new ApiContract('gitlab-openapi.json');
   readonly #server: Server;
@@ -224,6 +226,10 @@ export class GitLabServer implements AsyncDisposable {
         if (note.author !== usernameOf(token)) return FORBIDDEN;
         note.body = (request.body as { readonly body: string }).body;
         return { status: 200, data: describeNote(note) };
+      }
+      case 'GET /projects/{id}/protected_branches/{name}': {
+        const found = this.protectedBranches.get(parameters['name'] ?? '');
+        return found === undefined ? NOT_FOUND : { status: 200, data: found };
       }
       case 'GET /projects/{id}/issues':
         return this.#page(request, this.#listIssues(request.query).map(describeIssue));

@@ -13,7 +13,7 @@ import { interfaceOf } from '../../model/model-interface.ts';
 import type { CiContext } from '../../platforms/context.ts';
 import type { MeasurementEntry, RecordEntry } from '../../registry/record-entry.ts';
 import type { BytesLocation, FurtherMeasurement, RecordAuthor } from '../../registry/records.ts';
-import { openRegistry, type Registry } from '../../registry/registry.ts';
+import { openRegistry, type Registry, type RegistryOptions } from '../../registry/registry.ts';
 import { TIMED_METRICS } from '../../regression/timed.ts';
 import type { Gate } from '../../regression/verdict.ts';
 import type { ModelReport } from '../../report/report.ts';
@@ -67,14 +67,15 @@ async function authorOf(context: CiContext, repository: Repository): Promise<Rec
   };
 }
 
-export async function openCheckRegistry(
+/** How the registry of a check is opened. */
+export async function checkRegistryOptions(
   config: Config,
   context: CiContext,
   repository: Repository,
   remote: Remote,
   world: Surroundings,
-): Promise<Registry> {
-  return openRegistry({
+): Promise<RegistryOptions> {
+  return {
     remote,
     branch: config.registry.branch,
     environment: repository.environment,
@@ -90,8 +91,11 @@ export async function openCheckRegistry(
     signingKey: world.env['QUICKSERVEML_SIGNING_KEY'] ?? null,
     signersFile:
       config.registry.signersPath === null ? null : join(repository.root, config.registry.signersPath),
-  });
+  };
 }
+
+export const openCheckRegistry = async (...how: Parameters<typeof checkRegistryOptions>): Promise<Registry> =>
+  openRegistry(await checkRegistryOptions(...how));
 
 /** What the history of a model is made of. */
 const RECORDED: ReadonlySet<string> = new Set(TIMED_METRICS);

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
-import type { CommandHost } from '../command-host.ts';
+import { type CommandHost, collect } from '../command-host.ts';
 
-/** Declares what brings the tool into a repository: `init`. */
+/** Declares what brings the tool into a repository: `init` and `doctor`. */
 export function declareStart(program: Command, { common, run }: CommandHost): void {
   common(program.command('init'))
     .description('the files that bring the check into this repository: shown, and written with --yes')
@@ -17,6 +17,19 @@ export function declareStart(program: Command, { common, run }: CommandHost): vo
       run(options, async (world, cwd) => {
         const { initCommand } = await import('../init.ts');
         return initCommand({ ...options, cwd }, world);
+      }),
+    );
+  common(program.command('doctor'))
+    .description('what a check needs on this machine, whether it is there, and what to do where it is not')
+    .option('--config <file>', 'configuration file (default: quickserveml.yml in the root of the repository)')
+    .option('--comment-author <login>', 'as whom the token comments, where it may not ask')
+    .option('--runtime-path <folder>', 'folder of an installed onnxruntime-node')
+    .option('--registry-ca <file>', 'certificates (PEM) to trust for container registries')
+    .option('--insecure <host>', 'container registry without TLS or with any certificate', collect, [])
+    .action(options =>
+      run(options, async (world, cwd) => {
+        const { doctorCommand } = await import('../doctor.ts');
+        return doctorCommand({ ...options, cwd }, world);
       }),
     );
 }

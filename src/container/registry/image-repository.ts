@@ -17,6 +17,7 @@ import { isDigest } from './reference.ts';
 import { parseDescriptor, parseIndex, referrersTag, withReferrer } from './referrers.ts';
 import type { RetrySurroundings } from './retry.ts';
 import { readAtMost, type WireAnswer } from './transport.ts';
+import { probeUpload } from './upload-probe.ts';
 
 /** A manifest or an index in the bytes that its digest names. */
 export interface EncodedManifest {
@@ -41,6 +42,8 @@ export interface ImageRepository {
   readBlobRange(descriptor: Descriptor, range: BlobRange): AsyncIterable<Uint8Array>;
   /** Unless it is there: mounted where that is allowed, else uploaded. @throws also IMAGE_DIGEST_MISMATCH. */
   pushBlob(blob: BlobSource, options?: BlobPushOptions): Promise<BlobOutcome>;
+  /** Begins an upload and gives it up: nothing stays. @throws where the credentials may not push. */
+  probePush(): Promise<void>;
   /** Manifests whose subject has this digest, by the API or by the tag that replaces it. */
   listReferrers(digest: string, artifactType?: string): Promise<readonly Descriptor[]>;
   /**
@@ -250,6 +253,7 @@ export function openImageRepository(
     readBlobRange: (descriptor, range) =>
       readRange({ endpoint, repository: name, descriptor, ...surroundings }, range),
     pushBlob: (blob, options = {}) => new BlobUpload(endpoint, name, blob, options).run(),
+    probePush: () => probeUpload(endpoint, name),
     async listReferrers(digest, artifactType) {
       const found = (await askReferrers(digest)) ?? (await readList(digest))?.manifests ?? [];
       return artifactType === undefined ? found : found.filter(entry => entry.artifactType === artifactType);

@@ -1,0 +1,1 @@
+import{t as e}from"./errors.js";const t=`22.12`;function n(n){let[r=0,i=0]=n.split(`.`).map(Number),[a=0,o=0]=t.split(`.`).map(Number);if(!(r>a||r===a&&i>=o))throw new e({code:`NODE_TOO_OLD`,message:`This is Node.js ${n}; QuickServeML needs ${t} or newer.`,hint:`Choose a newer one, for example by actions/setup-node, the image node:24, or nvm.`})}export{n,t};

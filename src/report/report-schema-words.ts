@@ -16,6 +16,43 @@ const WORDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     seed: 'Of synthetic inputs, and of what else is drawn by chance.',
     durationMs: 'Of the whole check, by the wall clock.',
     registry: 'What became of the record on the registry branch.',
+    'change.platform': 'Where the check ran; `local` is a laptop or a CI without comments.',
+    'change.repository': '`owner/name`; null where it is not known.',
+    'change.pullRequest': 'Number of the pull or merge request; null outside of one.',
+    'change.runUrl': 'Page of the run.',
+    'change.filesUrl': 'Where the files of the commit can be looked at, without the path.',
+    'registry.recording': 'Whether a record was made, will be, was left out or failed.',
+    'registry.reason': 'Why it was left out or failed; empty otherwise.',
+    'registry.entries': 'Versions of this check.',
+    'registry.entries.new': 'False where the same bytes had a version already.',
+  },
+  inspection: {
+    path: 'As it was named, or relative to the repository.',
+    sha256: 'Null where nobody asked for it: it reads all bytes.',
+    opsets: 'Version by domain; ONNX itself is `ai.onnx`.',
+    inputs: 'What a caller gives; those that have a default in the file are left out.',
+    nodeCount: 'Of the top graph.',
+    subgraphNodeCount: 'Of the graphs inside of its nodes.',
+    functionCount: 'Functions that the file defines.',
+    operators: 'Nodes by operator, with the domain where it is not ONNX itself.',
+    initializerCount: 'Weights of the graph.',
+    parameterCount: 'Their elements.',
+    initializerBytes: 'Their bytes, by dtype.',
+    externalData: 'Files that hold weights beside the model.',
+  },
+  value: {
+    dtype: 'Of the tensor, or of the innermost tensor.',
+    shape: 'Sizes, symbols, or null for a side that is open; null as a whole: the rank is unknown.',
+    type: "The whole type in ONNX's notation, where it is no tensor.",
+  },
+  environment: {
+    key: 'Measurements are compared only where it is the same.',
+    isa: 'Instruction sets of the processor, by which the runtime chooses its kernels.',
+    cores: 'That the job may use.',
+    cpuQuota: 'Of the control group, in processors; null where there is none.',
+    threads: 'Intra-op threads.',
+    calibrationMs:
+      'Milliseconds of a fixed piece of work; not in the key, since it varies with the neighbours.',
   },
   model: {
     name: 'As the configuration calls it, else the path without its ending.',
@@ -75,20 +112,33 @@ const WORDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 
 type Properties = Readonly<Record<string, JsonSchema>>;
 
+/** The words below a field: `change.platform` under `change` is `platform`. */
+const below = (words: Readonly<Record<string, string>>, field: string): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    Object.entries(words)
+      .filter(([path]) => path.startsWith(`${field}.`))
+      .map(([path, text]) => [path.slice(field.length + 1), text]),
+  );
+
 function withFieldWords(schema: JsonSchema, words: Readonly<Record<string, string>>): JsonSchema {
+  if (Object.keys(words).length === 0) return schema;
   const properties = schema['properties'] as Properties | undefined;
   const members = schema['oneOf'] as readonly JsonSchema[] | undefined;
+  const items = schema['items'] as JsonSchema | undefined;
   const described = (fields: Properties): Properties =>
     Object.fromEntries(
       Object.entries(fields).map(([name, field]) => {
+        const inner = withFieldWords(field, below(words, name));
         const text = words[name];
-        return [name, text === undefined ? field : { description: text, ...field }];
+        return [name, text === undefined ? inner : { description: text, ...inner }];
       }),
     );
   return {
     ...schema,
     ...(properties === undefined || members !== undefined ? {} : { properties: described(properties) }),
     ...(members === undefined ? {} : { oneOf: members.map(member => withFieldWords(member, words)) }),
+    // A list has the words of what is in it.
+    ...(items === undefined ? {} : { items: withFieldWords(items, words) }),
   };
 }
 

@@ -163,8 +163,9 @@ test('the schema of the report has every field that has words, with them', () =>
     ...(REPORT_SCHEMA['$defs'] as object),
   };
   for (const [part, fields] of Object.entries(describedFields())) {
-    for (const field of fields) {
-      expect(JSON.stringify(parts[part]), `${part}.${field}`).toMatch(
+    for (const path of fields) {
+      const field = path.slice(path.lastIndexOf('.') + 1);
+      expect(JSON.stringify(parts[part]), `${part}.${path}`).toMatch(
         new RegExp(`"${field}":\\{[^{}]*"description":"[A-Z\`s]`),
       );
     }

@@ -14,9 +14,12 @@ export interface GitHubJob extends AsyncDisposable {
   checkout(ref: string): string;
 }
 
-/** @param token the password that pushing wants; reading wants none */
-export async function startGitHubJob(token: string): Promise<GitHubJob> {
-  const copy = installCopy();
+/**
+ * @param token the password that pushing wants; reading wants none
+ * @param installed a copy of the product that several jobs share; without it the job has its own
+ */
+export async function startGitHubJob(token: string, installed?: InstalledCopy): Promise<GitHubJob> {
+  const copy = installed ?? installCopy();
   const remote = createTestRemote();
   const git = await startGitHttpServer(remote.folder, {
     basicAuth: `x-access-token:${token}`,
@@ -35,7 +38,7 @@ export async function startGitHubJob(token: string): Promise<GitHubJob> {
     async [Symbol.asyncDispose]() {
       await git[Symbol.asyncDispose]();
       remote[Symbol.dispose]();
-      copy[Symbol.dispose]();
+      if (installed === undefined) copy[Symbol.dispose]();
     },
   };
 }

@@ -1,9 +1,9 @@
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import type { Report } from '../../src/report/report.ts';
-import { handOver, runtimePath } from '../support/installed-copy.ts';
+import { handOver } from '../support/installed-copy.ts';
 import type { StepResult } from '../support/jenkins-pipeline.ts';
 import { lacks, projectRoot } from '../support/requirements.ts';
 import type { ActionResult } from '../support/runner.ts';
@@ -81,17 +81,6 @@ describe.skipIf(lacks('runtime') || lacks('rsync') || lacks('groovy'))('the exam
     return { outcome: world.outcomeOnGitHub(clone, merged), shards };
   }
 
-  /** `npx` of an agent: the delivered command line, without a registry; LOST names a shard that dies. */
-  function fakeNpx(folder: string): string {
-    const path = join(folder, 'npx');
-    const lost = 'if [ -n "$LOST" ]; then case " $* " in *" --shard $LOST "*) exit 3;; esac; fi';
-    const start = `exec '${process.execPath}' '${world.copy.cli}' "$command" "$@" $more`;
-    const more = `if [ "$command" = check ]; then more='--budget 1s --base ${world.base} --runtime-path ${runtimePath}'; fi`;
-    writeFileSync(path, `#!/bin/sh\n${lost}\nshift 2\ncommand=$1\nshift\n${more}\n${start}\n`);
-    chmodSync(path, 0o755);
-    return `${folder}:${process.env['PATH']}`;
-  }
-
   async function runJenkinsfile(
     environment: Readonly<Record<string, string>> = {},
   ): Promise<{ readonly result: StepResult; readonly workspace: string }> {
@@ -100,7 +89,7 @@ describe.skipIf(lacks('runtime') || lacks('rsync') || lacks('groovy'))('the exam
     const pipeline = example('Jenkinsfile.shards').replace(/my-app\[bot\]/, 'github-actions[bot]');
     const url = `${world.git.url}/acme/models.git`;
     const checkout = `git clone -q --branch '${change.branch}' '${url}' .`;
-    const PATH = fakeNpx(join(workspace, 'bin'));
+    const PATH = world.pathWithNpx(join(workspace, 'bin'));
     const result = await world.runOnJenkins(
       workspace,
       change,

@@ -25,7 +25,7 @@ export interface StepRun extends Surroundings {
 }
 
 export interface JenkinsfileRun extends Surroundings {
-  /** The text of a scripted Jenkinsfile. */
+  /** The text of a Jenkinsfile: a scripted one, or a declarative one with agent, stages and steps alone. */
   readonly pipeline: string;
   /** The shell command that stands for `checkout scm`. */
   readonly checkout: string;

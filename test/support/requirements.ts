@@ -20,6 +20,7 @@ export type Part =
   | 'podman'
   | 'htpasswd'
   | 'groovy'
+  | 'codenarc'
   | 'rsync'
   | 'small-disk';
 
@@ -61,6 +62,10 @@ const checks: Record<Part, () => { readonly present: boolean; readonly missing: 
     missing: 'htpasswd (Debian: apache2-utils)',
   }),
   groovy: () => ({ present: existsSync('/usr/bin/groovy'), missing: 'groovy 2.4 (Debian: groovy)' }),
+  codenarc: () => ({
+    present: existsSync('/usr/share/java/CodeNarc.jar'),
+    missing: 'CodeNarc (Debian: libcodenarc-groovy-java)',
+  }),
   'small-disk': () => ({ present: canMountSmallDisk(), missing: 'the right to mount a tmpfs (root)' }),
   rsync: () => ({ present: commandExists('rsync'), missing: 'rsync (Debian: rsync)' }),
   python: () => ({ present: commandExists('python3'), missing: 'python3' }),

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Report } from '../../src/report/report.ts';
 import { type GitHttpServer, startGitHttpServer } from './git-http-server.ts';
@@ -239,12 +239,27 @@ export class ThreePlatforms implements AsyncDisposable {
           GIT_COMMIT: headSha,
           ...environment,
         },
-        secrets: { api: TEST_TOKEN, 'github-token': TEST_TOKEN },
+        secrets: { api: TEST_TOKEN, 'github-token': TEST_TOKEN, 'api-token': TEST_TOKEN },
         plugins: ['junit'],
       },
     ]);
     if (result === undefined) throw new Error('nothing was run');
     return result;
+  }
+
+  /**
+   * PATH of an agent whose `npx` is the delivered command line, without a registry. There the environment variable LOST
+   * names a shard that dies.
+   */
+  pathWithNpx(folder: string): string {
+    const path = join(folder, 'npx');
+    const lost = 'if [ -n "$LOST" ]; then case " $* " in *" --shard $LOST "*) exit 3;; esac; fi';
+    const machine = `--budget 1s --base ${this.base} --runtime-path ${runtimePath}`;
+    const more = `if [ "$command" = check ]; then more='${machine}'; fi`;
+    const start = `exec '${process.execPath}' '${this.copy.cli}' "$command" "$@" $more`;
+    writeFileSync(path, `#!/bin/sh\n${lost}\nshift 2\ncommand=$1\nshift\n${more}\n${start}\n`);
+    chmodSync(path, 0o755);
+    return `${folder}:${process.env['PATH']}`;
   }
 
   async onJenkins(change: Change, options: Readonly<Record<string, unknown>>): Promise<Outcome> {

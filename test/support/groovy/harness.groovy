@@ -1,7 +1,8 @@
 /**
  * Runs steps of the shared library and whole scripted pipelines outside Jenkins: `groovy harness.groovy VARS RUNS.json`.
  * Steps of Jenkins are recorded; `sh`, `checkout`, `stash` and folders are real. A step that is neither known here nor listed
- * under `plugins` is missing, as in a Jenkins without the plugin. The branches of `parallel` run one after the other. Prints
+ * under `plugins` is missing, as in a Jenkins without the plugin. Of declarative pipelines it knows agent, stages and steps,
+ * and that they begin with a checkout. The branches of `parallel` run one after the other. Prints
  * one JSON line last, an outcome for each run. What it does not show: CPS, the sandbox, serialisation.
  */
 import groovy.json.JsonOutput
@@ -68,7 +69,11 @@ class Steps {
             case 'dir': return inside(new File(folder, args[0].toString()), args[1] as Closure)
             case 'deleteDir': return folder.deleteDir()
             case 'node': return inside(new File(setup.workspace.toString(), "agent-${++agents}"), args.last() as Closure)
-            case 'stage': return (args.last() as Closure).call()
+            case ['stage', 'stages', 'steps', 'agent']: return (args.last() as Closure).call()
+            case 'label': return null
+            case 'pipeline':
+                invoke('checkout', ['scm'])
+                return (args[0] as Closure).call()
             case 'parallel': return parallel(args[0] as Map)
             case 'catchError': return caught(args[0] as Map, args[1] as Closure)
             case 'checkout':

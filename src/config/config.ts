@@ -41,6 +41,8 @@ interface RegistryConfig {
   readonly record: RecordMode;
   /** Models up to this size are stored on the branch itself. */
   readonly blobLimitBytes: number;
+  /** Writes pack the closed months that they find on their way. */
+  readonly packMonths: boolean;
   /** Before the names of this repository's models in a registry that several repositories share; null: none. */
   readonly namespace: string | null;
   /** Allowed-signers file, relative to the root, by which signatures are checked; null: none. */

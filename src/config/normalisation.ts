@@ -44,6 +44,7 @@ export function normalise(raw: RawConfig, source: string | null): Config {
       remote: whole.registry?.remote ?? null,
       record: present(whole.registry?.record),
       blobLimitBytes: sizeBytes(whole.registry?.['blob-limit']),
+      packMonths: whole.registry?.compact !== 'manual',
       namespace: whole.registry?.namespace ?? null,
       signersPath: whole.registry?.signers === undefined ? null : normalisePath(whole.registry.signers),
       signedCommits: present(whole.registry?.['signed-commits']),

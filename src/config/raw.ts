@@ -7,6 +7,7 @@ export interface RawConfig {
     readonly remote?: string;
     readonly record?: 'auto' | 'always' | 'never';
     readonly 'blob-limit'?: string;
+    readonly compact?: 'auto' | 'manual';
     readonly namespace?: string;
     readonly signers?: string;
     readonly 'signed-commits'?: boolean;

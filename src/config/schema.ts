@@ -155,6 +155,12 @@ export const CONFIG_SCHEMA: JsonSchema = {
             'Models up to this size are stored on the branch itself; of larger ones only where they are.',
           default: '10MB',
         },
+        compact: {
+          description:
+            'How closed months become one file each. `auto`: a write packs one that it finds beside its own. `manual`: only `registry compact` does.',
+          enum: ['auto', 'manual'],
+          default: 'auto',
+        },
         namespace: {
           title: 'a name such as acme/vision',
           description:

@@ -1,6 +1,7 @@
-import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { copyFile, mkdir, rm, stat, writeFile } from 'node:fs/promises';
+import { isAbsolute, join } from 'node:path';
 import type { Writable } from 'node:stream';
+import { pathToFileURL } from 'node:url';
 import { QuickServeError, systemCodeOf } from '../shared/errors.ts';
 import { fullDiskError, isFullDisk } from '../shared/full-disk.ts';
 import type { ConfigEntry, GitEnvironment } from './git-environment.ts';
@@ -95,6 +96,18 @@ function storeConfig(objectFormat: 'sha1' | 'sha256'): string {
   return `[core]\n${format}`;
 }
 
+/**
+ * A folder's path as the address of that folder. git takes a remote named by its path for no promisor (names must not begin
+ * with a slash), and so for a damaged one as soon as a filter left objects out.
+ */
+async function withAddress(remote: Remote): Promise<Remote> {
+  if (!isAbsolute(remote.url)) return remote;
+  const found = await stat(remote.url).catch(() => null);
+  if (found?.isDirectory() !== true) return remote;
+  const { pathname } = pathToFileURL(remote.url);
+  return { ...remote, url: `file://${pathname}` };
+}
+
 /** Makes the git folder by hand: `git init` would copy the user's templates, hooks included. */
 async function initialise(
   gitDir: string,
@@ -118,7 +131,8 @@ async function initialise(
 
 /** Opens a store; `await using` removes it. */
 export async function openObjectStore(options: ObjectStoreOptions): Promise<ObjectStore> {
-  const { environment, remote, repository } = options;
+  const { environment, repository } = options;
+  const remote = options.remote === null ? null : await withAddress(options.remote);
   const objectFormat = options.objectFormat ?? repository?.objectFormat ?? 'sha1';
   const gitDir = await createScratchFolder(environment.temporaryFolder);
   const dispose = (): Promise<void> => rm(gitDir, { recursive: true, force: true, maxRetries: 5 });

@@ -118,6 +118,15 @@ export function retryWaitMs(attempt: number, attemptMs: number, random: () => nu
   return random() * Math.min(LONGEST_WAIT_MS, Math.max(SHORTEST_BOUND_MS, attemptMs) * 2 ** (attempt - 1));
 }
 
+/** By which files a push is known again: others may have rewritten a pack since, so packs count where there is nothing else. */
+function ownFiles(
+  added: ReadonlyMap<string, string>,
+  replaced: ReadonlySet<string>,
+): ReadonlyMap<string, string> {
+  const own = [...added].filter(([path]) => !replaced.has(path));
+  return own.length === 0 ? added : new Map(own);
+}
+
 /** True where all files of the candidate are on the branch with the same bytes: their paths are unique to it. */
 async function hasLanded(state: BranchState, candidate: Candidate<unknown>): Promise<boolean> {
   if (state.tip === candidate.commit) return true;
@@ -168,7 +177,7 @@ export function createBranchWriter(options: BranchWriterOptions): BranchWriter {
     const message = withTrailers(plan.message, fileId);
     return {
       commit: await writeCommit(options, tree, rewrites ? null : state.tip, message),
-      blobs: added,
+      blobs: ownFiles(added, replaced),
       result: plan.result,
     };
   }

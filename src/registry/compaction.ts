@@ -5,6 +5,7 @@ import type { AppendPlan } from './branch-writer.ts';
 import { auditPath, blobPath, eventPath, packPath, placeOf, verdictPackPath } from './layout.ts';
 import { foldModel } from './lifecycle.ts';
 import { assembleModel, type ModelSource, readSource } from './model-sources.ts';
+import { closedMonths, firstOpenMonth, recordsOf } from './month-packing.ts';
 import { uniqueById, writePack } from './packs.ts';
 import type { RecordContext } from './record-context.ts';
 import { jsonFile } from './record-files.ts';
@@ -35,38 +36,7 @@ export interface CompactOutcome {
   readonly replacedCommits: number;
 }
 
-/** A month is left alone for so long after its end: clocks differ, and late jobs still write to it. */
-const MARGIN_MS = 3 * 24 * 3600 * 1000;
-
-/** The first month, `yyyy-mm`, that is not closed yet. */
-export function firstOpenMonth(nowMs: number): string {
-  return new Date(nowMs - MARGIN_MS).toISOString().slice(0, 7);
-}
-
 const folderOf = (path: string): string => path.slice(0, path.lastIndexOf('/'));
-
-interface Month {
-  readonly folder: string;
-  readonly paths: string[];
-}
-
-/** Closed months with loose files, each with its pack where there is one already. */
-function closedMonths(files: ReadonlyMap<string, string>, openMonth: string): readonly Month[] {
-  const months = new Map<string, Month>();
-  for (const path of files.keys()) {
-    const place = placeOf(path);
-    if ((place.kind !== 'measurement' && place.kind !== 'event') || place.month >= openMonth) continue;
-    const folder = folderOf(path);
-    const month = months.get(folder) ?? { folder, paths: [] };
-    month.paths.push(path);
-    months.set(folder, month);
-  }
-  for (const month of months.values()) {
-    const pack = packPath(month.folder);
-    if (files.has(pack)) month.paths.unshift(pack);
-  }
-  return [...months.values()];
-}
 
 /** Loose verdicts of closed months, by the pack that they go into. */
 function closedVerdicts(
@@ -107,9 +77,6 @@ async function packVerdicts(
   }
   return [...closed.values()].reduce((sum, paths) => sum + paths.length, 0);
 }
-
-const recordsOf = (source: ModelSource): readonly { readonly id: string }[] =>
-  source.kind === 'events' || source.kind === 'measurements' ? source.records : [];
 
 /** Files and folders that go, and those that come. */
 interface Changes {

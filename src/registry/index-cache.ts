@@ -13,7 +13,7 @@ export interface IndexCache {
 }
 
 /** Raised whenever what is cached changes its shape. */
-const CACHE_FORMAT = 1;
+const CACHE_FORMAT = 2;
 
 const digestOf = (text: string): string => createHash('sha256').update(text).digest('hex');
 

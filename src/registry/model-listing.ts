@@ -9,6 +9,13 @@ export interface ModelFile {
   readonly place: Place;
 }
 
+/** The files of a model that are read, and which of its months have loose ones. */
+export interface ModelListing {
+  readonly files: readonly ModelFile[];
+  /** `yyyy-mm`, once for each folder: of events, and of each machine's measurements. */
+  readonly looseMonths: readonly string[];
+}
+
 /** A machine's months with loose files, newest first, of which only as many are listed as are wanted. */
 interface Machine {
   readonly months: readonly string[];
@@ -66,7 +73,7 @@ async function listMeasurements(
   state: BranchState,
   folders: readonly string[],
   limit: number,
-): Promise<readonly ModelFile[]> {
+): Promise<ModelListing> {
   const listed = await state.listFolders(folders);
   const machines: Machine[] = [];
   for (const folder of folders) {
@@ -95,7 +102,10 @@ async function listMeasurements(
       machine.listed = end;
     }
   }
-  return machines.flatMap(machine => newestOf(machine, limit));
+  return {
+    files: machines.flatMap(machine => newestOf(machine, limit)),
+    looseMonths: machines.flatMap(machine => machine.months),
+  };
 }
 
 /**
@@ -107,7 +117,7 @@ export async function listModelFiles(
   state: BranchState,
   folders: readonly string[],
   limit: number,
-): Promise<ReadonlyMap<string, readonly ModelFile[]>> {
+): Promise<ReadonlyMap<string, ModelListing>> {
   const parts = (folder: string): readonly string[] =>
     ['versions', 'events', ...(limit > 0 ? ['benchmarks'] : [])].map(part => `${folder}/${part}`);
   // Told apart before they are listed: a folder of the second level that is none is damage, and named as such.
@@ -125,17 +135,18 @@ export async function listModelFiles(
     .flatMap(part => named(part, second.get(part) ?? [], 'tree'));
   const third = await state.listFolders([...months, ...machines]);
   const measurements = await listMeasurements(state, machines, limit);
-  const files = new Map<string, ModelFile[]>();
+  const isOf = (folder: string) => (path: string) => path.startsWith(`${folder}/`);
+  const listings = new Map<string, ModelListing>();
   for (const folder of folders) {
-    files.set(folder, [
+    const files = [
       ...filesIn(folder, tops, ['model']),
       ...filesIn(`${folder}/versions`, second, ['version']),
       ...filesIn(`${folder}/events`, second, ['event-pack']),
-      ...months
-        .filter(month => month.startsWith(`${folder}/`))
-        .flatMap(month => filesIn(month, third, ['event'])),
-      ...measurements.filter(({ path }) => path.startsWith(`${folder}/`)),
-    ]);
+      ...months.filter(isOf(folder)).flatMap(month => filesIn(month, third, ['event'])),
+      ...measurements.files.filter(({ path }) => isOf(folder)(path)),
+    ];
+    const loose = [...months, ...measurements.looseMonths].filter(isOf(folder));
+    listings.set(folder, { files, looseMonths: loose.map(month => month.slice(-'yyyy-mm'.length)) });
   }
-  return files;
+  return listings;
 }

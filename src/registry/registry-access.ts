@@ -13,6 +13,7 @@ import {
 import { type IndexCache, openIndexCache } from './index-cache.ts';
 import { placeOf } from './layout.ts';
 import { readSource } from './model-sources.ts';
+import { withMonthPacked } from './months-on-the-way.ts';
 import type { RecordContext } from './record-context.ts';
 import type { RecordAuthor } from './records.ts';
 import { formatTrailers } from './registry-commit.ts';
@@ -43,6 +44,8 @@ export interface RegistryOptions {
   readonly patienceMs?: number;
   /** Where parsed records are kept between runs; null: nowhere. */
   readonly cacheFolder?: string | null;
+  /** A write packs a closed month that it finds on its way. Default: true. */
+  readonly packMonths?: boolean;
   /** An SSH private key that signs verdicts and commits, or the path of one. */
   readonly signingKey?: string | null;
   /** An allowed-signers file, by which signatures are checked. */
@@ -121,6 +124,9 @@ export function openAccess(options: RegistryOptions): RegistryAccess {
       guard: state => checkRegistry(state, reader),
       signingKey: await placeSigningKey(options.signingKey ?? null, store.gitDir),
     });
+  const { packMonths = true } = options;
+  const packing = async <T>(state: BranchState, plan: AppendPlan<T>): Promise<AppendPlan<T>> =>
+    packMonths ? withMonthPacked(state, reader, plan, options.now()) : plan;
   let crowd: { readonly until: number; readonly waiting: number } | null = null;
   return {
     options,
@@ -137,11 +143,12 @@ export function openAccess(options: RegistryOptions): RegistryAccess {
       toolVersion: options.toolVersion,
       newId: after => createIdAfter(after, options.now(), options.random),
     }),
-    append: async (store, plan) => (await writerFor(store)).append(plan),
+    append: async (store, plan) =>
+      (await writerFor(store)).append(async state => packing(state, await plan(state))),
     async addIndependent(store, addition) {
       const check = (tip: BranchTip) => checkTip(tip, reader);
       const outcome = await (await writerFor(store)).addIndependent(
-        { ...addition, check },
+        { ...addition, check, plan: async state => packing(state, await addition.plan(state)) },
         crowd !== null && options.now() < crowd.until ? crowd.waiting : null,
       );
       const { via, waiting } = outcome;

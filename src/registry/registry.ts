@@ -86,7 +86,7 @@ export function openRegistry(options: RegistryOptions): Registry {
       const name = access.unqualify(model.name);
       return name === null ? [] : [[name, { ...model, name }] as const];
     });
-    return { tip: state.tip, models: new Map(models) };
+    return { ...state, models: new Map(models) };
   };
 
   const qualified = (entries: readonly RecordEntry[]): readonly RecordEntry[] =>
@@ -103,7 +103,7 @@ export function openRegistry(options: RegistryOptions): Registry {
     async read(readOptions = {}) {
       await using store = await access.openStore();
       const tip = await access.fetchTip(store);
-      if (tip.tip === null) return { tip: null, models: new Map() };
+      if (tip.tip === null) return { tip: null, models: new Map(), looseMonths: [] };
       await checkTip(tip, reader);
       const state = await tip.open();
       const names = readOptions.models?.map(access.qualify);

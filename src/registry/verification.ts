@@ -5,6 +5,7 @@ import { messageOf, QuickServeError } from '../shared/errors.ts';
 import type { BranchState } from './branch-state.ts';
 import { digestPath, placeOf, REGISTRY_FILE } from './layout.ts';
 import { readSource } from './model-sources.ts';
+import { closedMonths, firstOpenMonth } from './month-packing.ts';
 import type { RegistryAccess } from './registry-access.ts';
 import { readVerdicts } from './registry-files.ts';
 import { checkFormat } from './schemas.ts';
@@ -26,6 +27,8 @@ export interface VerifyOutcome {
   readonly records: number;
   readonly blobs: number;
   readonly defects: readonly Defect[];
+  /** Closed months whose files are still apart. */
+  readonly looseMonths: number;
 }
 
 function readOne(access: RegistryAccess, inventory: Inventory, path: string, content: Buffer): void {
@@ -192,6 +195,7 @@ export async function verifyState(
     records: sources.reduce((sum, source) => sum + ('records' in source ? source.records.length : 1), 0),
     blobs,
     defects: inventory.defects.sort((one, other) => (one.path < other.path ? -1 : 1)),
+    looseMonths: closedMonths(ids, firstOpenMonth(access.options.now())).length,
   };
 }
 

@@ -10,6 +10,7 @@ import {
   createBare,
   createClone,
   git,
+  sha256,
   snapshot,
   temporaryFolder,
   testEnvironment,
@@ -56,6 +57,20 @@ describe.each([true, false])('a registry over file, server with filters: %s', fi
     const out = join(folder.path, 'out');
     const path = await registry.readBytes(model.versions[0]!, out);
     expect(readFileSync(path!)).toEqual(bytesOf('one', 4000));
+  });
+
+  test('a remote may be named by the path of its folder', async () => {
+    await using folder = temporaryFolder();
+    const bare = createBare(folder.path, 'of %41da & co', { filters });
+    const registry = registryAt(folder.path, bare);
+    await registry.init();
+    for (const seed of ['one', 'two']) {
+      await registry.record([entryFor(folder.path, 'digits', bytesOf(seed, 400))]);
+      expect((await registry.read()).models.get('digits')?.versions.at(-1)?.sha256).toBe(
+        sha256(bytesOf(seed, 400)),
+      );
+    }
+    expect(git(bare, 'fsck', '--full', '--strict')).not.toMatch(/missing|broken|error/);
   });
 
   test(

@@ -7,7 +7,7 @@ import { compactRegistry } from '../../src/registry/compaction.ts';
 import { noRules } from '../../src/registry/promotion.ts';
 import type { Registry } from '../../src/registry/registry.ts';
 import { verifyRegistry } from '../../src/registry/verification.ts';
-import { entryFor, registryAt } from '../support/git-registries.ts';
+import { entryFor, registryAt, testFingerprint } from '../support/git-registries.ts';
 import {
   bytesOf,
   commitFiles,
@@ -103,6 +103,87 @@ describe('verify', () => {
   });
 });
 
+describe('a write', () => {
+  const measurement = (latency: number) => ({
+    model: 'digits',
+    sha256: null,
+    version: null,
+    commit: null,
+    fingerprint: testFingerprint,
+    metrics: { latency },
+  });
+  const machine = 'models/digits/benchmarks/abc123';
+  const filesOf = (bare: string): string[] =>
+    git(bare, 'ls-tree', '-r', '--name-only', branch, machine).split('\n');
+  const monthsAgo = (folder: string, bare: string, months: number, packMonths: boolean): Registry =>
+    registryAt(folder, `file://${bare}`, { now: () => Date.now() - months * MONTH_MS, packMonths });
+
+  test('packs a closed month beside its own, the oldest first, and nothing that is read changes', async () => {
+    await using folder = temporaryFolder();
+    const bare = createBare(folder.path);
+    for (const months of [4, 3]) {
+      const past = monthsAgo(folder.path, bare, months, false);
+      await past.addMeasurements([measurement(months), measurement(months + 0.5)]);
+      await past.addMeasurements([measurement(months + 0.7)]);
+    }
+    const registry = registryAt(folder.path, `file://${bare}`);
+    expect((await registry.read()).looseMonths).toHaveLength(2);
+    await registry.addMeasurements([measurement(1)]);
+    const [pack, ...loose] = filesOf(bare);
+    expect(pack).toMatch(/\.jsonl$/);
+    expect(loose).toHaveLength(4);
+    expect(loose.every(path => path > pack!)).toBe(true);
+    await registry.addMeasurements([measurement(2)]);
+    expect(filesOf(bare).filter(path => path.endsWith('.jsonl'))).toHaveLength(2);
+    expect(filesOf(bare)).toHaveLength(4);
+    const { models, looseMonths } = await registry.read();
+    expect(looseMonths).toHaveLength(1);
+    expect(
+      models
+        .get('digits')
+        ?.measurements.get('abc123')
+        ?.map(({ metrics }) => metrics['latency'])
+        .sort(),
+    ).toEqual([1, 2, 3, 3.5, 3.7, 4, 4.5, 4.7]);
+    expect((await verifyRegistry(registry.access, { bytes: true })).defects).toEqual([]);
+  });
+
+  test('adds a late record to the pack of its month, and packs nothing where it is told not to', async () => {
+    await using folder = temporaryFolder();
+    const bare = createBare(folder.path);
+    const late = monthsAgo(folder.path, bare, 3, false);
+    await late.addMeasurements([measurement(3)]);
+    await registryAt(folder.path, `file://${bare}`).addMeasurements([measurement(1)]);
+    await late.addMeasurements([measurement(3.5)]);
+    await registryAt(folder.path, `file://${bare}`, { packMonths: false }).addMeasurements([measurement(2)]);
+    expect(filesOf(bare).filter(path => path.endsWith('.json'))).toHaveLength(3);
+    await registryAt(folder.path, `file://${bare}`).addMeasurements([measurement(4)]);
+    const pack = filesOf(bare).find(path => path.endsWith('.jsonl'))!;
+    expect(git(bare, 'show', `${branch}:${pack}`).split('\n')).toHaveLength(2);
+    expect(filesOf(bare)).toHaveLength(4);
+  });
+
+  test('leaves a month alone whose files are damaged or contradict their pack, and is written all the same', async () => {
+    await using folder = temporaryFolder();
+    const bare = createBare(folder.path);
+    const past = monthsAgo(folder.path, bare, 3, false);
+    await past.addMeasurements([measurement(3)]);
+    const [path] = filesOf(bare);
+    plant(folder.path, bare, (_, clone) => {
+      const record = JSON.parse(readFileSync(join(clone, path!), 'utf8'));
+      const other = JSON.stringify({ ...record, metrics: { latency: 99 } });
+      return { [`${path!.slice(0, path!.lastIndexOf('/'))}.jsonl`]: `${other}\n` };
+    });
+    const registry = registryAt(folder.path, `file://${bare}`);
+    const before = filesOf(bare);
+    expect(await registry.addMeasurements([measurement(1)])).toMatchObject({ via: 'branch' });
+    plant(folder.path, bare, () => ({ [path!]: '{' }));
+    expect(await registry.addMeasurements([measurement(2)])).toMatchObject({ via: 'branch' });
+    expect(filesOf(bare)).toEqual(expect.arrayContaining(before));
+    expect(filesOf(bare)).toHaveLength(before.length + 2);
+  });
+});
+
 describe('compact', () => {
   test('packs closed months, changes nothing that is read, and leaves what is open alone', async () => {
     await using folder = temporaryFolder();
@@ -111,7 +192,7 @@ describe('compact', () => {
     await past.record([entryFor(folder.path, 'digits', bytesOf('a', 300))]);
     await past.record([entryFor(folder.path, 'digits', bytesOf('a', 300))]);
     await setStatus(past, '1.0.0', 'staging');
-    const registry = registryAt(folder.path, `file://${bare}`);
+    const registry = registryAt(folder.path, `file://${bare}`, { packMonths: false });
     await registry.record([entryFor(folder.path, 'digits', bytesOf('b', 300))]);
     const before = (await registry.read()).models.get('digits')!;
     const [first] = before.versions;

@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Fingerprint } from '../../src/benchmark/measurement.ts';
 import { noCredentials, type RemoteCredentials } from '../../src/git/credentials.ts';
 import type { ModelInterface } from '../../src/model/inspection.ts';
 import type { RecordEntry } from '../../src/registry/record-entry.ts';
@@ -32,6 +33,22 @@ export const plainInterface: ModelInterface = {
   optionalInputs: [],
 };
 
+export const testFingerprint: Fingerprint = {
+  key: 'abc123',
+  cpuModel: 'test',
+  isa: 'avx2',
+  cores: 2,
+  cpuQuota: null,
+  memoryGiB: 8,
+  os: 'linux',
+  kernel: '6',
+  arch: 'x64',
+  nodeVersion: '24',
+  runtimeVersion: '1',
+  provider: 'cpu',
+  threads: 1,
+};
+
 /** An entry for a model of one file; its bytes are written below `folder`. */
 export function entryFor(
   folder: string,
@@ -57,21 +74,7 @@ export function entryFor(
     source: { commit: 'a'.repeat(40), path: `models/${model}.onnx` },
     bumpOf: previous => (previous === null ? 'none' : 'minor'),
     measurement: {
-      fingerprint: {
-        key: 'abc123',
-        cpuModel: 'test',
-        isa: 'avx2',
-        cores: 2,
-        cpuQuota: null,
-        memoryGiB: 8,
-        os: 'linux',
-        kernel: '6',
-        arch: 'x64',
-        nodeVersion: '24',
-        runtimeVersion: '1',
-        provider: 'cpu',
-        threads: 1,
-      },
+      fingerprint: testFingerprint,
       metrics: { latency: 1.5 },
     },
     verdict: { gate: 'passed', policyDigest: 'd'.repeat(64), baseCommit: null },

@@ -86,6 +86,7 @@ export async function checkRegistryOptions(
     author: await authorOf(context, repository),
     runUrl: context.runUrl,
     toolVersion: world.toolVersion,
+    packMonths: config.registry.packMonths,
     namespace: config.registry.namespace,
     cacheFolder: join(world.cacheFolder, 'registry'),
     signingKey: world.env['QUICKSERVEML_SIGNING_KEY'] ?? null,

@@ -1,5 +1,6 @@
 import { foldModel, type ModelState, type VersionState } from '../../registry/lifecycle.ts';
 import type { RegisteredModel } from '../../registry/model-sources.ts';
+import { countClosed } from '../../registry/month-packing.ts';
 import { selectModel } from '../../registry/selector.ts';
 import {
   matchesFilter,
@@ -11,7 +12,7 @@ import {
 import type { CommandResult } from '../command-result.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { openSession, type RegistryCommandOptions, readExisting } from './session.ts';
-import { dayOf, metricText, table } from './texts.ts';
+import { compactionHint, dayOf, metricText, table } from './texts.ts';
 
 export interface ListOptions extends RegistryCommandOptions {
   readonly status: readonly string[];
@@ -51,7 +52,7 @@ function matching(
 export async function listModels(options: ListOptions, world: Surroundings): Promise<CommandResult> {
   const filter = filterOf(options);
   const session = await openSession(options, world);
-  const { models } = await readExisting(session, { measurementLimit: 1 });
+  const { models, looseMonths } = await readExisting(session, { measurementLimit: 1 });
   const found = [...models.values()]
     .toSorted((one, other) => (one.name < other.name ? -1 : 1))
     .flatMap(model => {
@@ -98,7 +99,9 @@ export async function listModels(options: ListOptions, world: Surroundings): Pro
         metrics: metricsOf(model, newest),
       })),
     },
-    text: rows.length === 0 ? none : table(header, rows, 'llllrrrlll'),
+    text:
+      (rows.length === 0 ? none : table(header, rows, 'llllrrrlll')) +
+      compactionHint(countClosed(looseMonths, world.now())),
     exitCode: 0,
   };
 }

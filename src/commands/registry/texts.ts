@@ -27,6 +27,15 @@ export function metricText(metric: string, value: number | undefined): string {
   return unit === undefined ? String(Number(value.toPrecision(6))) : formatValue(value, unit);
 }
 
+/** So many loose months are worth a word: a machine that runs no more leaves one, which costs nothing. */
+const LOOSE_MONTHS_WORTH_A_WORD = 12;
+
+/** What `list` and `verify` add where closed months pile up; empty where they do not. */
+export function compactionHint(closedMonths: number): string {
+  if (closedMonths < LOOSE_MONTHS_WORTH_A_WORD) return '';
+  return `\n\n${closedMonths} closed months are loose, which makes every write slower: quickserveml registry compact`;
+}
+
 export const dayOf = (iso: string): string => iso.slice(0, 10);
 
 /** Where a version's bytes are, in a few words. */

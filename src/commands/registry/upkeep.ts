@@ -12,7 +12,7 @@ import { terminalSafe } from '../../shared/terminal-text.ts';
 import type { CommandResult } from '../command-result.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { openSession, type RegistryCommandOptions } from './session.ts';
-import { metricText, table } from './texts.ts';
+import { compactionHint, metricText, table } from './texts.ts';
 
 /** `registry init`. */
 export async function initRegistry(
@@ -49,10 +49,11 @@ export async function verifyAll(
   const rows = outcome.defects.map(({ severity, kind, path, message }) => [severity, kind, path, message]);
   return {
     document: outcome,
-    text:
+    text: `${
       rows.length === 0
         ? `Nothing is wrong: ${counted}.`
-        : `${table(['', 'kind', 'where', 'what'], rows, 'llll')}\n\n${formatCount(errors, 'error')}, ${formatCount(rows.length - errors, 'warning')} in ${counted}.`,
+        : `${table(['', 'kind', 'where', 'what'], rows, 'llll')}\n\n${formatCount(errors, 'error')}, ${formatCount(rows.length - errors, 'warning')} in ${counted}.`
+    }${compactionHint(outcome.looseMonths)}`,
     exitCode: errors === 0 ? 0 : 1,
   };
 }

@@ -28,6 +28,7 @@ describe('a configuration that is right', () => {
       remote: null,
       record: 'auto',
       blobLimitBytes: 10_000_000,
+      packMonths: true,
       namespace: null,
       signersPath: null,
       signedCommits: false,

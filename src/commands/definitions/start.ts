@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander';
 import { type CommandHost, collect } from '../command-host.ts';
 
-/** Declares what brings the tool into a repository: `init` and `doctor`. */
-export function declareStart(program: Command, { common, run }: CommandHost): void {
+/** Declares what brings the tool into a repository: `init`, `doctor`, and `demo`, which shows it. */
+export function declareStart(program: Command, { common, run, usesColor }: CommandHost): void {
   common(program.command('init'))
     .description('the files that bring the check into this repository: shown, and written with --yes')
     .addOption(
@@ -30,6 +30,16 @@ export function declareStart(program: Command, { common, run }: CommandHost): vo
       run(options, async (world, cwd) => {
         const { doctorCommand } = await import('../doctor.ts');
         return doctorCommand({ ...options, cwd }, world);
+      }),
+    );
+  common(program.command('demo'))
+    .description('the whole job on sample models, in a temporary folder')
+    .option('--budget <duration>', 'time to measure one model (default: as check does it)')
+    .option('--runtime-path <folder>', 'folder of an installed onnxruntime-node')
+    .action(options =>
+      run(options, async world => {
+        const { demoCommand } = await import('../demo.ts');
+        return demoCommand({ ...options, color: usesColor(options) }, world);
       }),
     );
 }

@@ -30,6 +30,9 @@ const COMMANDS = {
   check: checkFromAction,
   merge: mergeFromAction,
   comment: commentFromAction,
+  watch: async (world: Surroundings) => (await import('./action-watch.ts')).watchFromAction(world),
+  'alerts-test': async (world: Surroundings) =>
+    (await import('./action-watch.ts')).testAlertsFromAction(world),
   publish: async (world: Surroundings) => (await import('./action-publish.ts')).publishFromAction(world),
 } as const;
 
@@ -37,7 +40,8 @@ async function main(): Promise<void> {
   const token = core.getInput('token');
   if (token !== '') core.setSecret(token);
   try {
-    const command = choice('command', ['check', 'merge', 'comment', 'publish']) ?? 'check';
+    const command =
+      choice('command', ['check', 'merge', 'comment', 'watch', 'alerts-test', 'publish']) ?? 'check';
     await COMMANDS[command](surroundings());
   } catch (thrown) {
     const failure = describeFailure(thrown, toolVersion);

@@ -59,6 +59,10 @@ export function configurationPage(schema: JsonSchema, example: string): string {
     ]),
     section('comment', top['comment']),
     section('deploy', top['deploy']),
+    section('alerts', top['alerts'], [
+      'Who is told when a model in production gets worse: [schedules-and-alerts.md](schedules-and-alerts.md).',
+    ]),
+    section('alerts.places.<name>', placeSchema(top['alerts'])),
   ].join('\n');
 }
 
@@ -67,6 +71,11 @@ function section(title: string, schema: JsonSchema | undefined, text?: readonly 
   return [`## \`${title}\``, '', ...lines, '', table(schema?.properties ?? {}, schema?.required), ''].join(
     '\n',
   );
+}
+
+function placeSchema(alerts: JsonSchema | undefined): JsonSchema | undefined {
+  const schema = alerts?.properties?.['places']?.additionalProperties;
+  return typeof schema === 'object' ? schema : undefined;
 }
 
 function withoutKeys(schema: JsonSchema, keys: readonly string[]): JsonSchema {

@@ -59,6 +59,7 @@ export function generatedFiles(root: string): readonly GeneratedFile[] {
       text: withParts(read('docs/gitlab.md'), {
         'check-inputs': gitLabInputs(read('gitlab/templates/check.yml')),
         'shards-inputs': gitLabInputs(read('gitlab/templates/shards.yml')),
+        'scheduled-inputs': gitLabInputs(read('gitlab/templates/scheduled.yml')),
         'publish-inputs': gitLabInputs(read('gitlab/templates/publish.yml')),
       }),
     },

@@ -1,4 +1,5 @@
 import type { MetricName, MetricPolicy } from '../regression/verdict.ts';
+import type { AlertsConfig } from './alerts.ts';
 
 /** The configuration, parsed once: every default filled in, every quantity in its unit. */
 export interface Config {
@@ -13,6 +14,7 @@ export interface Config {
   readonly defaults: ModelDefaults;
   readonly comment: CommentConfig;
   readonly deploy: DeployConfig;
+  readonly alerts: AlertsConfig;
   /** Time for the measurements of a whole check, shared out over the models; null: only each model's own budget. */
   readonly budgetMs: number | null;
 }

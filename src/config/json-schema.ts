@@ -9,6 +9,8 @@ export interface JsonSchema {
   readonly examples?: readonly unknown[];
   readonly enum?: readonly unknown[];
   readonly const?: unknown;
+  /** What stands there may be a secret: no message repeats it. */
+  readonly writeOnly?: boolean;
   readonly pattern?: string;
   readonly minimum?: number;
   readonly maximum?: number;

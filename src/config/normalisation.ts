@@ -1,4 +1,5 @@
 import type { MetricPolicy } from '../regression/verdict.ts';
+import { normaliseAlerts } from './alerts.ts';
 import type {
   AcceptEntry,
   BenchmarkConfig,
@@ -71,6 +72,7 @@ export function normalise(raw: RawConfig, source: string | null): Config {
       publish: normalisePublish(defaults.publish),
     },
     deploy: normaliseDeploy(whole.deploy),
+    alerts: normaliseAlerts(whole.alerts),
     comment: { enabled: present(whole.comment?.enabled), key: present(whole.comment?.key) },
   };
 }

@@ -39,6 +39,20 @@ export interface RawConfig {
     }[];
   };
   readonly comment?: { readonly enabled?: boolean; readonly key?: string };
+  readonly alerts?: {
+    readonly after?: number;
+    readonly places?: Readonly<Record<string, RawAlertPlace>>;
+  };
+}
+
+export interface RawAlertPlace {
+  /** Required by the schema. */
+  readonly kind?: 'issue' | 'slack' | 'teams' | 'webhook';
+  readonly 'url-env'?: string;
+  readonly 'secret-env'?: string;
+  readonly 'token-env'?: string;
+  readonly repository?: string;
+  readonly labels?: readonly string[];
 }
 
 export interface RawPromotion {

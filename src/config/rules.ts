@@ -1,3 +1,4 @@
+import { alertPlacesAreWhole } from './alerts.ts';
 import { METRIC_FIELDS } from './config.ts';
 import { parseDuration } from './durations.ts';
 import { defaultOf } from './json-schema.ts';
@@ -272,6 +273,7 @@ const RULES: readonly Rule[] = [
   acceptedOnce,
   branchIsUsable,
   remoteIsUsable,
+  alertPlacesAreWhole,
 ];
 
 /** What the schema cannot say: everything that compares two places of the file or needs a quantity's value. */

@@ -1,4 +1,5 @@
 import { type JsonSchema, withDefault } from './json-schema.ts';
+import { ALERTS_SCHEMA } from './schema-alerts.ts';
 import { DEPLOY_SCHEMA } from './schema-deploy.ts';
 import { INPUT_KEYS } from './schema-inputs.ts';
 import { DURATION, policySchema, SIZE } from './schema-policy.ts';
@@ -235,6 +236,7 @@ export const CONFIG_SCHEMA: JsonSchema = {
       additionalProperties: MODEL,
     },
     deploy: DEPLOY_SCHEMA,
+    alerts: ALERTS_SCHEMA,
     comment: {
       type: 'object',
       description: 'The comment on the pull request.',

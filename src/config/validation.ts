@@ -76,7 +76,8 @@ function toProblem(error: ErrorObject, root: unknown): Problem {
 }
 
 function describe(error: ErrorObject, schema: JsonSchema): string {
-  const { keyword, params, data } = error;
+  const { keyword, params } = error;
+  const data: unknown = schema.writeOnly === true ? HIDDEN : error.data;
   switch (keyword) {
     case 'additionalProperties':
       return unknownKey(String(params['additionalProperty']), Object.keys(schema.properties ?? {}));
@@ -146,7 +147,11 @@ function nearestOf(word: string, known: readonly string[]): string | undefined {
   return distance <= slips ? candidate : undefined;
 }
 
+/** Stands for a value that may be a secret. */
+const HIDDEN = Symbol('hidden');
+
 function show(data: unknown): string {
+  if (data === HIDDEN) return 'something else';
   if (typeof data === 'string') return quote(data);
   if (data === null) return 'nothing';
   if (Array.isArray(data)) return 'a list';

@@ -150,6 +150,8 @@ function subjectOf(event: EventRecord): string {
       return `Delete ${what}`;
     case 'deployment':
       return `Publish ${what}${event.forced ? ', forced' : ''}`;
+    case 'health':
+      return event.state === 'degraded' ? `Note that ${what} got worse` : `Note that ${what} is well`;
     default:
       return `Update ${what}`;
   }

@@ -2,6 +2,7 @@ import type { Fingerprint } from '../benchmark/measurement.ts';
 import type { Bump } from '../contract/comparison.ts';
 import type { Inspection, ModelInterface } from '../model/inspection.ts';
 import type { ModelIdentity, ModelPart } from '../model/model-identity.ts';
+import type { HealthProblem } from '../regression/health.ts';
 import type { Gate } from '../regression/verdict.ts';
 
 export type { ModelIdentity, ModelPart };
@@ -215,6 +216,22 @@ export type EventContent =
       readonly conditions: readonly ConditionOutcome[];
       /** Published although they were not all met. */
       readonly forced: boolean;
+    }
+  /** How the version in production was on one kind of machine, and who was told so; written where either changed. */
+  | {
+      readonly kind: 'health';
+      /** Key of the fingerprint. */
+      readonly fingerprint: string;
+      readonly state: 'healthy' | 'degraded';
+      /** When it got worse; null: it is not. */
+      readonly since: string | null;
+      readonly problems: readonly HealthProblem[];
+      /** Somebody took the level since then as the new normal one; null: nobody. */
+      readonly acceptedFrom: string | null;
+      /** Names this state; the same in later events that only say who else was told. */
+      readonly key: string;
+      /** Of what was last told, by the name of the place. */
+      readonly told: Readonly<Record<string, string>>;
     }
   | { readonly kind: 'tombstone' }
   /** `compact --rewrite` took these blobs away. */

@@ -50,6 +50,16 @@ const eventOf = (kind: string, fields: Readonly<Record<string, object>>): object
   then: { required: Object.keys(fields), properties: fields },
 });
 
+const number = { type: 'number' };
+const timedMetric = { type: 'string', enum: ['latency', 'load-time', 'memory'] };
+const only = (kind: string): object => ({ type: 'string', const: kind });
+const reference = record({ typical: number, low: number, high: number, points: number });
+const HEALTH_PROBLEMS = [
+  record({ kind: only('worse'), metric: timedMetric, now: number, reference }),
+  record({ kind: only('over-limit'), metric: timedMetric, now: number, limit: number }),
+  record({ kind: only('broken'), code: text, message: text }),
+];
+
 /** JSON Schemas (draft 7) of the files on the registry branch, by kind. */
 export const REGISTRY_SCHEMAS: Readonly<Record<keyof RecordTypes, object>> = {
   format: record({ format: { type: 'integer', minimum: 1 } }),
@@ -126,6 +136,13 @@ export const REGISTRY_SCHEMAS: Readonly<Record<keyof RecordTypes, object>> = {
       eventOf('status', { status: { type: 'string', enum: VERSION_STATUSES } }),
       eventOf('approval', { status: { type: 'string', enum: VERSION_STATUSES } }),
       eventOf('purge', { digests: list(sha256) }),
+      eventOf('health', {
+        fingerprint: text,
+        state: { type: 'string', enum: ['healthy', 'degraded'] },
+        problems: list({ anyOf: HEALTH_PROBLEMS }),
+        key: text,
+        told: { type: 'object', additionalProperties: text },
+      }),
       eventOf('deployment', { images: list(record({ name: text, digest: text, tags: list(text) })) }),
     ],
   },

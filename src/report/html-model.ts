@@ -176,6 +176,12 @@ function stateNote(model: ModelReport): string {
   if (state.kind === 'added') notes.push('New: the base has no such model, so there is no baseline.');
   if (state.kind === 'deleted') notes.push('Deleted in this change.');
   if (state.kind === 'no-base') notes.push(`No baseline: ${state.reason}.`);
+  if (state.kind === 'production') {
+    const since = state.since === null ? '' : ` since ${state.since.slice(0, 10)}`;
+    notes.push(
+      `Version ${state.version}, in production${since}; compared with its own history on this machine.`,
+    );
+  }
   if (state.kind === 'moved') notes.push(`Moved from ${state.from}${state.identical ? ', same bytes' : ''}.`);
   if (model.version !== null) {
     notes.push(

@@ -105,6 +105,7 @@ function passedVerdict(model: ModelReport, hasWarnings: boolean): ModelVerdict {
     case 'moved':
       if (state.identical) return { tone: 'quiet', word: 'moved', note: `same bytes, was ${state.from}` };
       break;
+    case 'production':
     case 'changed':
       break;
   }

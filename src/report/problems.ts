@@ -73,6 +73,14 @@ function describeMetric(comparison: MetricComparison): string {
   return `${metricSentence(comparison)} ${values}${difference}`;
 }
 
+const isInProduction = ({ state }: ModelReport): boolean => state.kind === 'production';
+
+/** What is in production has no pull request to be accepted in: it is rolled back, or the level becomes the normal one. */
+const wayOut = (model: ModelReport, hint: string): string =>
+  isInProduction(model)
+    ? `\`quickserveml registry promote --rollback ${model.name}\` goes back to what was in production before; \`quickserveml watch --accept ${model.name}\` takes this level as the normal one.`
+    : hint;
+
 const acceptanceOf = (model: ModelReport, ...findings: readonly string[]): Acceptance | undefined =>
   model.accepted.find(({ finding }) => findings.includes(finding));
 
@@ -99,7 +107,7 @@ function metricProblem(model: ModelReport, comparison: MetricComparison): Proble
   const words = METRIC_WORDS[comparison.metric];
   const finding = METRIC_FINDINGS[comparison.metric];
   const shared = { model: model.name, path: model.path, severity: severityOf(model, comparison) } as const;
-  const label = acceptLabel(finding, model.name);
+  const label = isInProduction(model) ? null : acceptLabel(finding, model.name);
   const acceptance = acceptanceOf(model, `${finding}:${model.name}`);
   if (outcome.kind === 'over-limit' || outcome.kind === 'under-limit') {
     const limit = formatValue(outcome.limit, comparison.unit);
@@ -119,7 +127,10 @@ function metricProblem(model: ModelReport, comparison: MetricComparison): Proble
                 now: limit,
                 add: null,
               },
-              hint: `Bring ${words.noun} ${side === 'over' ? 'under' : 'over'} ${limit}, or accept it on purpose.`,
+              hint: wayOut(
+                model,
+                `Bring ${words.noun} ${side === 'over' ? 'under' : 'over'} ${limit}, or accept it on purpose.`,
+              ),
             },
     };
   }
@@ -145,7 +156,7 @@ function metricProblem(model: ModelReport, comparison: MetricComparison): Proble
                     now: tolerance,
                     add: null,
                   },
-            hint: words.hint,
+            hint: wayOut(model, words.hint),
           },
   };
 }

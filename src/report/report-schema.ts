@@ -105,6 +105,7 @@ const DEFINITIONS: Readonly<Record<string, JsonSchema>> = {
     kind('deleted'),
     kind('moved', { from: text(NAME), identical: boolean }),
     kind('no-base', { reason: text(SENTENCE) }),
+    kind('production', { version: text(NAME), since: nullable(text(NAME)) }),
   ),
   model: record(
     {

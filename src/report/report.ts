@@ -13,6 +13,8 @@ export type ModelState =
   | { readonly kind: 'added' }
   | { readonly kind: 'deleted' }
   | { readonly kind: 'moved'; readonly from: string; readonly identical: boolean }
+  /** It is in production, and is held against its own history: a run of `watch`. `since`: ISO 8601, UTC, or null. */
+  | { readonly kind: 'production'; readonly version: string; readonly since: string | null }
   /** There is nothing to compare with: no base commit could be had. */
   | { readonly kind: 'no-base'; readonly reason: string };
 

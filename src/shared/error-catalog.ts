@@ -129,6 +129,7 @@ export const ERROR_CATALOG = {
   SERVING_SETTINGS_INVALID: { exit: 2, summary: 'The settings of the server have errors.' },
   SERVING_START_FAILED: { exit: 3, summary: 'The server could not listen, or its workers could not start.' },
 
+  ALERT_FAILED: { exit: 3, summary: 'A place that is to be told of production was not reached.' },
   COMMENT_FAILED: { exit: 3, summary: 'The comment could not be posted.' },
 } as const satisfies Record<string, ErrorKind>;
 

@@ -25,6 +25,8 @@ const TOKENS = [GITLAB_TOKEN, READ_API_TOKEN, CI_JOB_TOKEN];
 const ROUTES = [
   ...new Set(
     readdirSync(join(projectRoot, 'src/platforms/gitlab'))
+      // Those of issues are tried in alert-issues.test.ts.
+      .filter(name => name !== 'alert-issues.ts')
       .map(name => readFileSync(join(projectRoot, 'src/platforms/gitlab', name), 'utf8'))
       .flatMap(text =>
         [...text.matchAll(/\(\s*'((?:GET|POST|PUT|DELETE) \/[^']+)'/g)].map(([, route = '']) => route),

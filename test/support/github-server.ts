@@ -47,6 +47,17 @@ export interface TestCheckRun {
   readonly annotations: readonly { readonly path: string; readonly message: string }[];
 }
 
+export interface TestIssue {
+  readonly number: number;
+  readonly author: string;
+  readonly title: string;
+  body: string;
+  state: 'open' | 'closed';
+  labels: readonly string[];
+  /** OWNER, NONE, ... */
+  readonly association?: string;
+}
+
 export interface TestToken {
   readonly login: string;
   readonly mayWrite: boolean;
@@ -90,6 +101,9 @@ const ROUTES = {
   getPull: 'GET /repos/{owner}/{repo}/pulls/{pull_number}',
   listPulls: 'GET /repos/{owner}/{repo}/pulls',
   pullsOfCommit: 'GET /repos/{owner}/{repo}/commits/{commit_sha}/pulls',
+  listIssues: 'GET /repos/{owner}/{repo}/issues',
+  createIssue: 'POST /repos/{owner}/{repo}/issues',
+  updateIssue: 'PATCH /repos/{owner}/{repo}/issues/{issue_number}',
   createCheckRun: 'POST /repos/{owner}/{repo}/check-runs',
   updateCheckRun: 'PATCH /repos/{owner}/{repo}/check-runs/{check_run_id}',
   createStatus: 'POST /repos/{owner}/{repo}/statuses/{sha}',
@@ -115,6 +129,7 @@ export class GitHubServer implements AsyncDisposable {
   readonly violations: string[] = [];
   readonly comments = new Map<number, TestComment[]>();
   readonly pulls = new Map<number, TestPull>();
+  readonly issues: TestIssue[] = [];
   readonly checkRuns: TestCheckRun[] = [];
   readonly protectedBranches = new Set<string>();
   readonly statuses: {
@@ -181,6 +196,12 @@ export class GitHubServer implements AsyncDisposable {
 
   commentsOf(pull: number): readonly TestComment[] {
     return this.comments.get(pull) ?? [];
+  }
+
+  addIssue(issue: Omit<TestIssue, 'number' | 'state'> & { readonly state?: 'open' | 'closed' }): TestIssue {
+    const added: TestIssue = { state: 'open', ...issue, number: 100 + this.issues.length };
+    this.issues.push(added);
+    return added;
   }
 
   /** The next `times` requests of the route (as in GITHUB_ROUTES) go wrong. */
@@ -304,6 +325,31 @@ export class GitHubServer implements AsyncDisposable {
           data: this.#contract.complete('branch-with-protection', { name, protected: true }),
         };
       }
+      case ROUTES.listIssues: {
+        const { labels, state = 'open' } = request.query;
+        const wanted = labels?.split(',') ?? [];
+        const found = this.issues
+          .filter(issue => state === 'all' || issue.state === state)
+          .filter(issue => wanted.every(label => issue.labels.includes(label)));
+        const pulls = wanted.length > 0 ? [] : [...this.pulls.values()];
+        return this.#paged(request, [
+          ...found.toReversed().map(issue => this.#issue(issue)),
+          ...pulls.map(({ number }) => this.#issueOfPull(number)),
+        ]);
+      }
+      case ROUTES.createIssue: {
+        const body = request.body as { title: string; body: string; labels?: string[] };
+        const issue = this.addIssue({ ...body, author: request.token.login, labels: body.labels ?? [] });
+        return { status: 201, data: this.#issue(issue) };
+      }
+      case ROUTES.updateIssue: {
+        const issue = this.issues.find(one => one.number === Number(request.parameters['issue_number']));
+        if (issue === undefined) return { status: 404, data: { message: 'Not Found' } };
+        const change = request.body as { body?: string; state?: 'open' | 'closed' };
+        issue.body = change.body ?? issue.body;
+        issue.state = change.state ?? issue.state;
+        return { status: 200, data: this.#issue(issue) };
+      }
       case ROUTES.createCheckRun:
       case ROUTES.updateCheckRun:
         return this.#checkRun(request);
@@ -419,6 +465,29 @@ export class GitHubServer implements AsyncDisposable {
       body: comment.body,
       html_url: `https://github.example/${this.#options.repository}/pull/1#issuecomment-${comment.id}`,
       user: { login: comment.author, type: comment.author.endsWith('[bot]') ? 'Bot' : 'User' },
+    });
+  }
+
+  #issue(issue: TestIssue): unknown {
+    return this.#contract.complete('issue', {
+      number: issue.number,
+      title: issue.title,
+      body: issue.body,
+      state: issue.state,
+      labels: issue.labels,
+      html_url: `https://github.example/${this.#options.repository}/issues/${issue.number}`,
+      user: { login: issue.author, type: issue.author.endsWith('[bot]') ? 'Bot' : 'User' },
+      author_association: issue.association ?? 'NONE',
+    });
+  }
+
+  #issueOfPull(number: number): unknown {
+    const url = `https://api.github.example/pulls/${number}`;
+    const pullRequest = { url, html_url: url, diff_url: url, patch_url: url };
+    return this.#contract.complete('issue', {
+      number,
+      pull_request: pullRequest,
+      author_association: 'NONE',
     });
   }
 

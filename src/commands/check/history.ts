@@ -46,15 +46,22 @@ export function historyOf(
   inputs: HistoryInputs,
 ): ModelHistory | null {
   if (fingerprint === null) return null;
-  const records = state?.models.get(model)?.measurements.get(fingerprint) ?? [];
-  const points = records
+  const points = historyPoints(state?.models.get(model)?.measurements.get(fingerprint) ?? [], inputs);
+  return points.length === 0 ? null : { fingerprint, points };
+}
+
+/** The newest measurements with these inputs as a report shows them, oldest first. */
+export function historyPoints(
+  records: readonly MeasurementRecord[],
+  inputs: HistoryInputs,
+): readonly HistoryPoint[] {
+  return records
     .map((record): HistoryPoint => {
       const { createdAt, commit, version } = record;
       return { createdAt, commit, version, metrics: metricsWith(record, inputs) };
     })
     .filter(({ metrics }) => Object.keys(metrics).length > 0)
     .slice(-HISTORY_POINTS);
-  return points.length === 0 ? null : { fingerprint, points };
 }
 
 /** The first set of inputs of a model that was checked. */

@@ -11,6 +11,7 @@ import { declareRuntime } from './runtime.ts';
 import { declareServing } from './serving.ts';
 import { declareStart } from './start.ts';
 import { declareTests } from './tests.ts';
+import { declareWatching } from './watching.ts';
 
 /** The command line as a value: what the front door parses with, and what docs/cli.md is written from. */
 export function createProgram(door: Pick<CommandHost, 'run' | 'usesColor'>): Command {
@@ -40,6 +41,7 @@ export function createProgram(door: Pick<CommandHost, 'run' | 'usesColor'>): Com
     declareDelivery,
     declareRuntime,
     declareStart,
+    declareWatching,
   ]) {
     declare(program, { ...door, common });
   }

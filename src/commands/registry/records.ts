@@ -60,6 +60,12 @@ function whatHappened(event: EventRecord): string {
       );
       return `published${event.forced ? ' by force' : ''}: ${images.join(', ')}`;
     }
+    case 'health': {
+      const machine = ` on machine ${event.fingerprint}`;
+      if (event.acceptedFrom !== null) return `accepted as it is since ${event.acceptedFrom}${machine}`;
+      const what = event.problems.map(problem => (problem.kind === 'broken' ? problem.code : problem.metric));
+      return event.state === 'healthy' ? `well${machine}` : `worse${machine}: ${what.join(', ')}`;
+    }
     case 'purge':
       return `bytes taken away: ${event.digests.map(digest => digest.slice(0, 12)).join(', ')}`;
     case 'update': {

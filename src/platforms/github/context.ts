@@ -27,7 +27,10 @@ export function readGitHubContext(env: Environment, event: unknown): CiContext {
     headSha,
     branch,
     defaultBranch,
-    onDefaultBranch: pullRequest === null && branch !== null && branch === defaultBranch && kind !== 'other',
+    // A schedule runs on the default branch only, and its event may not say which one that is.
+    onDefaultBranch:
+      kind === 'schedule' ||
+      (pullRequest === null && branch !== null && branch === defaultBranch && kind !== 'other'),
     base: baseHint(eventName, event, { branch, defaultBranch, isTag: ref.startsWith('refs/tags/') }),
     pullRequest,
     actor: variable(env, 'GITHUB_ACTOR'),

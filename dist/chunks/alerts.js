@@ -1,0 +1,1 @@
+export{t as testAlerts}from"./alerts2.js";

@@ -1,0 +1,1 @@
+export{n as watchCommand}from"./watch-command.js";

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openRegistries } from '../../src/container/registry/registries.ts';
+import { foldModel } from '../../src/registry/lifecycle.ts';
 import { plainRegistries, pushSmallBase } from '../support/base-images.ts';
 import {
   type ContainerRegistry,
@@ -9,7 +10,7 @@ import {
   startContainerRegistry,
 } from '../support/container-registries.ts';
 import { type GitHttpServer, startGitHttpServer } from '../support/git-http-server.ts';
-import { commitFiles, git, temporaryFolder } from '../support/git-repositories.ts';
+import { commitFiles, type Files, git, temporaryFolder } from '../support/git-repositories.ts';
 import {
   createPipelineStarter,
   type PipelineResult,
@@ -19,7 +20,8 @@ import {
 import { CI_JOB_TOKEN } from '../support/gitlab-server.ts';
 import { type InstalledCopy, installCopy } from '../support/installed-copy.ts';
 import { createPublishProject, type PublishProject } from '../support/publish-project.ts';
-import { lacks } from '../support/requirements.ts';
+import type { Contents } from '../support/pull-request.ts';
+import { lacks, projectRoot } from '../support/requirements.ts';
 
 const JOB = 'quickserveml-publish';
 
@@ -60,16 +62,29 @@ describe.skipIf(lacks('docker-registry') || lacks('htpasswd') || lacks('runtime'
       await folder[Symbol.asyncDispose]();
     });
 
+    async function newestSha256(): Promise<string> {
+      const { models } = await project.registry.read({ models: ['digits'] });
+      return models.get('digits')?.versions.at(-1)?.sha256 ?? '';
+    }
+
     /** The pipeline of a tag, or of a branch. */
     function pipeline(
       inputs: Readonly<Record<string, unknown>>,
       variables: Readonly<Record<string, string>> = { CI_COMMIT_TAG: 'digits-v1.0.0' },
     ): Promise<PipelineResult> {
-      const contents = Object.entries(starter.files('publish', inputs)).map(([path, content]) => {
+      commit(starter.files('publish', inputs));
+      return runTag(variables);
+    }
+
+    function commit(files: Contents, more: Files = {}): void {
+      const contents = Object.entries(files).map(([path, content]) => {
         if (content === null || 'model' in content) throw new Error(`${path} is no text`);
         return [path, 'text' in content ? content.text : readFileSync(content.file, 'utf8')];
       });
-      commitFiles(project.clone, Object.fromEntries(contents));
+      commitFiles(project.clone, { ...Object.fromEntries(contents), ...more });
+    }
+
+    function runTag(variables: Readonly<Record<string, string>>): Promise<PipelineResult> {
       return runPipeline({
         clone: project.clone,
         job: JOB,
@@ -146,6 +161,27 @@ describe.skipIf(lacks('docker-registry') || lacks('htpasswd') || lacks('runtime'
       const again = await pipeline({ model: 'digits@1.0.0' });
       expect(again).toMatchObject({ state: 'passed', jobExitCode: 0 });
       expect(manifests()).toBe(before);
+    });
+
+    it('releases what a tag names, as the example does it: checked, recorded, published, promoted', {
+      timeout: 400_000,
+    }, async () => {
+      expect(await project.record('digits-equivalent')).toBe('1.1.0');
+      const before = (await project.registry.readVerdict('digits', await newestSha256()))?.verdict.id;
+      const example = readFileSync(join(projectRoot, 'docs/examples/gitlab-release.yml'), 'utf8');
+      commit(starter.filesOf(example), {
+        'quickserveml.yml': 'version: 1\nmodels:\n  digits: { path: models/digits-equivalent/model.onnx }\n',
+      });
+      const variables = { CI_COMMIT_TAG: 'digits-v1.1.0', QUICKSERVEML_BUDGET: '1s' };
+      const result = await runTag(variables);
+      expect(result.log).toContain('Published digits 1.1.0');
+      expect(result).toMatchObject({ state: 'passed', jobExitCode: 0 });
+      expect(result.log).toMatch(/PASS +quickserveml\b(?!-)/);
+      const after = (await project.registry.readVerdict('digits', await newestSha256()))?.verdict;
+      expect(after?.id).not.toBe(before);
+      const model = (await project.registry.read({ models: ['digits'] })).models.get('digits')!;
+      expect(foldModel(model).production?.version.version).toBe('1.1.0');
+      expect((await runTag({ CI_COMMIT_TAG: 'not-a-release' })).state).toBe('not-run');
     });
   },
 );

@@ -1,5 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -217,6 +225,36 @@ describe.skipIf(lacks('groovy'))('the Jenkins library', () => {
     const outcome = resultOf('closed network');
     expect(outcome).toMatchObject({ result: 'SUCCESS', returned: 0 });
     expect(outcome.log).toMatch(/^\d+\.\d+\.\d+/m);
+  });
+
+  it('releases what a tag names, as the example does it', async () => {
+    const workspace = join(root, 'release');
+    const bin = join(root, 'bin');
+    for (const folder of [workspace, bin]) mkdirSync(folder);
+    const said = join(root, 'said');
+    writeFileSync(
+      join(bin, 'npx'),
+      `#!/bin/sh\nprintf '%s ' "$@" "| $QUICKSERVEML_SIGNING_KEY $QUICKSERVEML_IMAGE_KEY" >> '${said}'\necho >> '${said}'\n`,
+      { mode: 0o755 },
+    );
+    const [outcome] = await runJenkins([
+      {
+        workspace,
+        pipeline: readFileSync(join(projectRoot, 'docs/examples/Jenkinsfile.release'), 'utf8'),
+        checkout: 'true',
+        plugins: PLUGINS,
+        environment: { TAG_NAME: 'big-vision-v1.4.2', PATH: `${bin}:${process.env['PATH']}` },
+        secrets: { 'git-push': 'push', 'verdict-key': 'VERDICT', 'image-key': 'IMAGE' },
+      },
+    ]);
+    expect(outcome).toMatchObject({ result: 'SUCCESS' });
+    const [checked, published, ...others] = readFileSync(said, 'utf8').trimEnd().split('\n');
+    expect(others).toEqual([]);
+    expect(checked).toMatch(/ check .*--record always .*--model big-vision .*\| VERDICT *$/);
+    expect(checked).not.toContain('--comment');
+    expect(published).toMatch(
+      / publish big-vision@1\.4\.2 --image registry\.example\/acme\/big-vision --promote production --reason big-vision-v1\.4\.2 \| {2}IMAGE$/,
+    );
   });
 });
 

@@ -237,3 +237,21 @@ describe.skipIf(lacks('runtime') || lacks('models'))('real models behind a serve
 });
 
 const elements = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1);
+
+describe.skipIf(lacks('runtime'))("SageMaker's routes", () => {
+  const on = { QUICKSERVEML_SAGEMAKER: '1' };
+  it.each([
+    ['are there where the environment says so, as a template of deploy render does', on, {}, true],
+    ['are not there by themselves', {}, {}, false],
+    ['are not there for another value', { QUICKSERVEML_SAGEMAKER: 'no' }, {}, false],
+    ['are not there where the settings say no', on, { interfaces: { sageMaker: false } }, false],
+  ])('%s', async (_, env, settings, there) => {
+    const digits = await digitsCase();
+    await using server = await startTestServer({ models: [fixtureModel('digits')], env, settings });
+    const body = { inputs: { image: image(digits.values) } };
+    const answer = await server.post('/invocations', body);
+    const ping = await server.get('/ping');
+    expect([ping.status, answer.status]).toEqual(there ? [200, 200] : [404, 404]);
+    if (there) expect(await answer.json()).toEqual(await (await server.post('/predict', body)).json());
+  });
+});

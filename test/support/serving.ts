@@ -25,6 +25,8 @@ export interface TestServerOptions {
   /** As in a settings file. */
   readonly settings?: Readonly<Record<string, unknown>>;
   readonly parts?: ServerOptions['parts'];
+  /** What the settings see of the environment. Default: nothing. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** A server of the sources on a free port of the loopback interface, with one worker; stopped when disposed. */
@@ -34,7 +36,7 @@ export async function startTestServer(options: TestServerOptions): Promise<TestS
   const settings = readSettings(
     { workers: 1, ...options.settings },
     { host: '127.0.0.1', port: 0, models: options.models },
-    { env: {}, folder: projectRoot, processors: 1, sections: Object.keys(parts) },
+    { env: options.env ?? {}, folder: projectRoot, processors: 1, sections: Object.keys(parts) },
   );
   const running = await startServer({
     settings,

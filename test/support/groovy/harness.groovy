@@ -56,7 +56,7 @@ class Steps {
             case 'string': return args[0]
             case 'gitUsernamePassword': return args[0]
             case 'sarif': return args[0]
-            case 'archiveArtifacts': return null
+            case ['archiveArtifacts', 'properties', 'disableConcurrentBuilds']: return null
             case 'libraryResource': return new File(setup.resources.toString(), args[0].resource.toString()).bytes.encodeBase64().toString()
             case 'writeFile':
                 File file = new File(folder, args[0].file.toString())

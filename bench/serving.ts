@@ -10,6 +10,10 @@ import { megabytes, table } from './table.ts';
 
 /** Of each measurement; 60 is the long form (`SERVING_BENCH_SECONDS=60 npm run bench -- serving`). */
 const SECONDS = Number(process.env['SERVING_BENCH_SECONDS'] ?? 4);
+/** Parts to run, separated by commas: names of models, and `held`; all where it is not set. */
+const ONLY = process.env['SERVING_BENCH_ONLY']?.split(',') ?? null;
+/** A Python that has the packages already: saves installing them anew for every run. */
+const PYTHON = process.env['SERVING_BENCH_PYTHON'];
 const CONNECTIONS = 32;
 const VOID_SHARE = 0.5;
 const HELD_CONNECTIONS = 1000;
@@ -97,6 +101,7 @@ async function startOurs(model: BenchModel, folder: string, settings: object = {
 
 /** FastAPI with uvicorn, in a virtual environment of the package index that pip is configured for; null: not to be had. */
 function installFastApi(folder: string): string | null {
+  if (PYTHON !== undefined) return PYTHON;
   try {
     execFileSync('python3', ['-m', 'venv', join(folder, 'venv')]);
     const python = join(folder, 'venv/bin/python');
@@ -184,6 +189,7 @@ async function hold(folder: string): Promise<string> {
   const [model] = MODELS;
   if (model === undefined) return '';
   const payload = join(folder, `${model.name}.json`);
+  writeFileSync(payload, JSON.stringify(model.payload()));
   const server = await startOurs(model, folder, { limits: { queue: HELD_CONNECTIONS } });
   try {
     const rows: string[][] = [];
@@ -232,9 +238,11 @@ async function hold(folder: string): Promise<string> {
 export async function serving(): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'quickserveml-bench-'));
   try {
-    const python = installFastApi(folder);
+    const isWanted = (part: string): boolean => ONLY === null || ONLY.includes(part);
+    const models = MODELS.filter(({ name, path }) => isWanted(name) && existsSync(path));
+    const python = models.length === 0 ? null : installFastApi(folder);
     const rows: (readonly string[])[] = [];
-    for (const model of MODELS) if (existsSync(model.path)) rows.push(await compare(model, folder, python));
+    for (const model of models) rows.push(await compare(model, folder, python));
     const comparison = table(
       [
         `JSON /predict, ${CONNECTIONS} connections, ${SECONDS} s, ${cpus().length} cores`,
@@ -250,7 +258,10 @@ export async function serving(): Promise<string> {
       ],
       rows,
     );
-    return `${comparison}\n\n${await hold(folder)}`;
+    return [
+      ...(rows.length === 0 ? [] : [comparison]),
+      ...(isWanted('held') ? [await hold(folder)] : []),
+    ].join('\n\n');
   } finally {
     rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
   }

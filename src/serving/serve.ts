@@ -132,8 +132,8 @@ async function main(): Promise<void> {
   stop = () => void server.stop().then(() => process.exit(0));
   process.on('SIGHUP', () => {
     // What failed is in the log and in /health; the models before stay.
-    Promise.resolve()
-      .then(() => server.replaceModels(started.settings().models))
+    server
+      .replaceModels(() => started.settings().models)
       .catch(error => process.stderr.write(`quickserveml: reload failed: ${messageOf(error)}\n`));
   });
 }

@@ -9,7 +9,7 @@ import type { WorkerLaunch } from './engine/worker-handle.ts';
 import { HttpFront } from './http/http-front.ts';
 import { benchmarkRoute } from './interfaces/benchmark-route.ts';
 import { cloudRoutes } from './interfaces/cloud-routes.ts';
-import type { InferenceAccess } from './interfaces/inference-replies.ts';
+import { failureReply, type InferenceAccess } from './interfaces/inference-replies.ts';
 import { createModelChooser } from './interfaces/model-choice.ts';
 import { servedOpenApi } from './interfaces/openapi-document.ts';
 import { ownRoutes } from './interfaces/own-routes.ts';
@@ -31,8 +31,11 @@ export interface ServerOptions {
 export interface RunningServer {
   readonly address: AddressInfo;
   readonly view: ServerView;
-  /** Serves other models from now on; all goes on as it was where one of them is refused. @throws Error with the reason */
-  replaceModels(models: readonly ModelSource[]): Promise<void>;
+  /**
+   * Serves other models from now on; all goes on as it was where they cannot be read or one of them is refused.
+   * @throws Error with the reason, which /health has too
+   */
+  replaceModels(read: () => readonly ModelSource[]): Promise<void>;
   /** Answers what is on its way, then ends. */
   stop(): Promise<void>;
 }
@@ -154,6 +157,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     limits: settings.limits,
     routes: [...own, ...routes],
     admission: parts.find(part => part.admission !== undefined)?.admission ?? ADMITS_ALL,
+    overload: () => {
+      const failure = engine.overload();
+      return failure === null ? null : failureReply(failure);
+    },
     watcher,
     nowMs,
     newId: createIds(world),
@@ -186,9 +193,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   return {
     address,
     view,
-    async replaceModels(models) {
+    async replaceModels(read) {
       try {
-        await engine.serve(await Promise.all(models.map(factsOf)));
+        await engine.serve(await Promise.all(read().map(factsOf)));
         reloadFailure = null;
       } catch (error) {
         reloadFailure = messageOf(error);

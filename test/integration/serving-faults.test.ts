@@ -1,69 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { Agent, request as httpRequest } from 'node:http';
-import { connect, createServer, type Socket } from 'node:net';
+import { Agent } from 'node:http';
+import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { lacks, projectRoot } from '../support/requirements.ts';
 import { fixtureModel, startTestServer, type TestServer } from '../support/serving.ts';
-
-const IDS = JSON.stringify({ inputs: { input_ids: [[1, 2, 3]], attention_mask: [[1, 1, 1]] } });
-
-interface Answer {
-  readonly status: number;
-  readonly body: string;
-}
-
-/** One request over a kept-alive connection; rejects where it gets no answer. */
-function post(agent: Agent, port: number, path: string, body: string): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
-    const request = httpRequest(
-      { agent, port, host: '127.0.0.1', path, method: 'POST', headers },
-      response => {
-        let text = '';
-        response.setEncoding('utf8');
-        response.on('data', (chunk: string) => {
-          text += chunk;
-        });
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, body: text }));
-        response.on('error', reject);
-      },
-    );
-    request.on('error', reject);
-    request.end(body);
-  });
-}
-
-/** So many clients, each asking again as soon as it is answered, until `isOver`. */
-async function load(
-  clients: number,
-  port: number,
-  isOver: () => boolean,
-  path = '/predict',
-): Promise<{ readonly statuses: Map<number, number>; readonly lost: readonly unknown[] }> {
-  const agent = new Agent({ keepAlive: true, maxSockets: clients });
-  const statuses = new Map<number, number>();
-  const lost: unknown[] = [];
-  await Promise.all(
-    Array.from({ length: clients }, async () => {
-      while (!isOver()) {
-        try {
-          const { status } = await post(agent, port, path, IDS);
-          statuses.set(status, (statuses.get(status) ?? 0) + 1);
-        } catch (error) {
-          // A stopped server takes no new connections: that request was never taken.
-          const code = (error as NodeJS.ErrnoException).code;
-          if (code === 'ECONNREFUSED') return;
-          lost.push(error);
-          return;
-        }
-      }
-    }),
-  );
-  agent.destroy();
-  return { statuses, lost };
-}
+import { askSteadily, ENCODER_PAYLOAD, freePort, post, until } from '../support/serving-load.ts';
 
 /** Writes raw bytes and collects what comes back until the connection ends. */
 function raw(port: number, start: string): { readonly socket: Socket; readonly answer: Promise<string> } {
@@ -76,22 +19,6 @@ function raw(port: number, start: string): { readonly socket: Socket; readonly a
   socket.on('error', () => undefined);
   return { socket, answer: new Promise(resolve => socket.once('close', () => resolve(text))) };
 }
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise(resolve => server.close(resolve));
-  return port;
-}
-
-const until = async (isTrue: () => boolean | Promise<boolean>, timeMs = 30_000): Promise<void> => {
-  const end = performance.now() + timeMs;
-  while (!(await isTrue())) {
-    if (performance.now() > end) throw new Error('it did not become true');
-    await sleep(50);
-  }
-};
 
 describe.skipIf(lacks('runtime'))('a server under faults', () => {
   let server: TestServer | null = null;
@@ -123,7 +50,7 @@ describe.skipIf(lacks('runtime'))('a server under faults', () => {
       }
       over = true;
     })();
-    const { statuses, lost } = await load(16, port, () => over);
+    const { statuses, lost } = await askSteadily(16, port, () => over);
     await killing;
     expect(lost).toEqual([]);
     // Tried again in another worker: only who died twice gets 500.
@@ -131,7 +58,7 @@ describe.skipIf(lacks('runtime'))('a server under faults', () => {
     expect(statuses.get(200) ?? 0).toBeGreaterThan(100);
     expect(statuses.get(500) ?? 0).toBeLessThan(10);
     await until(() => running.view.snapshot().reasons.length === 0);
-    expect((await post(new Agent(), port, '/predict', IDS)).status).toBe(200);
+    expect((await post(new Agent(), port, '/predict', ENCODER_PAYLOAD)).status).toBe(200);
   });
 
   it('replaces a worker that hangs, and lets another one answer its request', async () => {
@@ -139,7 +66,7 @@ describe.skipIf(lacks('runtime'))('a server under faults', () => {
     const [worker] = running.view.snapshot().workers;
     process.kill(worker!.pid, 'SIGSTOP');
     // Stopped once: the second worker that tries is well.
-    const first = await post(new Agent(), port, '/predict', IDS);
+    const first = await post(new Agent(), port, '/predict', ENCODER_PAYLOAD);
     expect(first.status).toBe(200);
     expect(running.view.snapshot().workers[0]!.pid).not.toBe(worker!.pid);
   });
@@ -170,7 +97,7 @@ describe.skipIf(lacks('runtime'))('a server under faults', () => {
     await stopping;
     expect(poison.status).toBe(500);
     expect(poison.body).toContain('did not answer within 1500 ms');
-    expect((await post(new Agent(), port, '/predict', IDS)).status).toBe(200);
+    expect((await post(new Agent(), port, '/predict', ENCODER_PAYLOAD)).status).toBe(200);
   });
 
   it('answers with 503 and Retry-After what it has no room for, and holds no more than it may', async () => {
@@ -181,7 +108,7 @@ describe.skipIf(lacks('runtime'))('a server under faults', () => {
       fetch(`${url}/predict`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
-        body: IDS,
+        body: ENCODER_PAYLOAD,
       }),
     );
     await until(() => running.view.snapshot().inFlight < 20);
@@ -202,7 +129,7 @@ describe.skipIf(lacks('runtime'))('a server under faults', () => {
       fetch(`${url}/predict`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
-        body: IDS,
+        body: ENCODER_PAYLOAD,
       });
     const [first, ...others] = [ask(), ...(await sleep(200).then(() => [ask(), ask(), ask()]))];
     const statuses = (await Promise.all(others)).map(({ status }) => status);
@@ -255,29 +182,31 @@ describe.skipIf(lacks('runtime'))('a server under faults', () => {
     const smuggled =
       'POST /predict HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n';
     expect(await raw(port, smuggled).answer).toContain('400 Bad Request');
-    expect((await post(new Agent(), port, '/predict', IDS)).status).toBe(200);
+    expect((await post(new Agent(), port, '/predict', ENCODER_PAYLOAD)).status).toBe(200);
   });
 
   it('serves another version from one moment to the next without losing a request', async () => {
     const { port, running } = await start({}, [fixtureModel('encoder', '1.0.0')]);
     let over = false;
-    const loading = load(8, port, () => over);
-    await running.replaceModels([fixtureModel('encoder', '1.0.0'), fixtureModel('encoder', '1.1.0')]);
+    const loading = askSteadily(8, port, () => over);
+    await running.replaceModels(() => [fixtureModel('encoder', '1.0.0'), fixtureModel('encoder', '1.1.0')]);
     const path = '/v2/models/encoder';
     const both = (await (await fetch(`http://127.0.0.1:${port}${path}`)).json()) as { versions: string[] };
     expect(both.versions).toEqual(['1.0.0', '1.1.0']);
-    await running.replaceModels([fixtureModel('encoder', '1.1.0')]);
+    await running.replaceModels(() => [fixtureModel('encoder', '1.1.0')]);
     await sleep(300);
     over = true;
     const { statuses, lost } = await loading;
     expect(lost).toEqual([]);
     expect([...statuses.keys()]).toEqual([200]);
     await expect(
-      running.replaceModels([{ name: 'encoder', version: '2', path: join(projectRoot, 'package.json') }]),
+      running.replaceModels(() => [
+        { name: 'encoder', version: '2', path: join(projectRoot, 'package.json') },
+      ]),
     ).rejects.toThrow();
     const health = (await (await fetch(`http://127.0.0.1:${port}/health`)).json()) as { reasons: string[] };
     expect(health.reasons[0]).toContain('the last change of models failed');
-    expect((await post(new Agent(), port, '/predict', IDS)).status).toBe(200);
+    expect((await post(new Agent(), port, '/predict', ENCODER_PAYLOAD)).status).toBe(200);
   });
 
   it('refuses to start with a model that cannot run, and says why', async () => {
@@ -315,7 +244,7 @@ describe.skipIf(lacks('runtime'))('the process of the server', () => {
       return answer?.status === 200;
     });
     let over = false;
-    const loading = load(16, port, () => over);
+    const loading = askSteadily(16, port, () => over);
     await sleep(500);
     child.kill('SIGTERM');
     const code = await ended;

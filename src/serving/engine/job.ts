@@ -38,8 +38,7 @@ export interface Job {
   readonly enqueuedMs: number;
   /** Workers that died with it. A second death ends it: it may be the cause. */
   attempts: number;
-  /** Nobody waits for it any more. */
-  abandoned: boolean;
+  state: 'queued' | 'running' | 'settled';
   startedMs: number;
   settle(outcome: JobOutcome): void;
 }

@@ -12,6 +12,8 @@ export interface ModelQueue {
   /** In workers. */
   running: number;
   readonly waiting: number;
+  /** Of those that wait: may be dropped for others. */
+  readonly spare: number;
   /** When the oldest job came; Infinity where none waits. */
   readonly oldestMs: number;
   /** The next job's worker died with it: it goes alone, and nothing goes with it. */
@@ -22,10 +24,15 @@ export interface ModelQueue {
   take(count: number): readonly Job[];
   /** Takes out what came before `beforeMs`. */
   expire(beforeMs: number): readonly Job[];
+  /** Nobody waits for the job any more; no matter where one that runs is. */
+  abandon(job: Job): void;
   dropSpare(): boolean;
 }
 
-/** A list whose front is taken off often: the start moves, and the array is cut now and then. */
+/**
+ * A list whose front is taken off often: the start moves, and the array is cut now and then. A job that is given up
+ * stays where it is until it is passed, and does not count.
+ */
 export function createModelQueue(
   model: { readonly key: string; readonly name: string; readonly version: string },
   maxBatch: number,
@@ -33,72 +40,86 @@ export function createModelQueue(
 ): ModelQueue {
   let jobs: Job[] = [];
   let first = 0;
+  let waiting = 0;
+  let spare = 0;
   const limit = createBatchLimit(maxBatch, targetMs);
 
-  const skipAbandoned = (): void => {
-    while (first < jobs.length && jobs[first]?.abandoned === true) first += 1;
+  const count = (job: Job, by: 1 | -1): void => {
+    waiting += by;
+    if (job.request.isSpare === true) spare += by;
+  };
+  const skipSettled = (): void => {
+    while (first < jobs.length && jobs[first]?.state !== 'queued') first += 1;
     if (first > 1024 && first * 2 > jobs.length) {
       jobs = jobs.slice(first);
       first = 0;
     }
   };
-  const queue: ModelQueue = {
+  /** The oldest that waits. */
+  const head = (): Job | undefined => {
+    skipSettled();
+    return jobs[first];
+  };
+  const remove = (job: Job, state: 'running' | 'settled'): void => {
+    count(job, -1);
+    job.state = state;
+  };
+  return {
     ...model,
     limit,
     batching: { kind: 'none', reason: 'no worker has loaded it yet' },
     running: 0,
     get waiting() {
-      skipAbandoned();
-      return jobs.length - first;
+      return waiting;
+    },
+    get spare() {
+      return spare;
     },
     get oldestMs() {
-      skipAbandoned();
-      return jobs[first]?.enqueuedMs ?? Number.POSITIVE_INFINITY;
+      return head()?.enqueuedMs ?? Number.POSITIVE_INFINITY;
     },
     get isRetryNext() {
-      skipAbandoned();
-      return (jobs[first]?.attempts ?? 0) > 0;
+      return (head()?.attempts ?? 0) > 0;
     },
-    push: job => void jobs.push(job),
+    push(job) {
+      count(job, 1);
+      jobs.push(job);
+    },
     putBack(job) {
+      job.state = 'queued';
+      count(job, 1);
       jobs = [job, ...jobs.slice(first)];
       first = 0;
     },
-    take(count) {
+    take(most) {
       const taken: Job[] = [];
-      while (taken.length < count && first < jobs.length) {
-        const job = jobs[first];
-        first += 1;
-        if (job === undefined || job.abandoned) continue;
-        taken.push(job);
+      for (let job = head(); job !== undefined && taken.length < most; job = head()) {
         // Tried again: alone, so that it can only take itself along.
+        if (job.attempts > 0 && taken.length > 0) break;
+        remove(job, 'running');
+        taken.push(job);
         if (job.attempts > 0) break;
-        if (jobs[first]?.attempts !== 0) break;
       }
-      skipAbandoned();
       return taken;
     },
     expire(beforeMs) {
       const gone: Job[] = [];
-      while (first < jobs.length) {
-        const job = jobs[first];
-        if (job === undefined || job.enqueuedMs >= beforeMs) break;
-        first += 1;
-        if (!job.abandoned) gone.push(job);
+      for (let job = head(); job !== undefined && job.enqueuedMs < beforeMs; job = head()) {
+        remove(job, 'settled');
+        gone.push(job);
       }
       return gone;
     },
+    abandon(job) {
+      if (job.state === 'queued') remove(job, 'settled');
+    },
     dropSpare() {
-      const index = jobs.findIndex(
-        (job, at) => at >= first && job.request.isSpare === true && !job.abandoned,
-      );
-      const job = jobs[index];
+      if (spare === 0) return false;
+      const job = jobs.find(({ request, state }) => state === 'queued' && request.isSpare === true);
       if (job === undefined) return false;
-      job.abandoned = true;
+      remove(job, 'settled');
       job.settle({ kind: 'failed', failure: { kind: 'full', retryAfterSeconds: 1 } });
-      jobs.splice(index, 1);
       return true;
     },
   };
-  return queue;
 }

@@ -4,7 +4,7 @@ import type { QueueGauges, ServerEvent, WorkerGauges } from '../watcher.ts';
 import type { Job, JobFailure, JobOutcome, JobRequest } from './job.ts';
 import { createModelQueue, type ModelQueue } from './model-queue.ts';
 import type { WorkerLaunch } from './worker-handle.ts';
-import type { LoadedModel } from './worker-messages.ts';
+import type { JobAnswer, LoadedModel } from './worker-messages.ts';
 import { type Generation, type PoolWorker, type SentBatch, WorkerPool } from './worker-pool.ts';
 
 /** A model with what was read of its file, before any worker has it. */
@@ -24,11 +24,15 @@ export interface Submission {
 }
 
 const keyOf = (name: string, version: string): string => `${name}@${version}`;
-/** A second batch waits in the worker's pipe where the first is over sooner than that: the way there would cost as much. */
-const PREFETCH_BELOW_MS = 10;
 const EXPIRY_INTERVAL_MS = 250;
 
+const isAble = ({ state }: PoolWorker): boolean => state === 'idle' || state === 'busy';
+
 const failed = (failure: JobFailure): JobOutcome => ({ kind: 'failed', failure });
+const done = ({ startedMs, enqueuedMs }: Job, answer: JobAnswer, body: Uint8Array): JobOutcome => {
+  const { bytes: _bytes, ...facts } = answer;
+  return { kind: 'done', result: { ...facts, body, queueMs: startedMs - enqueuedMs } };
+};
 
 /** Queues by model in front of a pool of workers; hands batches out, tries again what a dead worker had. */
 export class ServingEngine {
@@ -48,25 +52,20 @@ export class ServingEngine {
     this.#pool = new WorkerPool(
       {
         ready: (worker, models) => this.#ready(worker, models),
-        answered: (worker, batch, answers, bodies) => {
+        answered: (worker, batch, answers, bodies, batchMs) => {
           const queue = this.#queues.get(batch.key);
-          const now = options.nowMs();
           for (const [index, job] of batch.jobs.entries()) {
-            const answer = answers[index];
-            const body = bodies[index];
+            const [answer, body] = [answers[index], bodies[index]];
             if (answer === undefined || body === undefined) continue;
-            const { status, headerBytes, batchSize, inferenceMs } = answer;
-            const queueMs = job.startedMs - job.enqueuedMs;
-            job.settle({
-              kind: 'done',
-              result: { status, headerBytes, body, queueMs, batchSize, inferenceMs },
-            });
+            job.settle(done(job, answer, body));
           }
           if (queue !== undefined) {
             queue.running -= batch.jobs.length;
-            queue.limit.record(batch.jobs.length, now - (batch.jobs[0]?.startedMs ?? now));
+            // As the worker saw it: the way there and back grows with what the front has to do, and says nothing of the model.
+            queue.limit.record(batch.jobs.length, batchMs);
           }
           if (worker.state === 'stopping' && worker.batches.length === 0) worker.handle.stop();
+          this.#retireOld();
           this.#schedule();
         },
         ended: (worker, reason, expected, everReady) => this.#ended(worker, reason, expected, everReady),
@@ -89,7 +88,7 @@ export class ServingEngine {
   }
 
   get ready(): boolean {
-    return [...this.#pool.workers].some(({ state }) => state === 'idle' || state === 'busy');
+    return [...this.#pool.workers].some(isAble);
   }
 
   workers(): readonly WorkerGauges[] {
@@ -148,6 +147,17 @@ export class ServingEngine {
     });
   }
 
+  /** Why no model can take a request now, before its body is read; null: one can. */
+  overload(): JobFailure | null {
+    const { queue: most } = this.#options.settings.limits;
+    let fullest: ModelQueue | null = null;
+    for (const queue of this.#queues.values()) {
+      if (queue.waiting - queue.spare < most) return null;
+      fullest = queue;
+    }
+    return fullest === null ? null : { kind: 'full', retryAfterSeconds: this.#retryAfter(fullest) };
+  }
+
   /** Puts a job into the queue of a model; it settles in every case. */
   submit(name: string, version: string, request: JobRequest): Submission {
     const queue = this.#queues.get(keyOf(name, version));
@@ -168,13 +178,11 @@ export class ServingEngine {
         request,
         enqueuedMs: now,
         attempts: 0,
-        abandoned: false,
+        state: 'queued',
         startedMs: now,
         settle: resolve,
       };
-      abandon = () => {
-        job.abandoned = true;
-      };
+      abandon = () => queue.abandon(job);
       queue.push(job);
     });
     this.#schedule();
@@ -188,20 +196,7 @@ export class ServingEngine {
     for (const queue of this.#queues.values()) {
       for (const job of queue.expire(Number.POSITIVE_INFINITY)) job.settle(failed({ kind: 'stopping' }));
     }
-    const alive = [...this.#pool.workers];
-    this.#pool.stop();
-    await Promise.all(
-      alive.map(
-        worker =>
-          new Promise<void>(resolve => {
-            const look = setInterval(() => {
-              if (this.#pool.workers.has(worker)) return;
-              clearInterval(look);
-              resolve();
-            }, 10);
-          }),
-      ),
-    );
+    await this.#pool.stop();
   }
 
   #retryAfter(queue: ModelQueue): number {
@@ -227,9 +222,9 @@ export class ServingEngine {
     this.#schedule();
   }
 
-  /** A generation's first worker is ready: the others follow, then those of the generation before go. */
+  /** A generation's first worker is ready: the others follow, and those of the generation before go. */
   #adopt(next: Generation, models: readonly ModelFacts[]): void {
-    const before = this.#generation;
+    const gone = this.#models.filter(({ name, version }) => !next.keys.includes(keyOf(name, version)));
     const known = new Set(this.#models.map(({ name, version }) => keyOf(name, version)));
     this.#generation = next;
     this.#models = models;
@@ -238,23 +233,36 @@ export class ServingEngine {
         this.#options.happened({ kind: 'model-loaded', model: name, version });
     }
     for (let slot = 1; slot < this.#options.settings.workers; slot++) this.#pool.start(slot, next);
-    for (const worker of this.#pool.workers) {
-      if (before !== null && worker.generation.number < next.number) this.#pool.retire(worker);
-    }
-    for (const [key, queue] of this.#queues) {
-      if (next.keys.includes(key)) continue;
-      this.#options.happened({ kind: 'model-unloaded', model: queue.name, version: queue.version });
-      this.#queues.delete(key);
-      for (const job of queue.expire(Number.POSITIVE_INFINITY)) {
-        const message = `version ${queue.version} of "${queue.name}" has just been taken away`;
+    for (const { name, version } of gone)
+      this.#options.happened({ kind: 'model-unloaded', model: name, version });
+    this.#retireOld();
+  }
+
+  /** Workers of generations before go when nothing waits that only they can run: who waited is not turned away. */
+  #retireOld(): void {
+    const current = this.#generation;
+    if (current === null || this.#stopping) return;
+    const old = [...this.#pool.workers].filter(({ generation }) => generation.number < current.number);
+    const left = [...this.#queues].filter(([key]) => !current.keys.includes(key));
+    for (const [key, queue] of left) {
+      const isRunnable = old.some(worker => isAble(worker) && worker.generation.keys.includes(key));
+      if (queue.waiting > 0 && isRunnable) continue;
+      const message = `version ${queue.version} of "${queue.name}" has just been taken away`;
+      for (const job of queue.expire(Number.POSITIVE_INFINITY))
         job.settle(failed({ kind: 'unknown-model', message }));
-      }
+      // What runs may come back, where its worker dies.
+      if (queue.running === 0) this.#queues.delete(key);
+    }
+    for (const worker of old.filter(isAble)) {
+      const { keys } = worker.generation;
+      if (!left.some(([key, { waiting }]) => waiting > 0 && keys.includes(key))) this.#pool.retire(worker);
     }
   }
 
   #ended(worker: PoolWorker, reason: string, expected: boolean, everReady: boolean): void {
     for (const batch of worker.batches) this.#retry(batch, reason);
     worker.batches.length = 0;
+    this.#retireOld();
     if (this.#rollover?.next === worker.generation && !everReady) {
       this.#rollover.done(new Error(reason));
       return;
@@ -285,6 +293,7 @@ export class ServingEngine {
         job.settle(failed({ kind: 'expired', retryAfterSeconds: this.#retryAfter(queue) }));
       }
     }
+    this.#retireOld();
   }
 
   /** Once for all requests of this turn of the event loop: those that come together go together. */
@@ -306,7 +315,7 @@ export class ServingEngine {
       if (queue === null) return;
       const { key } = queue;
       const able = [...this.#pool.workers].filter(
-        ({ state, generation }) => (state === 'idle' || state === 'busy') && generation.keys.includes(key),
+        worker => isAble(worker) && worker.generation.keys.includes(key),
       );
       const idle = able.filter(({ state }) => state === 'idle');
       const worker = idle[0] ?? (queue.isRetryNext ? undefined : this.#prefetching(queue, able));
@@ -325,10 +334,13 @@ export class ServingEngine {
     }
   }
 
-  /** A worker that is at work, but for so short a time that the next batch should lie ready in its pipe. */
+  /**
+   * A worker that is at work, but for so short a time that the next batch should lie ready in its pipe: a worker that
+   * waits for a busy front is time lost.
+   */
   #prefetching(queue: ModelQueue, able: readonly PoolWorker[]): PoolWorker | undefined {
     const expectedMs = queue.limit.requestMs * this.#batchLimit(queue);
-    if (expectedMs === 0 || expectedMs > PREFETCH_BELOW_MS) return undefined;
+    if (expectedMs === 0 || expectedMs > this.#options.settings.batching.targetMs) return undefined;
     return able.find(({ batches }) => batches.length === 1 && batches[0]?.jobs[0]?.attempts === 0);
   }
 

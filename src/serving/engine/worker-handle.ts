@@ -17,7 +17,7 @@ export interface WorkerLaunch {
 
 export interface WorkerListener {
   ready(models: readonly LoadedModel[]): void;
-  answered(batch: number, answers: readonly JobAnswer[], bodies: readonly Buffer[]): void;
+  answered(batch: number, answers: readonly JobAnswer[], bodies: readonly Buffer[], batchMs: number): void;
   /** Once, when the process is gone. */
   ended(reason: string): void;
 }
@@ -95,7 +95,7 @@ export function startServingWorker(launch: WorkerLaunch, listener: WorkerListene
           at += bytes;
           return part;
         });
-        listener.answered(message.batch, message.answers, bodies);
+        listener.answered(message.batch, message.answers, bodies, message.batchMs);
       }
     }
   };

@@ -51,6 +51,8 @@ export type WorkerMessage =
       readonly kind: 'answers';
       readonly batch: number;
       readonly answers: readonly JobAnswer[];
+      /** From the batch's last byte until its answers were written: reading, running and writing. */
+      readonly batchMs: number;
       readonly residentBytes: number;
     };
 

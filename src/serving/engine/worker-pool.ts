@@ -35,6 +35,7 @@ export interface PoolListener {
     batch: SentBatch,
     answers: readonly JobAnswer[],
     bodies: readonly Buffer[],
+    batchMs: number,
   ): void;
   /** Its jobs are in the batches; `everReady`: it had served before. */
   ended(worker: PoolWorker, reason: string, expected: boolean, everReady: boolean): void;
@@ -96,14 +97,14 @@ export class WorkerPool {
           });
           this.#listener.ready(worker, models);
         },
-        answered: (id, answers, bodies) => {
+        answered: (id, answers, bodies, batchMs) => {
           const index = worker.batches.findIndex(batch => batch.id === id);
           const [batch] = index < 0 ? [] : worker.batches.splice(index, 1);
           if (batch === undefined) return;
           worker.runs += 1;
           if (worker.state === 'busy' && worker.batches.length === 0) worker.state = 'idle';
           this.#setTimer(worker);
-          this.#listener.answered(worker, batch, answers, bodies);
+          this.#listener.answered(worker, batch, answers, bodies, batchMs);
         },
         ended: reason => {
           const expected = worker.state === 'stopping';
@@ -163,13 +164,21 @@ export class WorkerPool {
     }));
   }
 
-  stop(): void {
+  /** Ends all. @returns when the last is gone */
+  stop(): Promise<void> {
     this.#stopping = true;
     for (const timer of this.#timers) clearTimeout(timer);
     for (const worker of this.#workers) {
       worker.state = 'stopping';
       worker.handle.stop();
     }
+    return new Promise(resolve => {
+      const look = setInterval(() => {
+        if (this.#workers.size > 0) return;
+        clearInterval(look);
+        resolve();
+      }, 10);
+    });
   }
 
   /** The time of its oldest batch runs; none where it has nothing. */

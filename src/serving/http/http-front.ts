@@ -11,7 +11,8 @@ import {
   type ServedNote,
 } from '../call.ts';
 import type { ServingLimits } from '../settings.ts';
-import type { TraceContext, Watcher } from '../watcher.ts';
+import type { Watcher } from '../watcher.ts';
+import { AnswerSender, type Exchange } from './answer-sender.ts';
 import { HeldBytes, readBody } from './body-reader.ts';
 import { requestIdOf } from './request-id.ts';
 import { createRouteTable } from './route-table.ts';
@@ -20,6 +21,8 @@ export interface FrontOptions {
   readonly limits: ServingLimits;
   readonly routes: readonly Route[];
   readonly admission: Admission;
+  /** Asked before the body of an inference is read: a reply refuses it. */
+  readonly overload: () => Reply | null;
   readonly watcher: Watcher;
   readonly nowMs: () => number;
   readonly newId: () => string;
@@ -27,29 +30,11 @@ export interface FrontOptions {
   readonly reportBug: (error: unknown) => void;
 }
 
-/** What is known of a request while it is answered. */
-interface Exchange {
-  readonly call: Call;
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly trace: TraceContext | null;
-  readonly note: ServedNote;
-  route: Route | null;
-  keyName: string | null;
-  bytesIn: number;
-  bytesOut: number;
-}
-
 const RETRY_SOON = { 'retry-after': '1' };
-/** How long a client that still sends what nobody wants gets to read the answer before the connection is cut. */
-const CUT_AFTER_MS = 1000;
 /** nginx's status for a client that closed the connection before the answer. */
 const CLIENT_GONE = 499;
 const CHECK_INTERVAL_MS = 1000;
 const MAX_HEADER_BYTES = 32 * 1024;
-
-const hasBody = ({ headers }: IncomingMessage): boolean =>
-  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 
 /** Listens, finds routes, reads bodies within the limits, answers, and tells the watcher of every request. */
 export class HttpFront {
@@ -57,6 +42,7 @@ export class HttpFront {
   readonly #server: Server;
   readonly #find: ReturnType<typeof createRouteTable>;
   readonly #room: HeldBytes;
+  readonly #sender: AnswerSender;
   readonly #sockets = new Set<Socket>();
   #inFlight = 0;
   #draining = false;
@@ -66,6 +52,8 @@ export class HttpFront {
     const { limits } = options;
     this.#find = createRouteTable(options.routes);
     this.#room = new HeldBytes(limits.heldBytes);
+    const { admission, nowMs } = options;
+    this.#sender = new AnswerSender({ admission, nowMs, writeMs: limits.writeMs });
     this.#server = createServer({
       // Bodies have their own time (readBody); streams take as long as they go on.
       requestTimeout: 0,
@@ -137,6 +125,7 @@ export class HttpFront {
   async drain(): Promise<void> {
     if (this.#draining) return;
     this.#draining = true;
+    this.#sender.isLast = true;
     const { lingerMs, drainMs } = this.#options.limits;
     const { nowMs } = this.#options;
     const begin = nowMs();
@@ -185,7 +174,7 @@ export class HttpFront {
     this.#answer(exchange).catch(error => {
       this.#options.reportBug(error);
       if (response.headersSent) response.destroy();
-      else this.#send(exchange, errorReply(500, 'the server failed; its log says more'));
+      else this.#sender.send(exchange, errorReply(500, 'the server failed; its log says more'));
     });
   }
 
@@ -206,19 +195,19 @@ export class HttpFront {
     const decision = decided instanceof Promise ? await decided : decided;
     exchange.keyName = decision.keyName;
     if (decision.kind === 'answered') {
-      this.#send(exchange, decision.reply);
+      this.#sender.sendInTurn(exchange, decision.reply);
       return;
     }
     if (found.kind === 'none') {
-      this.#send(exchange, errorReply(404, 'there is nothing at this path'));
+      this.#sender.send(exchange, errorReply(404, 'there is nothing at this path'));
     } else if (found.kind === 'wrong-method') {
       const headers = { allow: found.allowed.join(', ') };
-      this.#send(exchange, errorReply(405, `use ${found.allowed.join(' or ')} here`, headers));
+      this.#sender.send(exchange, errorReply(405, `use ${found.allowed.join(' or ')} here`, headers));
     } else if (found.route.kind === 'reply') {
       const reply = found.route.answer(call, found.parameters);
-      this.#send(exchange, reply instanceof Promise ? await reply : reply);
+      this.#sender.send(exchange, reply instanceof Promise ? await reply : reply);
     } else if (found.route.kind === 'stream') {
-      this.#prepare(exchange);
+      this.#sender.prepare(exchange);
       if (request.headers.expect !== undefined) response.writeContinue();
       found.route.open(call, response, found.parameters);
     } else {
@@ -236,7 +225,12 @@ export class HttpFront {
     const { bodyBytes, requestMs } = this.#options.limits;
     const encoding = request.headers['content-encoding'];
     if (encoding !== undefined && encoding !== 'identity') {
-      this.#send(exchange, errorReply(415, `bodies with content-encoding ${encoding} are not taken`));
+      this.#sender.send(exchange, errorReply(415, `bodies with content-encoding ${encoding} are not taken`));
+      return;
+    }
+    const refusal = route.audience === 'inference' ? this.#options.overload() : null;
+    if (refusal !== null) {
+      this.#sender.sendInTurn(exchange, refusal);
       return;
     }
     if (request.headers.expect !== undefined && Number(request.headers['content-length'] ?? 0) <= bodyBytes)
@@ -244,13 +238,16 @@ export class HttpFront {
     const reading = await readBody(request, bodyBytes, requestMs, this.#room);
     switch (reading.kind) {
       case 'too-large':
-        this.#send(exchange, errorReply(413, `a body may have ${bodyBytes} bytes`));
+        this.#sender.send(exchange, errorReply(413, `a body may have ${bodyBytes} bytes`));
         return;
       case 'no-room':
-        this.#send(exchange, errorReply(503, 'the server holds as many bytes as it may', RETRY_SOON));
+        this.#sender.sendInTurn(
+          exchange,
+          errorReply(503, 'the server holds as many bytes as it may', RETRY_SOON),
+        );
         return;
       case 'too-slow':
-        this.#send(exchange, errorReply(408, `the body did not come within ${requestMs} ms`));
+        this.#sender.send(exchange, errorReply(408, `the body did not come within ${requestMs} ms`));
         return;
       case 'gone':
         return;
@@ -271,43 +268,9 @@ export class HttpFront {
           },
         };
         const reply = route.answer(call, body, parameters, note);
-        this.#send(exchange, reply instanceof Promise ? await reply : reply);
+        this.#sender.sendInTurn(exchange, reply instanceof Promise ? await reply : reply);
       }
     }
-  }
-
-  /** Headers that every answer has. */
-  #prepare({ call, response }: Exchange): void {
-    const headers = this.#options.admission.replyHeaders(call);
-    for (const [name, value] of Object.entries(headers))
-      if (value !== undefined) response.setHeader(name, value);
-    response.setHeader('x-request-id', call.id);
-    if (this.#draining) response.setHeader('connection', 'close');
-  }
-
-  #send(exchange: Exchange, reply: Reply): void {
-    const { request, response } = exchange;
-    if (response.closed || response.headersSent) return;
-    this.#prepare(exchange);
-    const bytes = typeof reply.body === 'string' ? Buffer.byteLength(reply.body) : reply.body.byteLength;
-    exchange.bytesOut = bytes;
-    response.writeHead(reply.status, { ...reply.headers, 'content-length': bytes });
-    response.end(reply.body);
-    if (!request.complete && hasBody(request)) this.#cutLater(request);
-    if (response.writableFinished) return;
-    // The kernel did not take it at once: somebody may never read it.
-    const timer = setTimeout(() => response.destroy(), this.#options.limits.writeMs);
-    response.once('close', () => clearTimeout(timer));
-  }
-
-  /** The rest of a refused body is dropped for a moment, so that the client gets to the answer, and then cut off. */
-  #cutLater(request: IncomingMessage): void {
-    request.resume();
-    const timer = setTimeout(() => {
-      if (!request.complete) request.socket.destroy();
-    }, CUT_AFTER_MS);
-    // Of the request, not of its connection, which others may use after it.
-    request.once('close', () => clearTimeout(timer));
   }
 
   #closed(exchange: Exchange): void {

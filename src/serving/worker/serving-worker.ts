@@ -98,6 +98,7 @@ async function answerBatch(served: readonly Served[], message: BatchMessage, bod
   const model = served[message.model];
   if (model === undefined) throw new Error(`there is no model ${message.model}`);
   const { session, maxRows } = model;
+  const begin = nowMs();
   let at = 0;
   const requests = message.jobs.map(job => {
     const part = body.subarray(at, at + job.bytes);
@@ -128,7 +129,7 @@ async function answerBatch(served: readonly Served[], message: BatchMessage, bod
     parts.push(...answer.body);
   }
   const residentBytes = process.memoryUsage.rss();
-  send({ kind: 'answers', batch: message.batch, answers, residentBytes }, parts);
+  send({ kind: 'answers', batch: message.batch, answers, batchMs: nowMs() - begin, residentBytes }, parts);
 }
 
 // Without a limit it still ends a process whose parent is gone while it is stuck in a run.

@@ -4,7 +4,8 @@ import type { RuntimeValue } from './worker-protocol.ts';
 
 type TensorConstructor = new (type: Tensor.Type, data: Tensor.DataType, dims: readonly number[]) => Tensor;
 
-const ARRAYS = {
+/** The arrays that onnxruntime-node takes and gives, by dtype: float16 as its bits, bool as bytes. */
+export const RUNTIME_ARRAYS = {
   float32: Float32Array,
   float64: Float64Array,
   float16: Uint16Array,
@@ -19,15 +20,16 @@ const ARRAYS = {
   bool: Uint8Array,
 } as const;
 
-type NumericType = keyof typeof ARRAYS;
+export type NumericType = keyof typeof RUNTIME_ARRAYS;
 
-const isNumeric = (dtype: string): dtype is NumericType => Object.hasOwn(ARRAYS, dtype);
+export const isNumericType = (dtype: string): dtype is NumericType => Object.hasOwn(RUNTIME_ARRAYS, dtype);
 
 /** A tensor of the runtime from little-endian bytes or strings. @throws Error for a dtype that it cannot take. */
 function runtimeTensorOf(feed: FeedTensor, Tensor: TensorConstructor): Tensor {
   if (!(feed.data instanceof Uint8Array)) return new Tensor('string', [...feed.data], feed.shape);
-  if (!isNumeric(feed.dtype)) throw new Error(`The runtime cannot be fed with ${feed.dtype} (${feed.name}).`);
-  const ArrayType = ARRAYS[feed.dtype];
+  if (!isNumericType(feed.dtype))
+    throw new Error(`The runtime cannot be fed with ${feed.dtype} (${feed.name}).`);
+  const ArrayType = RUNTIME_ARRAYS[feed.dtype];
   // A copy: typed arrays want aligned memory, which a view into a message need not be.
   const bytes = new Uint8Array(feed.data).buffer;
   return new Tensor(feed.dtype, new ArrayType(bytes), feed.shape);

@@ -71,6 +71,20 @@ describe.skipIf(lacks('runtime'))('a server under faults', () => {
     expect(running.view.snapshot().workers[0]!.pid).not.toBe(worker!.pid);
   });
 
+  it('replaces a worker whose memory grows over the limit, and says so to whoever asked for it', async () => {
+    const { port, running } = await start({ limits: { workerMemoryBytes: 500 * 2 ** 20 } });
+    const [worker] = running.view.snapshot().workers;
+    // Attention of 512 rows over 512 places: a gigabyte for its weights.
+    const ids = Array.from({ length: 512 }, () => Array(512).fill(1));
+    const greedy = JSON.stringify({ inputs: { input_ids: ids, attention_mask: ids } });
+    const answer = await post(new Agent(), port, '/predict', greedy);
+    expect(answer.status).toBe(500);
+    expect(answer.body).toContain('memory limit exceeded');
+    await until(() => running.view.snapshot().reasons.length === 0);
+    expect(running.view.snapshot().workers[0]!.pid).not.toBe(worker!.pid);
+    expect((await post(new Agent(), port, '/predict', ENCODER_PAYLOAD)).status).toBe(200);
+  });
+
   it('does not let a request that kills every worker take others along', async () => {
     const { port, running } = await start({ limits: { runMs: 1500 } });
     let isPoisoned = true;

@@ -7,17 +7,11 @@ import {
   recogniseForm,
 } from '../../contract/payload-validator.ts';
 import type { Dtype, ModelInterface } from '../../model/inspection.ts';
+import { isNumericType } from '../../runtime/runtime-tensors.ts';
 import { elementCount } from '../../shared/element-types.ts';
 import type { JobHead } from '../engine/worker-messages.ts';
 import { readBytesElements } from './bytes-tensors.ts';
-import {
-  copyInto,
-  fillFlat,
-  fillNested,
-  isNumericType,
-  type RuntimeArray,
-  viewOf,
-} from './runtime-arrays.ts';
+import { copyInto, fillFlat, fillNested, type RuntimeArray, viewOf } from './runtime-arrays.ts';
 
 /** An input of a request that was checked: its shape, and how its elements get into an array. */
 export interface RequestTensor {

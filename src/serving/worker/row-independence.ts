@@ -1,5 +1,6 @@
 import { makeTensor } from '../../benchmark/synthetic-tensor.ts';
 import type { ValueInfo } from '../../model/inspection.ts';
+import { isNumericType } from '../../runtime/runtime-tensors.ts';
 import { elementCount } from '../../shared/element-types.ts';
 import { messageOf } from '../../shared/errors.ts';
 import { smallFloatTable } from '../../shared/small-floats.ts';
@@ -8,7 +9,7 @@ import { outputRows, stackInputs } from './batch-run.ts';
 import type { RequestTensor } from './decoded-request.ts';
 import type { OutputTensor } from './encoded-answer.ts';
 import { fedTensorOf, type ModelSession } from './model-session.ts';
-import { copyInto, isNumericType, type RuntimeArray, viewOf } from './runtime-arrays.ts';
+import { copyInto, type RuntimeArray, viewOf } from './runtime-arrays.ts';
 
 /** Of a value's largest size: kernels add up in another order for another number of rows. */
 const TOLERANCE = 1e-3;

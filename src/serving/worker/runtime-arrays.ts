@@ -1,39 +1,22 @@
 import type { Dtype } from '../../model/inspection.ts';
+import { isNumericType, type NumericType, RUNTIME_ARRAYS } from '../../runtime/runtime-tensors.ts';
 import { isSmallFloat, smallFloatCode } from '../../shared/small-floats.ts';
 
-/** The arrays that onnxruntime-node takes and gives, by dtype: float16 as its bits, bool as bytes. */
-const ARRAYS = {
-  float32: Float32Array,
-  float64: Float64Array,
-  float16: Uint16Array,
-  int8: Int8Array,
-  uint8: Uint8Array,
-  int16: Int16Array,
-  uint16: Uint16Array,
-  int32: Int32Array,
-  uint32: Uint32Array,
-  int64: BigInt64Array,
-  uint64: BigUint64Array,
-  bool: Uint8Array,
-} as const;
-
-export type NumericType = keyof typeof ARRAYS;
-export type NumericArray = InstanceType<(typeof ARRAYS)[NumericType]>;
+export type NumericArray = InstanceType<(typeof RUNTIME_ARRAYS)[NumericType]>;
 export type RuntimeArray = NumericArray | string[];
 
-export const isNumericType = (dtype: string): dtype is NumericType => Object.hasOwn(ARRAYS, dtype);
 export const isRuntimeType = (dtype: string): dtype is NumericType | 'string' =>
   dtype === 'string' || isNumericType(dtype);
 
 export function allocate(dtype: Dtype, count: number): RuntimeArray {
   if (dtype === 'string') return new Array<string>(count).fill('');
   if (!isNumericType(dtype)) throw new RangeError(`the runtime cannot be fed with ${dtype}`);
-  return new ARRAYS[dtype](count);
+  return new RUNTIME_ARRAYS[dtype](count);
 }
 
 /** Little-endian bytes as an array: a view where they are aligned, else a copy. */
 export function viewOf(dtype: NumericType, bytes: Uint8Array): NumericArray {
-  const ArrayType = ARRAYS[dtype];
+  const ArrayType = RUNTIME_ARRAYS[dtype];
   const unit = ArrayType.BYTES_PER_ELEMENT;
   const { buffer, byteOffset } =
     bytes.byteOffset % unit === 0 && bytes.buffer instanceof ArrayBuffer

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openPullRequest, type PostOutcome, postReport } from '../../src/commands/pull-request.ts';
 import { readCiContext } from '../../src/platforms/detect.ts';
+import { createGitLabClient } from '../../src/platforms/gitlab/client.ts';
+import { readBranchProtection, readTokenFacts } from '../../src/platforms/gitlab/token-facts.ts';
 import {
   CI_JOB_TOKEN,
   GITLAB_BOT,
@@ -58,6 +60,21 @@ const mergeRequest = (token: Readonly<Record<string, string>>): Readonly<Record<
   CI_COMMIT_SHA: HEAD,
   ...token,
 });
+
+const PATIENCE = { timeoutMs: 400, maxBodyBytes: 256 * 1024, sleep: async () => undefined };
+
+/** What `doctor` asks. */
+async function askFacts(): Promise<unknown> {
+  const client = createGitLabClient({
+    token: { kind: 'access-token', value: GITLAB_TOKEN },
+    apiUrl: server.apiUrl,
+    project: GITLAB_PROJECT,
+    userAgent: 'test',
+    environment: {},
+    ...PATIENCE,
+  });
+  return [await readTokenFacts(client), await readBranchProtection(client, 'quickserveml')];
+}
 
 async function open(env: Readonly<Record<string, string>>) {
   const world = {
@@ -184,10 +201,11 @@ describe.each(ROUTES)('a fault that lasts at %s', route => {
       CI_COMMIT_BRANCH: 'main',
     });
     await pushed.labels();
+    const facts = await askFacts();
     const outcome = await postReport(SAMPLE_REPORTS.regressed, pullRequest, { key: 'default' });
     expect(server.requests.map(one => one.route)).toContain(route);
     expect(outcome.message).not.toBe('');
-    const said = JSON.stringify([labels, outcome, log]);
+    const said = JSON.stringify([labels, facts, outcome, log]);
     for (const token of TOKENS) expect(said).not.toContain(token);
     const current = server.notesOf(12).filter(({ body }) => body.startsWith('<!--') && body !== OLD);
     expect(current).toHaveLength(outcome.comment?.kind === 'posted' ? 1 : 0);

@@ -320,4 +320,6 @@ export const sayingsOf = (comment: string): readonly string[] =>
     .replace(/[−+-]?\d+(?:[.,]\d+)*/g, '#')
     .split('\n')
     .filter(line => /^###|^\*\*Wh|^\| \[|^\| \*\*\[|\*\*breaking\*\* \| (?:input|output)/.test(line))
-    .map(line => (/^\| (?:\*\*)?\[/.test(line) ? line.split('|').slice(0, 3).join('|') : line));
+    .map(line => (/^\| (?:\*\*)?\[/.test(line) ? line.split('|').slice(0, 3).join('|') : line))
+    // Whether a row has room for its reason depends on what there was time to measure in the others.
+    .map(line => line.replace(/<br><sub>not measured.*/, '').trimEnd());

@@ -117,7 +117,14 @@ function passedVerdict(model: ModelReport, hasWarnings: boolean): ModelVerdict {
   const latency = metricOf(model, 'latency');
   if (latency?.outcome.kind === 'improved') return { tone: 'improved', word: 'faster', note: '' };
   if (latency?.outcome.kind === 'no-baseline')
-    return { tone: 'notice', word: 'no baseline', note: 'there are no times to compare with' };
+    return {
+      tone: 'notice',
+      word: 'no baseline',
+      note:
+        state.kind === 'production'
+          ? 'too few earlier measurements on this kind of machine'
+          : 'there are no times to compare with',
+    };
   const unmeasured = notMeasuredReason(model);
   if (unmeasured !== null) return { tone: 'passed', word: 'passed', note: `not measured: ${unmeasured}` };
   return { tone: 'passed', word: 'unchanged speed', note: '' };

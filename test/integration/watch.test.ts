@@ -124,6 +124,8 @@ describe('a schedule over weeks', () => {
     const { report, exitCode } = await production.watch();
     expect(exitCode).toBe(0);
     expect(report.models[0]?.metrics[0]?.outcome.kind).toBe('no-baseline');
+    const text = await renderReport('text', report, { commentKey: 'x', color: false, reportUrl: null });
+    expect(text).toContain('too few earlier measurements on this kind of machine');
     expect(production.github.issues).toMatchObject([{ state: 'open' }]);
     expect(production.hooks.received).toHaveLength(messages);
   });

@@ -5,8 +5,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { exitCodeOf } from '../../src/commands/check.ts';
 import { postCheckRun } from '../../src/commands/check-run.ts';
 import { commentOnReport } from '../../src/commands/comment.ts';
+import { platformLines } from '../../src/commands/doctor/platform.ts';
 import { openPullRequest, postReport } from '../../src/commands/pull-request.ts';
 import type { Surroundings } from '../../src/commands/surroundings.ts';
+import { defaultConfig } from '../../src/config/parse.ts';
 import type { CiContext } from '../../src/platforms/context.ts';
 import { readCiContext } from '../../src/platforms/detect.ts';
 import { QuickServeError } from '../../src/shared/errors.ts';
@@ -142,6 +144,10 @@ const ACTIONS: Readonly<Record<string, () => Promise<unknown>>> = {
     const context = contextOf(surroundings);
     const pullRequest = await openPullRequest(context, surroundings, null);
     return postCheckRun(SAMPLE_REPORTS.regressed, pullRequest, context, 'default');
+  },
+  'doctor asks what the token may': async () => {
+    const surroundings = world('push', TEST_TOKEN);
+    return platformLines(defaultConfig(), contextOf(surroundings), null, surroundings);
   },
   'a push reads the labels of what it merged': async () => {
     const surroundings = world('push', TEST_TOKEN);

@@ -17,9 +17,10 @@ import {
   GitLabServer,
   READ_API_TOKEN,
 } from '../support/gitlab-server.ts';
-import { type InstalledCopy, installCopy } from '../support/installed-copy.ts';
+import { handOver, type InstalledCopy, installCopy } from '../support/installed-copy.ts';
 import { type Contents, createTestRemote, type TestRemote } from '../support/pull-request.ts';
 import { lacks } from '../support/requirements.ts';
+import { runCli } from '../support/run-cli.ts';
 
 const MODEL = 'models/digits.onnx';
 const IID = 12;
@@ -161,6 +162,18 @@ describe.skipIf(lacks('runtime') || lacks('rsync'))('the GitLab component', () =
     expect(() => rmSync(marker)).toThrow();
   });
 
+  const mainVariables = (source: 'push' | 'schedule', before: string): Readonly<Record<string, string>> => ({
+    GITLAB_CI: 'true',
+    CI_PIPELINE_SOURCE: source,
+    CI_API_V4_URL: gitlab.apiUrl,
+    CI_PROJECT_ID: GITLAB_PROJECT,
+    CI_COMMIT_BRANCH: 'main',
+    CI_DEFAULT_BRANCH: 'main',
+    CI_COMMIT_SHA: base,
+    CI_COMMIT_BEFORE_SHA: before,
+    CI_JOB_TOKEN,
+  });
+
   it('records on the registry branch with the job token when main moves', async () => {
     const before = base;
     base = remote.commit('main', {
@@ -168,22 +181,38 @@ describe.skipIf(lacks('runtime') || lacks('rsync'))('the GitLab component', () =
       [MODEL]: { model: 'digits-equivalent' },
     });
     const clone = checkout('refs/heads/main');
-    const result = await runPipeline({
-      clone,
-      variables: {
-        GITLAB_CI: 'true',
-        CI_PIPELINE_SOURCE: 'push',
-        CI_API_V4_URL: gitlab.apiUrl,
-        CI_PROJECT_ID: GITLAB_PROJECT,
-        CI_COMMIT_BRANCH: 'main',
-        CI_DEFAULT_BRANCH: 'main',
-        CI_COMMIT_SHA: base,
-        CI_COMMIT_BEFORE_SHA: before,
-        CI_JOB_TOKEN,
-      },
-    });
+    const result = await runPipeline({ clone, variables: mainVariables('push', before) });
     expect(result.state).toBe('passed');
     expect(remote.registryFiles().join('\n')).toMatch(/^models\/.*digits\/versions\/1\.0\.0\.json$/m);
+  });
+
+  it('measures what is in production when a schedule starts it, and records that with the job token', async () => {
+    const laptop = checkout('refs/heads/main');
+    handOver(laptop);
+    const args = ['registry', 'promote', 'models/digits@1.0.0', '--reason', 'it passed'];
+    expect(await runCli({ cli: copy.cli, args, cwd: laptop })).toMatchObject({ exitCode: 0 });
+    const before = base;
+    base = remote.commit('main', starter.files('scheduled', { budget: '2s' }));
+    const run = { clone: checkout('refs/heads/main'), job: 'quickserveml-scheduled' };
+    const measured = remote.registryFiles().length;
+    const idle = await runPipeline({ ...run, variables: mainVariables('push', before) });
+    expect(idle.state).toBe('not-run');
+    const result = await runPipeline({ ...run, variables: mainVariables('schedule', before) });
+    expect(result).toMatchObject({ state: 'passed', jobExitCode: 0 });
+    expect(readReport(result)).toMatchObject({ gate: 'passed', models: [{ name: 'models/digits' }] });
+    expect(result.artifact(join(REPORTS, 'metrics.txt'))?.trimEnd()).toMatch(/# EOF$/);
+    expect(remote.registryFiles().length).toBeGreaterThan(measured);
+  });
+
+  it('names a wrong input of the scheduled component before any job runs', async () => {
+    base = remote.commit('main', starter.files('scheduled', { record: 'sometimes' }));
+    const result = await runPipeline({
+      clone: checkout('refs/heads/main'),
+      job: 'quickserveml-scheduled',
+      variables: mainVariables('schedule', base),
+    });
+    expect(result.state).toBe('not-run');
+    expect(result.log).toMatch(/record/);
   });
 
   it('prints no token, whatever it does', async () => {

@@ -15,7 +15,7 @@ export interface PipelineRun {
   readonly job?: string;
 }
 
-type Template = 'check' | 'publish' | 'shards';
+type Template = 'check' | 'publish' | 'scheduled' | 'shards';
 
 /** How jobs start the command line on this machine: by a script that names its runtime. */
 export interface PipelineStarter extends Disposable {
@@ -39,7 +39,7 @@ interface ProjectInclude {
 export function createPipelineStarter(cli: string, publishing: readonly string[] = []): PipelineStarter {
   const folder = mkdtempSync(join(tmpdir(), 'gitlab-cli-'));
   const starter = join(folder, 'quickserveml');
-  const withRuntime = `case "$1" in check | publish) set -- "$@" --runtime-path '${runtimePath}';; esac`;
+  const withRuntime = `case "$1" in check | publish | watch) set -- "$@" --runtime-path '${runtimePath}';; esac`;
   const withRegistries = `case "$1" in publish) set -- "$@" ${publishing.join(' ')};; esac`;
   writeFileSync(
     starter,

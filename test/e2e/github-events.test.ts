@@ -6,6 +6,7 @@ import { type GitHubJob, jobEnvironment, REPOSITORY, startGitHubJob } from '../s
 import { CHECKS_TOKEN, GitHubServer } from '../support/github-server.ts';
 import { runtimePath, unprivilegedUser } from '../support/installed-copy.ts';
 import { lacks } from '../support/requirements.ts';
+import { runCli } from '../support/run-cli.ts';
 import { type ActionResult, runAction } from '../support/runner.ts';
 
 /** The built action on events beside pull_request and push, against an Enterprise Server's address. */
@@ -34,6 +35,7 @@ describe.skipIf(lacks('runtime'))('an event that is no pull request', () => {
     event: object,
     ref: string,
     sha: string,
+    inputs: Readonly<Record<string, string>> = {},
   ): Promise<ActionResult & { readonly report: Report }> {
     const clone = job.checkout(sha);
     const result = await runAction({
@@ -41,7 +43,7 @@ describe.skipIf(lacks('runtime'))('an event that is no pull request', () => {
       cwd: clone,
       eventName,
       event: { repository: { full_name: REPOSITORY, default_branch: 'main' }, ...event },
-      inputs: { 'runtime-path': runtimePath, record: 'never', budget: '2s' },
+      inputs: { 'runtime-path': runtimePath, record: 'never', budget: '2s', ...inputs },
       token: CHECKS_TOKEN,
       user: unprivilegedUser,
       env: jobEnvironment(github, { sha, ref }),
@@ -79,4 +81,24 @@ describe.skipIf(lacks('runtime'))('an event that is no pull request', () => {
       expect(github.violations).toEqual([]);
     },
   );
+
+  it('schedule with `command: watch`: measures what is in production, and records that', {
+    timeout: 120_000,
+  }, async () => {
+    const recorded = await run('push', { before: base }, 'refs/heads/main', base, { record: 'always' });
+    expect(recorded.exitCode).toBe(0);
+    const url = `${job.git.url.replace('://', `://x-access-token:${CHECKS_TOKEN}@`)}/remote.git`;
+    const laptop = job.checkout(base);
+    job.remote.setUrl(laptop, url);
+    const args = ['registry', 'promote', 'models/digits@1.0.0', '--reason', 'it passed'];
+    expect(await runCli({ cli: job.copy.cli, args, cwd: laptop })).toMatchObject({ exitCode: 0, stderr: '' });
+    const files = job.remote.registryFiles().length;
+    const result = await run('schedule', { schedule: '0 4 * * *' }, 'refs/heads/main', base, {
+      command: 'watch',
+      record: 'auto',
+    });
+    expect(result).toMatchObject({ exitCode: 0, outputs: { verdict: 'passed' } });
+    expect(result.report.models).toMatchObject([{ name: 'models/digits', measurement: { kind: 'alone' } }]);
+    expect(job.remote.registryFiles().length).toBeGreaterThan(files);
+  });
 });

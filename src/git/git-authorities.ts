@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { allAuthorities, extraCertificates, readCertificates } from '../network/certificates.ts';
+import { fullDiskError } from '../shared/full-disk.ts';
 import { type ConfigEntry, type GitEnvironment, processVariables } from './git-environment.ts';
 import { SCRATCH_PREFIX } from './scratch-folders.ts';
 
@@ -26,19 +27,35 @@ function configuredFile(environment: GitEnvironment): string | null {
 /** By folder and content, for all environments of this process. */
 const written = new Map<string, string>();
 
-/** git takes one file, which replaces what it would trust by itself: so that all goes into it. */
+/**
+ * git takes one file, which replaces what it would trust by itself: so that all goes into it.
+ * @throws QuickServeError OUTPUT_UNWRITABLE.
+ */
 function writeBundle(certificates: readonly string[], temporaryFolder: string): string {
   const key = [temporaryFolder, ...certificates].join('\0');
   const before = written.get(key);
   if (before !== undefined && existsSync(before)) return before;
-  mkdirSync(temporaryFolder, { recursive: true });
-  const folder = mkdtempSync(join(temporaryFolder, `${SCRATCH_PREFIX}${process.pid}-`));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-  const file = join(folder, 'authorities.pem');
   const texts = new Set(allAuthorities(certificates).map(text => text.trim()));
-  writeFileSync(file, `${[...texts].join('\n')}\n`, { mode: 0o600 });
+  const folder = makeFolder(temporaryFolder);
+  const file = join(folder, 'authorities.pem');
+  try {
+    writeFileSync(file, `${[...texts].join('\n')}\n`, { mode: 0o600 });
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true });
+    throw fullDiskError(temporaryFolder, error);
+  }
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   written.set(key, file);
   return file;
+}
+
+function makeFolder(temporaryFolder: string): string {
+  try {
+    mkdirSync(temporaryFolder, { recursive: true });
+    return mkdtempSync(join(temporaryFolder, `${SCRATCH_PREFIX}${process.pid}-`));
+  } catch (error) {
+    throw fullDiskError(temporaryFolder, error);
+  }
 }
 
 /**

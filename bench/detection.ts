@@ -51,7 +51,7 @@ export interface ExamOptions {
   readonly log: string | null;
 }
 
-const SHORT: ExamOptions = { trials: 1, same: 2, hogs: 0, parallel: 1, minutes: 2, only: '', log: null };
+const SHORT: ExamOptions = { trials: 1, same: 2, hogs: 0, parallel: 1, minutes: 1, only: '', log: null };
 
 async function measure(
   family: ExamFamily,

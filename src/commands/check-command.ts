@@ -9,6 +9,7 @@ import { readShard } from './check/shard.ts';
 import { planCheck, runCheck } from './check.ts';
 import type { CommandResult } from './command-result.ts';
 import { readDuration } from './duration-option.ts';
+import { checkPlanText } from './plan-text.ts';
 import { openPullRequest, postReport } from './pull-request.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -57,7 +58,7 @@ export async function checkCommand(given: CheckArguments, world: Surroundings): 
   };
   if (options.dryRun) {
     const plan = await planCheck(options, world);
-    return { document: { plan }, text: JSON.stringify(plan, null, 2), exitCode: 0 };
+    return { document: { plan }, text: checkPlanText(plan), exitCode: 0 };
   }
   const formats = readFormats(given.reportFormat ?? '');
   const { report, exitCode, comment } = await runCheck(options, world);

@@ -6,6 +6,7 @@ import { readFormats, writeReportFiles } from './check/report-files.ts';
 import type { CommandResult } from './command-result.ts';
 import type { ContainerRegistryOptions } from './container-registries.ts';
 import { readDuration } from './duration-option.ts';
+import { watchPlanText } from './plan-text.ts';
 import type { RegistryCommandOptions } from './registry/session.ts';
 import type { Surroundings } from './surroundings.ts';
 import type { Told } from './watch/tell-places.ts';
@@ -46,7 +47,7 @@ export async function watchCommand(given: WatchArguments, world: Surroundings): 
   };
   if (given.dryRun === true) {
     const plan = await planWatch(options, world);
-    return { document: { plan }, text: JSON.stringify(plan, null, 2), exitCode: 0 };
+    return { document: { plan }, text: watchPlanText(plan), exitCode: 0 };
   }
   const formats = readFormats(given.reportFormat ?? '');
   const { report, exitCode, told } = await runWatch(options, world);

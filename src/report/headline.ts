@@ -108,10 +108,14 @@ function passedParts(
     return [text(`${count} passed, with warnings`)];
   }
   if (models.every(({ state }) => state.kind === 'identical')) {
+    // One that is about to be recorded is measured alone.
+    const outcome = models.every(({ measurement }) => measurement.kind === 'not-measured')
+      ? 'not measured'
+      : 'nothing to compare';
     return allOf(
       models.length === 1
-        ? 'is the same file as in the base: not measured'
-        : 'all the same files as in the base, not measured',
+        ? `is the same file as in the base: ${outcome}`
+        : `all the same files as in the base, ${outcome}`,
     );
   }
   if (models.every(({ state }) => state.kind === 'added' || state.kind === 'no-base')) {

@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { type Extract, extract } from 'tar-stream';
 import { type Dispatcher, openDispatcher, request } from '../network/dispatcher.ts';
 import { messageOf, QuickServeError } from '../shared/errors.ts';
+import { writeHashed } from './hashed-file.ts';
 import type { NpmConfig } from './npm-config.ts';
 import type { PinnedPackage } from './pinned-files.ts';
 
@@ -156,16 +155,8 @@ async function writeEntry(entry: Entry, path: string, wanted: TarballRequest): P
   const pin = wanted.pins?.get(path);
   if (pin !== undefined && entry.header.size !== pin.sizeBytes) throw hashMismatch(wanted, path);
   const file = join(wanted.folder, path);
-  await mkdir(dirname(file), { recursive: true });
-  const hash = createHash('sha256');
-  const hashing = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      hash.update(chunk);
-      done(null, chunk);
-    },
-  });
-  await pipeline(entry, hashing, createWriteStream(file));
-  if (pin !== undefined && hash.digest('hex') !== pin.sha256) throw hashMismatch(wanted, path);
+  const sha256 = await writeHashed(entry, file);
+  if (pin !== undefined && sha256 !== pin.sha256) throw hashMismatch(wanted, path);
 }
 
 /** A path inside the package, or null for what is none (folders, links, names that leave the folder). */

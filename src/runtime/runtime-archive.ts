@@ -5,8 +5,9 @@ import { dirname, join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
-import { type Extract, extract, type Pack, pack } from 'tar-stream';
+import { extract, type Pack, pack } from 'tar-stream';
 import { messageOf, QuickServeError, systemCodeOf } from '../shared/errors.ts';
+import { writeHashed } from './hashed-file.ts';
 import {
   cacheTargetOf,
   cacheUnwritable,
@@ -18,8 +19,6 @@ import {
 } from './installer.ts';
 import { type PinnedFile, pinnedRuntimeFor, type RuntimePackage } from './pinned-files.ts';
 import { PINNED_RUNTIME_VERSION, type RuntimeLocation } from './runtime-location.ts';
-
-type Entry = Extract extends AsyncIterable<infer Each> ? Each : never;
 
 /** `linux/x64`, as Node calls it. */
 export type RuntimePlatform = string;
@@ -126,20 +125,6 @@ const unreadable = (path: string, cause: unknown): QuickServeError =>
     cause,
   });
 
-/** Takes the bytes of an entry into a file, and holds them against the release's own list. */
-async function unpackFile(entry: Entry, pin: PinnedFile, file: string): Promise<boolean> {
-  await mkdir(dirname(file), { recursive: true });
-  const hash = createHash('sha256');
-  const hashing = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      hash.update(chunk);
-      done(null, chunk);
-    },
-  });
-  await pipeline(entry, hashing, createWriteStream(file));
-  return hash.digest('hex') === pin.sha256;
-}
-
 async function isCompressed(path: string): Promise<boolean> {
   for await (const chunk of createReadStream(path, { start: 0, end: 1 })) {
     return (chunk as Buffer).length === 2 && (chunk as Buffer)[0] === 0x1f && (chunk as Buffer)[1] === 0x8b;
@@ -166,7 +151,7 @@ async function unpackKnown(
       entry.resume();
       continue;
     }
-    if (size !== pin.sizeBytes || !(await unpackFile(entry, pin, join(folder, name)))) {
+    if (size !== pin.sizeBytes || (await writeHashed(entry, join(folder, name))) !== pin.sha256) {
       throw invalid(path, `${name} in it is not the file that this release was made with`);
     }
     found.add(name);

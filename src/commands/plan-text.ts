@@ -1,0 +1,44 @@
+import { terminalSafe } from '../shared/terminal-text.ts';
+import type { CheckPlan } from './check.ts';
+import type { WatchPlan } from './watch.ts';
+
+const indented = (lines: readonly string[]): readonly string[] =>
+  lines.map(line => terminalSafe(`  ${line}`));
+
+/** What `check --dry-run` says to a person. */
+export function checkPlanText({ base, models, budgetMs, comparisons, record }: CheckPlan): string {
+  const against =
+    base.kind === 'none' ? `nothing (${base.reason})` : `${base.role}, ${base.sha.slice(0, 10)}`;
+  const listed = models.map(({ name, change, measured, inputs }) => {
+    const sets = inputs.length > 1 ? `, with ${inputs.join(', ')}` : '';
+    return `${name}: ${change}, ${measured ? `would be measured${sets}` : 'would not be measured'}`;
+  });
+  return [
+    terminalSafe(`Against: ${against}`),
+    ...(models.length === 0 ? ['No model would be checked.'] : ['Models:', ...indented(listed)]),
+    `At most ${Math.ceil(budgetMs / 1000)} s of measuring, errors bounded over ${comparisons} ${comparisons === 1 ? 'comparison' : 'comparisons'}.`,
+    terminalSafe(
+      record.planned
+        ? `A pass would be recorded on the branch ${record.branch}.`
+        : `Nothing would be recorded: ${record.reason}.`,
+    ),
+  ].join('\n');
+}
+
+/** What `watch --dry-run` says to a person. */
+export function watchPlanText({ models, record, reason, places }: WatchPlan): string {
+  const told = places.map(({ name, kind }) => `${name} (${kind})`);
+  return [
+    ...(models.length === 0
+      ? ['Nothing is in production.']
+      : ['Would be measured:', ...indented(models.map(({ name, version }) => `${name} ${version}`))]),
+    ...(record
+      ? [
+          'The measurements would be recorded.',
+          told.length === 0
+            ? 'Nobody would be told of a change: `alerts.places` is not set.'
+            : terminalSafe(`Would be told of a change: ${told.join(', ')}.`),
+        ]
+      : [terminalSafe(`Nothing would be recorded, and nobody told: ${reason}.`)]),
+  ].join('\n');
+}

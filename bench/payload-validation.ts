@@ -1,5 +1,7 @@
 import { createPayloadValidator } from '../src/contract/payload-validator.ts';
 import type { ModelInterface, ValueInfo } from '../src/model/inspection.ts';
+import { createRequestDecoder } from '../src/serving/worker/decoded-request.ts';
+import { fedTensorOf } from '../src/serving/worker/model-session.ts';
 import { median, megabytes, milliseconds, table } from './table.ts';
 
 const RUNS = 15;
@@ -79,8 +81,64 @@ export async function payloadValidation(): Promise<string> {
       goal,
     ];
   });
-  return table(
+  const validation = table(
     [`payload validation, ${RUNS} runs`, 'payload', '`JSON.parse`', 'validation on top', 'ratio', 'goal'],
+    rows,
+  );
+  return [validation, decoding()].join('\n\n');
+}
+
+const IMAGE = [1, 3, 244, 244] as const;
+const NUMBERS = [
+  { name: '4 decimals', number: () => Number(Math.random().toFixed(4)) },
+  { name: 'float32', number: () => Math.fround(Math.random()) },
+  { name: 'float64', number: Math.random },
+  { name: 'bytes', number: () => Math.floor(Math.random() * 256) },
+];
+
+const nested = (shape: readonly number[], number: () => number): unknown =>
+  shape.length === 0 ? number() : Array.from({ length: shape[0] ?? 0 }, () => nested(shape.slice(1), number));
+
+/** From a body's bytes to the array that the runtime is fed with: as the server does it, and by `JSON.parse` and copying. */
+function decoding(): string {
+  const image = input('image', 'float32', IMAGE);
+  const decode = createRequestDecoder(modelOf([image]), 1_000_000);
+  const rows = NUMBERS.map(({ name, number }) => {
+    const body = Buffer.from(JSON.stringify({ inputs: { image: nested(IMAGE, number) } }));
+    const job = { kind: 'predict' as const, bytes: body.byteLength, headerBytes: null };
+    const parseMs: number[] = [];
+    const decodeMs: number[] = [];
+    for (let run = -20; run < 2 * RUNS; run++) {
+      const parsed = timeMs(() => {
+        const { inputs } = JSON.parse(body.toString('utf8')) as { inputs: { image: number[][][][] } };
+        Float32Array.from(inputs.image.flat(3));
+      });
+      const decoded = timeMs(() => {
+        const request = decode(job, body);
+        if (request.kind === 'invalid') throw new Error(`${name}: ${request.message}`);
+        for (const tensor of request.tensors) fedTensorOf(tensor);
+      });
+      if (run < 0) continue;
+      parseMs.push(parsed);
+      decodeMs.push(decoded);
+    }
+    const [parse, own] = [median(parseMs), median(decodeMs)];
+    return [
+      name,
+      megabytes(body.byteLength),
+      milliseconds(parse),
+      milliseconds(own),
+      (own / parse).toFixed(2),
+    ];
+  });
+  return table(
+    [
+      `a body of ${IMAGE.join(' x ')} numbers`,
+      'body',
+      '`JSON.parse` and copy',
+      "the server's decoder, with validation",
+      'ratio',
+    ],
     rows,
   );
 }

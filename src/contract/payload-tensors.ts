@@ -15,6 +15,7 @@ export interface DecodedTensor {
 function valuesOf(tensor: PayloadTensor): readonly unknown[] {
   const { data } = tensor;
   if (data.kind === 'flat') return data.value;
+  if (data.kind === 'numbers') return [...data.value.numbers];
   const complex = elementFacts(tensor.info.dtype).kind === 'complex';
   return data.kind === 'nested' ? flattenNested(data.value, tensor.shape.length + (complex ? 1 : 0)) : [];
 }

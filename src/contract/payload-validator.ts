@@ -1,5 +1,5 @@
 import type { ModelInterface, ValueInfo } from '../model/inspection.ts';
-import { elementCount, packedByteLength } from '../shared/element-types.ts';
+import { elementCount, elementFacts, jsonIntegerRange, packedByteLength } from '../shared/element-types.ts';
 import {
   describeElement,
   describeJson,
@@ -7,6 +7,7 @@ import {
   readNestedArray,
   type SymbolSize,
 } from '../shared/nested-array.ts';
+import { NumberArray } from './number-arrays.ts';
 import { createEnvelopeCheck, memberPath, type PayloadProblem } from './payload-envelope.ts';
 import {
   type PayloadForm,
@@ -23,10 +24,11 @@ export type { PayloadProblem } from './payload-envelope.ts';
 export interface PayloadTensor {
   readonly info: ValueInfo;
   readonly shape: readonly number[];
-  /** Where its elements are: a nested array of the shape, a flat one, base64, or the next bytes after the JSON. */
+  /** Where its elements are: a nested array of the shape, a flat one, numbers read already, base64, or the next bytes after the JSON. */
   readonly data:
     | { readonly kind: 'nested'; readonly value: unknown }
     | { readonly kind: 'flat'; readonly value: readonly unknown[] }
+    | { readonly kind: 'numbers'; readonly value: NumberArray }
     | { readonly kind: 'base64'; readonly text: string }
     | { readonly kind: 'binary'; readonly byteLength: number };
 }
@@ -49,6 +51,18 @@ const isObject = (value: unknown): value is JsonObject =>
 
 const listed = (names: readonly string[]): string =>
   names.length === 0 ? 'nothing' : names.map(name => JSON.stringify(name)).join(', ');
+
+/** Whether every number may be an element of the dtype. */
+function numbersFit(dtype: ValueInfo['dtype'], { exact, whole, least, largest }: NumberArray): boolean {
+  const facts = elementFacts(dtype);
+  if (facts.kind === 'float') {
+    const limit = exact ? facts.largest : facts.largest / 2;
+    return least >= -limit && largest <= limit;
+  }
+  if (facts.kind !== 'integer') return false;
+  const { min, max } = jsonIntegerRange(facts);
+  return whole && least >= min && largest <= max;
+}
 
 /** The state of one reading: what is wrong so far, and the sizes of symbols. */
 class Reading {
@@ -74,7 +88,9 @@ class Reading {
   #typed(info: ValueInfo, type: ValueType, value: unknown, path: string): void {
     switch (type.kind) {
       case 'tensor':
-        if (takesBase64(info) && isObject(value)) this.#base64(info, value, path);
+        if (value instanceof NumberArray)
+          this.#numbers(info, value, this.#shape(info, value.shape, path), path);
+        else if (takesBase64(info) && isObject(value)) this.#base64(info, value, path);
         else this.#nested(info, value, path);
         return;
       case 'optional':
@@ -104,6 +120,13 @@ class Reading {
     const { shape, problems } = readNestedArray(value, type, path, this.symbols);
     for (const problem of problems) this.report(problem.path, problem.message);
     this.tensors.push({ info, shape, data: { kind: 'nested', value } });
+  }
+
+  /** Numbers that were read already. Where they do not fit, which of them does not is for a reading of the text to say. */
+  #numbers(info: ValueInfo, value: NumberArray, shape: readonly number[] | null, path: string): void {
+    if (shape === null) return;
+    if (numbersFit(info.dtype, value)) this.tensors.push({ info, shape, data: { kind: 'numbers', value } });
+    else this.report(path, `expected each to be ${describeElement(info.dtype)}`);
   }
 
   #base64(info: ValueInfo, value: JsonObject, path: string): void {
@@ -201,6 +224,12 @@ class Reading {
       return;
     }
     if (shape === null || !Array.isArray(data)) return;
+    if (data instanceof NumberArray) {
+      const given = data.shape.length === 1 ? [elementCount(shape)] : shape;
+      if (given.join() === data.shape.join()) this.#numbers(info, data, shape, `${path}.data`);
+      else this.report(`${path}.data`, `expected sizes ${given.join(', ')}, got ${data.shape.join(', ')}`);
+      return;
+    }
     if (shape.length > 1 && Array.isArray(data[0])) {
       const type = { dtype: info.dtype, shape, specialFloats: this.specialFloats };
       const { problems } = readNestedArray(data, type, `${path}.data`, this.symbols);

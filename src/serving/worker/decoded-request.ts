@@ -1,3 +1,4 @@
+import { NumberArray, NumberArrayReader } from '../../contract/number-arrays.ts';
 import { hasForm } from '../../contract/payload-forms.ts';
 import { decodePayloadTensor } from '../../contract/payload-tensors.ts';
 import {
@@ -11,7 +12,7 @@ import { isNumericType } from '../../runtime/runtime-tensors.ts';
 import { elementCount } from '../../shared/element-types.ts';
 import type { JobHead } from '../engine/worker-messages.ts';
 import { readBytesElements } from './bytes-tensors.ts';
-import { copyInto, fillFlat, fillNested, type RuntimeArray, viewOf } from './runtime-arrays.ts';
+import { allocate, copyInto, fillFlat, fillNested, type RuntimeArray, viewOf } from './runtime-arrays.ts';
 
 /** An input of a request that was checked: its shape, and how its elements get into an array. */
 export interface RequestTensor {
@@ -47,6 +48,16 @@ type JsonObject = Readonly<Record<string, unknown>>;
 const isObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+/** Numbers as an array of the dtype; null: they are not known exactly enough. */
+function arrayOfNumbers(dtype: Dtype, read: NumberArray): RuntimeArray | null {
+  if (dtype === 'float32') return read.toFloat32();
+  if (!read.exact) return null;
+  const array = allocate(dtype, read.numbers.length);
+  fillFlat(dtype, array, 0, read.numbers);
+  return array;
+}
+
+/** null: the elements cannot be read from what was given. */
 function tensorOf(tensor: PayloadTensor, bytes: Buffer | null): RequestTensor | null {
   const { info, shape, data } = tensor;
   const { name, dtype } = info;
@@ -69,6 +80,10 @@ function tensorOf(tensor: PayloadTensor, bytes: Buffer | null): RequestTensor | 
         whole: null,
         write: (target, offset) => void fillNested(dtype, target, offset, data.value, shape.length),
       };
+    case 'numbers': {
+      const array = arrayOfNumbers(dtype, data.value);
+      return array === null ? null : given(array);
+    }
     case 'base64': {
       const decoded = decodePayloadTensor(tensor).data;
       if (!(decoded instanceof Uint8Array)) return given([...decoded]);
@@ -116,7 +131,8 @@ function plainOfInstances(payload: unknown, model: ModelInterface): unknown {
   const instances: readonly unknown[] = payload['instances'];
   const [only, ...others] = model.inputs;
   const names = model.inputs.map(({ name }) => name);
-  const named = instances.length > 0 && instances.every(each => isObject(each));
+  const named =
+    instances.length > 0 && !(instances instanceof NumberArray) && instances.every(each => isObject(each));
   if (only !== undefined && others.length === 0 && !named) return { inputs: { [only.name]: instances } };
   const unknown = instances.flatMap(each => (isObject(each) ? Object.keys(each) : []));
   return {
@@ -176,17 +192,7 @@ export function createRequestDecoder(
     return { kind: 'inputs' as const, tensors: inputs, form: refused };
   };
 
-  return ({ kind, headerBytes }, body) => {
-    if (headerBytes !== null && headerBytes > body.byteLength)
-      return invalid('Inference-Header-Content-Length is more than the body has bytes');
-    const text = headerBytes === null ? body : body.subarray(0, headerBytes);
-    const tail = headerBytes === null ? body.subarray(body.byteLength) : body.subarray(headerBytes);
-    let payload: unknown;
-    try {
-      payload = JSON.parse(text.toString('utf8'));
-    } catch (error) {
-      return invalid(`the body is not JSON: ${error instanceof Error ? error.message : String(error)}`);
-    }
+  const decode = (kind: JobHead['kind'], payload: unknown, tail: Buffer): DecodedRequest => {
     if (
       kind === 'instances' ||
       (kind === 'any' && isObject(payload) && Object.hasOwn(payload, 'instances'))
@@ -203,5 +209,25 @@ export function createRequestDecoder(
     if (form === 'single' && validators.single !== undefined)
       return read('single', payload, tail, { kind: 'single' });
     return read('plain', payload, tail, { kind: 'plain' });
+  };
+
+  const numberArrays = new NumberArrayReader();
+  return ({ kind, headerBytes }, body) => {
+    if (headerBytes !== null && headerBytes > body.byteLength)
+      return invalid('Inference-Header-Content-Length is more than the body has bytes');
+    const text = headerBytes === null ? body : body.subarray(0, headerBytes);
+    const tail = headerBytes === null ? body.subarray(body.byteLength) : body.subarray(headerBytes);
+    const quick = numberArrays.read(text);
+    if (quick !== null) {
+      const decoded = decode(kind, quick, tail);
+      if (decoded.kind === 'inputs') return decoded;
+    }
+    let payload: unknown;
+    try {
+      payload = JSON.parse(text.toString('utf8'));
+    } catch (error) {
+      return invalid(`the body is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+    }
+    return decode(kind, payload, tail);
   };
 }

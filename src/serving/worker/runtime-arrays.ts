@@ -46,7 +46,7 @@ export function fillFlat(
   dtype: Dtype,
   target: RuntimeArray,
   offset: number,
-  values: readonly unknown[],
+  values: ArrayLike<unknown>,
 ): void {
   const { length } = values;
   if (Array.isArray(target)) {

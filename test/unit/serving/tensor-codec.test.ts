@@ -121,6 +121,76 @@ describe('tensors of a JSON request', () => {
     expect(read('float32', [1, 1], deep).message).toBeDefined();
   });
 
+  describe('of a large array', () => {
+    const rows = 40;
+    const columns = 60;
+    const shape = ['N', columns];
+    const flat = Array.from({ length: rows * columns }, (_, index) => (index * 37) % 101);
+    const nested = nestedOf(rows, columns, flat);
+
+    it.each([
+      ['float32', flat.map(value => value + 0.1), Float32Array],
+      ['float64', flat.map(value => value + 0.1), Float64Array],
+      ['float64', flat.map(value => value / 3), Float64Array],
+      ['float32', flat.map(value => value / 3), Float32Array],
+      ['int64', flat, BigInt64Array],
+      ['int32', flat.map(value => -value), Int32Array],
+      ['uint8', flat, Uint8Array],
+    ] as const)('are the same of %s as of a small one', (dtype, values, ArrayType) => {
+      const got = read(dtype, shape, named(nestedOf(rows, columns, values)));
+      expect(got.message).toBeUndefined();
+      expect(got.shape).toEqual([rows, columns]);
+      const expected =
+        ArrayType === BigInt64Array
+          ? BigInt64Array.from(values, BigInt)
+          : Reflect.construct(ArrayType, [values]);
+      expect(got.values).toEqual(expected);
+    });
+
+    it('of float16 are the same bits', () => {
+      const { values } = read('float16', shape, named(nested));
+      expect(Array.from(values as Uint16Array, code => smallFloatTable('float16')[code])).toEqual(flat);
+    });
+
+    it.each([
+      ['single', { data: nested }],
+      ['plain', { inputs: { x: nested } }],
+      ['instances', { instances: nested }],
+      ['named instances', { instances: nested.map(x => ({ x })) }],
+      ['v2 flat', { inputs: [{ name: 'x', datatype: 'FP32', shape: [rows, columns], data: flat }] }],
+      ['v2 nested', { inputs: [{ name: 'x', datatype: 'FP32', shape: [rows, columns], data: nested }] }],
+    ])('are read in the form %s', (_form, payload) => {
+      const body = Buffer.from(JSON.stringify(payload));
+      const decoded = decoderOf('float32', shape)(
+        { kind: 'any', bytes: body.byteLength, headerBytes: null },
+        body,
+      );
+      if (decoded.kind === 'invalid') throw new Error(decoded.message);
+      const fed = fedTensorOf(decoded.tensors[0]!);
+      expect(fed.shape).toEqual([rows, columns]);
+      expect(fed.values).toEqual(Float32Array.from(flat));
+    });
+
+    it('are refused with the place of the wrong one', () => {
+      const wrong = nested.map((row, index) => (index === 7 ? row.with(3, 1.5) : row));
+      expect(read('int32', shape, named(wrong)).message).toMatch(
+        /^inputs\.x\[7\]\[3\]: expected a whole number/,
+      );
+      expect(read('float32', shape, named(nested.with(7, [1]))).message).toMatch(
+        /^inputs\.x\[7\]: expected 60 numbers, got 1/,
+      );
+      expect(read('float32', ['N', 59], named(nested)).message).toMatch(
+        /^inputs\.x\[0\]: expected 59 numbers, got 60/,
+      );
+      expect(read('bool', shape, named(nested)).message).toMatch(
+        /^inputs\.x\[0\]\[0\]: expected true or false/,
+      );
+      expect(read('float32', shape, named(nested.with(7, nested[7]!.with(3, 1e39)))).message).toMatch(
+        /\[7\]\[3\].*, got 1e\+39/,
+      );
+    });
+  });
+
   it('never end in an exception, whatever the body is', () => {
     const bodies = fc.oneof(
       fc.json(),

@@ -4,7 +4,6 @@ import { createProgram } from '../../src/commands/definitions/program.ts';
 import { gitHubWorkflow } from '../../src/commands/init/ci-files.ts';
 import { CONFIG_SCHEMA } from '../../src/config/schema.ts';
 import { VERDICT_SCHEMA } from '../../src/container/proof/verdict-schema.ts';
-import { REGISTRY_SCHEMAS } from '../../src/registry/schemas.ts';
 import { REPORT_SCHEMA } from '../../src/report/report-schema.ts';
 import { ERROR_CATALOG } from '../../src/shared/error-catalog.ts';
 import { readSources } from '../architecture/source-files.ts';
@@ -19,6 +18,7 @@ import { httpApiPage } from './http-api-page.ts';
 import { jenkinsOptions } from './jenkins-options.ts';
 import { replaceGenerated } from './markdown.ts';
 import { registryRecords } from './registry-records.ts';
+import { DESCRIBED_RECORDS, REGISTRY_SCHEMA } from './registry-schema.ts';
 import { reportPage } from './report-page.ts';
 
 /** A file that is made from sources: its path relative to the project's root, and what it should hold. */
@@ -50,6 +50,7 @@ export function generatedFiles(root: string): readonly GeneratedFile[] {
     { path: 'docs/errors.md', text: errorsPage(ERROR_CATALOG) },
     { path: 'schemas/quickserveml.schema.json', text: json(CONFIG_SCHEMA) },
     { path: 'schemas/report.schema.json', text: json(REPORT_SCHEMA) },
+    { path: 'schemas/registry.schema.json', text: json(REGISTRY_SCHEMA) },
     { path: 'schemas/verdict.schema.json', text: json(VERDICT_SCHEMA) },
     { path: 'docs/action.md', text: actionPage(read('action.yml')) },
     { path: 'docs/report.md', text: reportPage(REPORT_SCHEMA) },
@@ -73,7 +74,7 @@ export function generatedFiles(root: string): readonly GeneratedFile[] {
     },
     {
       path: 'docs/registry-format.md',
-      text: withParts(read('docs/registry-format.md'), { records: registryRecords(REGISTRY_SCHEMAS) }),
+      text: withParts(read('docs/registry-format.md'), { records: registryRecords(DESCRIBED_RECORDS) }),
     },
     {
       path: 'docs/comments.md',

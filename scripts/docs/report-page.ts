@@ -1,81 +1,24 @@
-import { markdownTable } from 'markdown-table';
 import { cell, code } from './markdown.ts';
-
-/** As much of JSON Schema as the report's schema is written in. */
-interface Schema {
-  readonly description?: string;
-  readonly type?: string;
-  readonly $ref?: string;
-  readonly const?: unknown;
-  readonly enum?: readonly unknown[];
-  readonly properties?: Readonly<Record<string, Schema>>;
-  readonly required?: readonly string[];
-  readonly items?: Schema;
-  readonly additionalProperties?: Schema;
-  readonly anyOf?: readonly Schema[];
-  readonly oneOf?: readonly Schema[];
-  readonly $defs?: Readonly<Record<string, Schema>>;
-}
-
-/** A type in a few words; parts with a name of their own as links to their sections. */
-function typeOf(schema: Schema): string {
-  if (schema.$ref !== undefined) {
-    const name = schema.$ref.slice(schema.$ref.lastIndexOf('/') + 1);
-    return `[${name}](#${name.toLowerCase()})`;
-  }
-  if (schema.const !== undefined) return code(JSON.stringify(schema.const));
-  if (schema.enum !== undefined) return schema.enum.map(value => code(String(value))).join(', ');
-  if (schema.oneOf !== undefined) return 'one of several, by `kind`';
-  if (schema.anyOf !== undefined) return schema.anyOf.map(typeOf).join(' or ');
-  if (schema.items !== undefined) return `list of ${typeOf(schema.items)}`;
-  if (schema.additionalProperties !== undefined) return `names to ${typeOf(schema.additionalProperties)}`;
-  return schema.type ?? 'anything';
-}
-
-/** The object behind lists, dictionaries and "or null", and how its fields are reached from the outer one. */
-function innerObject(schema: Schema): { readonly suffix: string; readonly fields: Schema } | null {
-  if (schema.properties !== undefined && schema.oneOf === undefined) return { suffix: '.', fields: schema };
-  if (schema.items !== undefined) {
-    const inner = innerObject(schema.items);
-    return inner === null ? null : { ...inner, suffix: `[]${inner.suffix}` };
-  }
-  if (schema.additionalProperties !== undefined) {
-    const inner = innerObject(schema.additionalProperties);
-    return inner === null ? null : { ...inner, suffix: `.*${inner.suffix}` };
-  }
-  return (schema.anyOf ?? []).map(innerObject).find(inner => inner !== null) ?? null;
-}
-
-function rowsOf({ properties = {}, required = [] }: Schema, prefix: string): readonly (readonly string[])[] {
-  return Object.entries(properties).flatMap(([key, schema]) => {
-    const inner = innerObject(schema);
-    const always = required.includes(key) ? '' : 'may be absent';
-    return [
-      [code(`${prefix}${key}`), typeOf(schema), always, cell(schema.description ?? '')],
-      ...(inner === null ? [] : rowsOf(inner.fields, `${prefix}${key}${inner.suffix}`)),
-    ];
-  });
-}
-
-const table = (schema: Schema): string =>
-  markdownTable([['field', 'type', '', ''], ...rowsOf(schema, '')], { alignDelimiters: false });
+import { fieldTable, innerObject, membersOf, type Schema, typeOf } from './schema-tables.ts';
 
 /** The members of a tagged union: a table each, under the value of `kind`. */
 function unionLines(members: readonly Schema[]): readonly string[] {
   return members.flatMap(member => {
     const { kind, ...properties } = member.properties ?? {};
     const name = code(String(kind?.const));
-    if (Object.keys(properties).length === 0) return [`\`kind\` ${name}: nothing else.`, ''];
-    return [`\`kind\` ${name}:`, '', table({ ...member, properties }), ''];
+    const words = member.description === undefined ? ':' : `: ${cell(member.description)}`;
+    if (Object.keys(properties).length === 0) return [`\`kind\` ${name}${words}`, ''];
+    return [`\`kind\` ${name}${words}`, '', fieldTable({ ...member, properties }), ''];
   });
 }
 
 function section(name: string, schema: Schema): readonly string[] {
   const words = schema.description === undefined ? [] : [cell(schema.description), ''];
   const inner = innerObject(schema);
-  if (schema.oneOf !== undefined) return [`## ${name}`, '', ...words, ...unionLines(schema.oneOf)];
+  const members = membersOf(schema);
+  if (members.length > 0) return [`## ${name}`, '', ...words, ...unionLines(members)];
   if (inner === null) return [`## ${name}`, '', ...words, `${typeOf(schema)}.`, ''];
-  return [`## ${name}`, '', ...words, table(inner.fields), ''];
+  return [`## ${name}`, '', ...words, fieldTable(inner.fields), ''];
 }
 
 /** docs/report.md from the JSON Schema of a report. */

@@ -1,114 +1,122 @@
 /** JSON Schema of the part of a report that cases, drift and accuracy make up (cases/cases-report.ts). */
 
-type JsonSchema = Readonly<Record<string, unknown>>;
+import {
+  choice,
+  count,
+  type JsonSchema,
+  kind,
+  list,
+  NAME,
+  nullable,
+  number,
+  record,
+  ref,
+  SENTENCE,
+  share,
+  text,
+  union,
+} from './report-schema-parts.ts';
 
-const NAME: JsonSchema = { type: 'string', maxLength: 65_536 };
-const SENTENCE: JsonSchema = { type: 'string', maxLength: 200_000 };
-const NUMBER: JsonSchema = { type: 'number' };
-const COUNT: JsonSchema = { type: 'integer', minimum: 0 };
-const SHARE: JsonSchema = { type: 'number', minimum: 0, maximum: 1 };
+const PAIR = { index: list(count, 64), expected: text(SENTENCE), actual: text(SENTENCE) };
+const LARGEST = nullable(record({ value: number, ...PAIR }));
 
-const nullable = (schema: JsonSchema): JsonSchema => ({ anyOf: [schema, { type: 'null' }] });
-const list = (items: JsonSchema, maxItems: number): JsonSchema => ({ type: 'array', items, maxItems });
-const record = (properties: Readonly<Record<string, JsonSchema>>): JsonSchema => ({
-  type: 'object',
-  properties,
-  required: Object.keys(properties),
-});
-const kind = (names: readonly string[], properties: Readonly<Record<string, JsonSchema>> = {}): JsonSchema =>
-  record({ kind: { enum: names }, ...properties });
-const union = (...members: readonly JsonSchema[]): JsonSchema => ({
-  type: 'object',
-  properties: { kind: { type: 'string' } },
-  required: ['kind'],
-  discriminator: { propertyName: 'kind' },
-  oneOf: members,
-});
-
-const PAIR = { index: list(COUNT, 64), expected: SENTENCE, actual: SENTENCE };
-const LARGEST = nullable(record({ value: NUMBER, ...PAIR }));
-
-const STATISTICS = record({
-  elements: COUNT,
-  differing: COUNT,
-  share: SHARE,
-  first: nullable(record(PAIR)),
-  largestAbsolute: LARGEST,
-  largestRelative: LARGEST,
-  meanAbsolute: NUMBER,
-  specials: COUNT,
-  scale: NUMBER,
-  differingNearZero: COUNT,
-});
-
-const OUTPUTS = list(
-  union(
-    kind(['close', 'different'], {
-      output: NAME,
-      tolerance: record({ absolute: NUMBER, relative: NUMBER }),
-      statistics: STATISTICS,
-    }),
-    kind(['mismatch'], { output: NAME, reason: SENTENCE }),
-  ),
-  100_000,
-);
-
-const CASE = union(
-  kind(['passed', 'failed'], { name: NAME, outputs: OUTPUTS }),
-  kind(['no-reference'], { name: NAME }),
-  kind(['updated'], { name: NAME, changed: OUTPUTS }),
-  kind(['error'], { name: NAME, error: record({ code: NAME, message: SENTENCE, hint: SENTENCE }) }),
-  kind(['not-runnable'], { name: NAME, reason: SENTENCE }),
-);
-
-const DRIFT = record({
-  cause: { enum: ['model', 'runtime', 'model-and-runtime', 'nothing'] },
-  inputs: { enum: ['case', 'synthetic'] },
-  runs: COUNT,
-  outputs: list(
-    record({
-      output: NAME,
-      statistics: nullable(STATISTICS),
-      reason: nullable(SENTENCE),
-      cosine: nullable(NUMBER),
-      topOneAgreement: nullable(SHARE),
-      rows: COUNT,
-    }),
-    100_000,
-  ),
-});
+const comparedOutput = (name: string): JsonSchema =>
+  kind(name, {
+    output: text(NAME),
+    tolerance: record({ absolute: number, relative: number }),
+    statistics: ref('statistics'),
+  });
+const OUTPUTS = list(ref('comparedOutput'), 100_000);
 
 const PAIRED_TEST = record({
-  method: { enum: ['mcnemar-mid-p', 'paired-bootstrap'] },
-  pValue: SHARE,
-  interval: nullable(record({ low: NUMBER, high: NUMBER, confidence: SHARE })),
+  method: choice('mcnemar-mid-p', 'paired-bootstrap'),
+  pValue: share,
+  interval: nullable(record({ low: number, high: number, confidence: share })),
 });
 
-const ACCURACY = record({
-  dataset: NAME,
-  rows: COUNT,
-  output: NAME,
-  metrics: list(
-    record({
-      metric: { type: 'string', maxLength: 40 },
-      candidate: nullable(NUMBER),
-      base: nullable(NUMBER),
-      drop: nullable(NUMBER),
-      test: nullable(PAIRED_TEST),
-      policy: record({ min: nullable(NUMBER), maxDrop: nullable(NUMBER) }),
-      outcome: union(
-        kind(['passed']),
-        kind(['below-minimum'], { minimum: NUMBER }),
-        kind(['dropped', 'inconclusive'], { maxDrop: NUMBER }),
-        kind(['undefined'], { reason: SENTENCE }),
+export const CASES_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
+  cases: {
+    description: 'Test cases, the distance to the base on the same inputs, and accuracy on labelled rows.',
+    ...record({
+      cases: list(ref('case'), 100_000),
+      drift: nullable(ref('drift')),
+      accuracy: nullable(ref('accuracy')),
+    }),
+  },
+  case: union(
+    kind('passed', { name: text(NAME), outputs: OUTPUTS }),
+    kind('failed', { name: text(NAME), outputs: OUTPUTS }),
+    kind('no-reference', { name: text(NAME) }),
+    kind('updated', { name: text(NAME), changed: OUTPUTS }),
+    kind('error', {
+      name: text(NAME),
+      error: record({ code: text(NAME), message: text(SENTENCE), hint: text(SENTENCE) }),
+    }),
+    kind('not-runnable', { name: text(NAME), reason: text(SENTENCE) }),
+  ),
+  comparedOutput: union(
+    comparedOutput('close'),
+    comparedOutput('different'),
+    kind('mismatch', { output: text(NAME), reason: text(SENTENCE) }),
+  ),
+  statistics: {
+    description: 'How the elements of two tensors of the same dtype and shape differ.',
+    ...record({
+      elements: count,
+      differing: count,
+      share,
+      first: nullable(record(PAIR)),
+      largestAbsolute: LARGEST,
+      largestRelative: LARGEST,
+      meanAbsolute: number,
+      specials: count,
+      scale: number,
+      differingNearZero: count,
+    }),
+  },
+  drift: {
+    description:
+      'How far base and candidate are apart on the same inputs; says nothing about which is right.',
+    ...record({
+      cause: choice('model', 'runtime', 'model-and-runtime', 'nothing'),
+      inputs: choice('case', 'synthetic'),
+      runs: count,
+      outputs: list(
+        record({
+          output: text(NAME),
+          statistics: nullable(ref('statistics')),
+          reason: nullable(text(SENTENCE)),
+          cosine: nullable(number),
+          topOneAgreement: nullable(share),
+          rows: count,
+        }),
+        100_000,
       ),
     }),
-    1000,
+  },
+  accuracy: record({
+    dataset: text(NAME),
+    rows: count,
+    output: text(NAME),
+    metrics: list(
+      record({
+        metric: text(40),
+        candidate: nullable(number),
+        base: nullable(number),
+        drop: nullable(number),
+        test: nullable(PAIRED_TEST),
+        policy: record({ min: nullable(number), maxDrop: nullable(number) }),
+        outcome: ref('accuracyOutcome'),
+      }),
+      1000,
+    ),
+    notANumber: count,
+  }),
+  accuracyOutcome: union(
+    kind('passed'),
+    kind('below-minimum', { minimum: number }),
+    kind('dropped', { maxDrop: number }),
+    kind('inconclusive', { maxDrop: number }),
+    kind('undefined', { reason: text(SENTENCE) }),
   ),
-  notANumber: COUNT,
-});
-
-export const CASES_SCHEMA: JsonSchema = {
-  description: 'Test cases, the distance to the base on the same inputs, and accuracy on labelled rows.',
-  ...record({ cases: list(CASE, 100_000), drift: nullable(DRIFT), accuracy: nullable(ACCURACY) }),
 };

@@ -21,31 +21,22 @@ import {
 
 /** What only some measurements have. */
 const MEASUREMENT_EXTRAS: Readonly<Record<string, JsonSchema>> = {
-  baseFeedDigest: text(
-    SHORT,
-    "Where the base's inputs are others than the candidate's, as their interfaces are.",
-  ),
-  inputs: {
-    description: 'Every set of inputs, where there are several; the first is also described beside them.',
-    ...list(
-      record(
-        {
-          name: text(NAME),
-          launches: count,
-          durationMs: size,
-          feedDigest: text(SHORT),
-          baseFeedDigest: text(SHORT),
-          feedOrigin: choice('case', 'dataset', 'synthetic'),
-        },
-        ['baseFeedDigest'],
-      ),
-      100,
+  baseFeedDigest: text(SHORT),
+  inputs: list(
+    record(
+      {
+        name: text(NAME),
+        launches: count,
+        durationMs: size,
+        feedDigest: text(SHORT),
+        baseFeedDigest: text(SHORT),
+        feedOrigin: choice('case', 'dataset', 'synthetic'),
+      },
+      ['baseFeedDigest'],
     ),
-  },
-  noise: {
-    description: 'What else the machine did meanwhile, and how far the numbers can be trusted.',
-    ...record({ stealShare: nullable(number), loadPerCpu: nullable(number), trust: text(SENTENCE) }),
-  },
+    100,
+  ),
+  noise: record({ stealShare: nullable(number), loadPerCpu: nullable(number), trust: text(SENTENCE) }),
 };
 
 export const MEASUREMENT_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
@@ -65,7 +56,7 @@ export const MEASUREMENT_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   metric: record(
     {
       metric: choice('latency', 'load-time', 'memory', 'throughput', 'file-size', 'parameters', 'nodes'),
-      workload: text(NAME, 'The inputs that it was measured with, where there are several.'),
+      workload: text(NAME),
       unit: choice('ms', 'bytes', 'count', 'per-second'),
       base: nullable(number),
       candidate: nullable(number),
@@ -80,10 +71,7 @@ export const MEASUREMENT_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
         ['min'],
       ),
       outcome: ref('outcome'),
-      samples: {
-        description: 'One statistic a launch, in the unit of the metric.',
-        ...record({ base: list(number, 10_000), candidate: list(number, 10_000) }),
-      },
+      samples: record({ base: list(number, 10_000), candidate: list(number, 10_000) }),
     },
     ['samples', 'workload'],
   ),

@@ -1,18 +1,18 @@
 /** JSON Schema of the drawn graph in a report (model/drawing/outline.ts). Ids are the drawing's own, not the model's. */
 
-type JsonSchema = Readonly<Record<string, unknown>>;
+import {
+  choice,
+  count,
+  type JsonSchema,
+  list,
+  nullable,
+  record,
+  SHORT,
+  size,
+  text,
+} from './report-schema-parts.ts';
 
-const TEXT: JsonSchema = { type: 'string', maxLength: 1_000 };
-const ID: JsonSchema = { type: 'string', maxLength: 1_000 };
-const COUNT: JsonSchema = { type: 'integer', minimum: 0 };
-const list = (items: JsonSchema, maxItems: number): JsonSchema => ({ type: 'array', items, maxItems });
-const record = (properties: Readonly<Record<string, JsonSchema>>): JsonSchema => ({
-  type: 'object',
-  properties,
-  required: Object.keys(properties),
-});
-const FRAME_OF: JsonSchema = { anyOf: [ID, { type: 'null' }] };
-const KINDS = [
+const BOX_KINDS = [
   'input',
   'output',
   'product',
@@ -27,21 +27,24 @@ const KINDS = [
 export const OUTLINE_SCHEMA: JsonSchema = {
   description: 'The graph of the candidate, simplified for drawing.',
   ...record({
-    name: TEXT,
-    nodeCount: COUNT,
+    name: text(SHORT),
+    nodeCount: count,
     boxes: list(
       record({
-        id: ID,
-        kind: { enum: KINDS },
-        lines: list(record({ operator: TEXT, detail: TEXT }), 100),
-        name: TEXT,
-        nodeCount: COUNT,
-        parameterCount: { type: 'number', minimum: 0 },
-        frame: FRAME_OF,
+        id: text(SHORT),
+        kind: choice(...BOX_KINDS),
+        lines: list(record({ operator: text(SHORT), detail: text(SHORT) }), 100),
+        name: text(SHORT),
+        nodeCount: count,
+        parameterCount: size,
+        frame: nullable(text(SHORT)),
       }),
       400,
     ),
-    frames: list(record({ id: ID, repeats: COUNT, nodeCount: COUNT, frame: FRAME_OF }), 400),
-    arrows: list(record({ from: ID, to: ID }), 4_000),
+    frames: list(
+      record({ id: text(SHORT), repeats: count, nodeCount: count, frame: nullable(text(SHORT)) }),
+      400,
+    ),
+    arrows: list(record({ from: text(SHORT), to: text(SHORT) }), 4_000),
   }),
 };

@@ -19,6 +19,8 @@ export const ref = (name: string): JsonSchema => ({ $ref: `#/$defs/${name}` });
 export const number: JsonSchema = { type: 'number' };
 export const size: JsonSchema = { type: 'number', minimum: 0 };
 export const count: JsonSchema = { type: 'integer', minimum: 0 };
+/** A fraction: 0.05 is 5 %. */
+export const share: JsonSchema = { type: 'number', minimum: 0, maximum: 1 };
 export const boolean: JsonSchema = { type: 'boolean' };
 
 /** An object whose properties are all required but for those named in `optional`; fields added by later versions are let through. */
@@ -49,7 +51,7 @@ export const kind = (
 /** Tagged unions are chosen by `kind`, so that an error names the one wrong field and not every alternative. */
 export const union = (...members: readonly JsonSchema[]): JsonSchema => ({
   type: 'object',
-  properties: { kind: { type: 'string' } },
+  properties: { kind: { type: 'string', description: 'Which of the alternatives it is.' } },
   required: ['kind'],
   discriminator: { propertyName: 'kind' },
   oneOf: members,

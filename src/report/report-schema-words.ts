@@ -1,10 +1,16 @@
-import type { JsonSchema } from './report-schema-parts.ts';
+import type { SchemaWords } from '../shared/schema-words.ts';
+import { MEASURED_WORDS } from './report-schema-words-measured.ts';
+import { TESTED_WORDS } from './report-schema-words-tested.ts';
 
 /** What the fields of a report mean, by the part of the schema that has them; docs/report.md shows it. */
-const WORDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+export const REPORT_WORDS: Readonly<Record<string, SchemaWords>> = {
+  ...MEASURED_WORDS,
+  ...TESTED_WORDS,
   report: {
     schemaVersion: 'Goes up where a field changes its meaning.',
     tool: 'What wrote it.',
+    'tool.name': 'Always the same: tells a report from other JSON.',
+    'tool.version': 'Semantic version of the program.',
     createdAt: 'When it was written: ISO 8601, UTC.',
     gate: 'The verdict over all models.',
     base: 'What was compared with; null where there was nothing.',
@@ -16,43 +22,33 @@ const WORDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     seed: 'Of synthetic inputs, and of what else is drawn by chance.',
     durationMs: 'Of the whole check, by the wall clock.',
     registry: 'What became of the record on the registry branch.',
+    shard: 'Which part of a split check this is; absent in the report of a whole one.',
     'change.platform': 'Where the check ran; `local` is a laptop or a CI without comments.',
     'change.repository': '`owner/name`; null where it is not known.',
     'change.pullRequest': 'Number of the pull or merge request; null outside of one.',
-    'change.runUrl': 'Page of the run.',
-    'change.filesUrl': 'Where the files of the commit can be looked at, without the path.',
+    'change.runUrl': 'Page of the run; null where it is not known.',
+    'change.filesUrl':
+      'Where the files of the commit can be looked at: `/` and a path go behind it; null where that is not known.',
+    'registry.branch': 'Name of the branch, whether it exists or not.',
     'registry.recording': 'Whether a record was made, will be, was left out or failed.',
     'registry.reason': 'Why it was left out or failed; empty otherwise.',
-    'registry.entries': 'Versions of this check.',
+    'registry.entries': 'Versions of this check; empty where nothing is recorded.',
+    'registry.entries.model': 'Name in the registry.',
+    'registry.entries.version': 'Semantic version that these bytes have there.',
     'registry.entries.new': 'False where the same bytes had a version already.',
   },
-  inspection: {
-    path: 'As it was named, or relative to the repository.',
-    sha256: 'Null where nobody asked for it: it reads all bytes.',
-    opsets: 'Version by domain; ONNX itself is `ai.onnx`.',
-    inputs: 'What a caller gives; those that have a default in the file are left out.',
-    nodeCount: 'Of the top graph.',
-    subgraphNodeCount: 'Of the graphs inside of its nodes.',
-    functionCount: 'Functions that the file defines.',
-    operators: 'Nodes by operator, with the domain where it is not ONNX itself.',
-    initializerCount: 'Weights of the graph.',
-    parameterCount: 'Their elements.',
-    initializerBytes: 'Their bytes, by dtype.',
-    externalData: 'Files that hold weights beside the model.',
+  finding: {
+    severity: 'What it does to the verdict: an error fails it.',
+    message: 'What happened, with the name of the thing.',
+    hint: 'What to do about it.',
   },
-  value: {
-    dtype: 'Of the tensor, or of the innermost tensor.',
-    shape: 'Sizes, symbols, or null for a side that is open; null as a whole: the rank is unknown.',
-    type: "The whole type in ONNX's notation, where it is no tensor.",
-  },
-  environment: {
-    key: 'Measurements are compared only where it is the same.',
-    isa: 'Instruction sets of the processor, by which the runtime chooses its kernels.',
-    cores: 'That the job may use.',
-    cpuQuota: 'Of the control group, in processors; null where there is none.',
-    threads: 'Intra-op threads.',
-    calibrationMs:
-      'Milliseconds of a fixed piece of work; not in the key, since it varies with the neighbours.',
+  commit: { sha: 'Commit id.' },
+  shard: {
+    index: 'From 1.',
+    assignment: 'Names of the models that each shard checks, shard 1 first.',
+    comparisons:
+      'Comparisons planned over all shards: errors are bounded for the whole check, not for each part of it.',
+    acceptances: 'Labels and flags that let findings through, as this part saw them.',
   },
   model: {
     name: 'As the configuration calls it, else the path without its ending.',
@@ -64,88 +60,120 @@ const WORDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     metrics: 'One entry for each metric and set of inputs.',
     measurement: 'How the times came about.',
     version: 'The version that a record makes, and the one before it; null where nothing is to be recorded.',
+    'version.previous': 'Semantic version; null for the first.',
+    'version.next': 'Semantic version, by the contract and by what is configured.',
     findings: 'What is to be said of this model.',
+    'accepted.finding': 'What was named: `slower:digits`, `break:digits`.',
+    'accepted.by': 'Where it was named.',
     contractGate:
       'What a break of the contract means by the policy that was applied; hard where it is absent.',
-    cases: 'Test cases, drift and accuracy.',
-    history: 'Earlier measurements that may be compared.',
-    layers: 'Where the time goes.',
-    outline: 'The graph of the candidate, simplified for a drawing.',
+    configured:
+      'False for a model that was discovered, so that its policy is in `defaults`; true where it is absent.',
+    cases: 'Absent where nothing was tested.',
+    history: 'Absent where there are no earlier measurements that may be compared.',
+    layers: 'Absent where nothing was profiled.',
+    otherLayers: 'The same with further sets of inputs that are slower; absent where there are none.',
+    outline: 'Absent where the graph did not change, or is too large to be read.',
   },
-  metric: {
-    metric: 'What was measured or counted.',
-    unit: 'Of `base`, `candidate`, `samples` and the limits.',
-    base: 'Median of the launches, or the count; null where it is not known.',
-    candidate: 'The same of the change.',
-    difference: 'Null where there is nothing to compare with.',
-    policy: 'The rule that was applied: a share for `maxRegression`, the unit for `max` and `min`.',
-    outcome: 'What came of it.',
+  state: {
+    'kind=changed': 'Both sides have the file, with different bytes.',
+    'kind=identical': 'Both sides have the same bytes.',
+    'kind=added': 'Only the change has it.',
+    'kind=deleted': 'Only the base has it.',
+    'kind=moved': 'The base has it under another path.',
+    'kind=moved.from': "Path in the base, relative to the repository's root.",
+    'kind=moved.identical': 'True where the bytes are the same.',
+    'kind=no-base': 'No base commit could be had.',
+    'kind=no-base.reason': 'Why not, for people.',
+    'kind=production': 'It is in production and held against its own history: a report of `watch`.',
+    'kind=production.version': 'Semantic version that is in production.',
+    'kind=production.since': 'When it was put there: ISO 8601, UTC; null where the registry does not say.',
   },
-  measurement: {
-    launches: 'Fresh processes that ran the model.',
-    runs: 'Runs of the base and of the candidate that were timed.',
-    durationMs: 'Time that measuring took, by the wall clock.',
-    confirmed: 'A regression was measured a second time, and was there again.',
-    feedDigest: 'sha256 over names, dtypes, shapes and bytes of the inputs.',
-    feedOrigin: 'Where the inputs came from.',
-    waitShare:
-      'Share of the time that the measuring thread waited for a CPU, which was taken out; null where unknown.',
+  inspection: {
+    path: 'As it was named, or relative to the repository.',
+    sizeBytes: 'Of the model file alone, without external data.',
+    sha256: 'Of the model file; null where nobody asked for it, since it reads all bytes.',
+    format: 'A protobuf of ONNX, or the FlatBuffer of onnxruntime.',
+    irVersion: "Version of ONNX's file format; null where the file does not say.",
+    opsets: 'Version by domain; ONNX itself is `ai.onnx`.',
+    producer: 'What wrote the model, as the file claims.',
+    'producer.name': 'Empty where the file does not say.',
+    'producer.version': 'Empty where the file does not say.',
+    metadata: "The model's own keys and values (`metadata_props`).",
+    inputs: 'What a caller gives; those that have a default in the file are left out.',
+    outputs: 'What a caller gets, in the order of the graph.',
+    nodeCount: 'Of the top graph.',
+    subgraphNodeCount: 'Of the graphs inside of its nodes.',
+    functionCount: 'Functions that the file defines.',
+    operators: 'Nodes by operator, with the domain where it is not ONNX itself.',
+    initializerCount: 'Weights of the graph.',
+    parameterCount: 'Their elements.',
+    initializerBytes: 'Their bytes, by dtype.',
+    externalData: 'Files that hold weights beside the model.',
+    'externalData.path': "As the model names it, relative to the model's folder.",
+    'externalData.sizeBytes': 'Null where the file is not there.',
+    'externalData.exists': 'False where it is not there, so that the model cannot be loaded.',
+    findings: 'What is wrong or unusual in the file.',
+  },
+  value: {
+    name: "As callers name it; the file's own text.",
+    kind: "ONNX's type; all but `tensor` are spelled out in `type`.",
+    dtype: 'Of the tensor, or of the innermost tensor.',
+    shape: 'Sizes, symbols, or null for a side that is open; null as a whole: the rank is unknown.',
+    type: "The whole type in ONNX's notation; absent for a tensor.",
   },
   contract: {
     kind: 'Whether callers of the base can call the candidate.',
     bump: 'The least change of the version number that is honest.',
     changes: 'One entry for each difference.',
+    'changes.rule': 'Permanent name of the rule: `input-renamed`, `dtype-changed`.',
+    'changes.effect': 'What it means for those who call the base today.',
+    'changes.side': 'Where the difference is; `model` is what belongs to neither, such as opsets.',
+    'changes.name': 'Of the input or output, as in the base where it has it.',
+    'changes.base': 'The input or output in the base; null where it is not there.',
+    'changes.candidate': 'The same in the change; null where it is not there.',
+    'changes.message': 'One sentence: what changed, and what it means for callers.',
   },
-  finding: {
-    severity: 'What it does to the verdict: an error fails it.',
-    message: 'What happened, with the name of the thing.',
-    hint: 'What to do about it.',
+  outline: {
+    name: "The graph's own name, may be empty.",
+    nodeCount: 'Without constants.',
+    boxes: 'In the order of the graph.',
+    'boxes.id': 'By which arrows name it.',
+    'boxes.kind': 'By which it is coloured.',
+    'boxes.lines': 'Its nodes, the first first; the same nodes in a row are one line.',
+    'boxes.lines.operator': '`Conv`; with the domain where it is not ONNX itself.',
+    'boxes.lines.detail': 'Sizes of weights and the attributes that matter: `64×3×7×7 /2`; may be empty.',
+    'boxes.name': 'Of its only node; empty where there are several.',
+    'boxes.nodeCount':
+      'Nodes that it stands for, in one repetition; those that compute shapes for it included.',
+    'boxes.parameterCount': 'Elements of their weights.',
+    'boxes.frame': 'Id of the frame that it is in; null: in none.',
+    frames: 'What occurs several times in a row and is drawn once.',
+    'frames.id': 'By which boxes and frames name it.',
+    'frames.repeats': 'How often it occurs.',
+    'frames.nodeCount': 'In one repetition.',
+    'frames.frame': 'Id of the frame around it; null: none.',
+    arrows: 'What is passed on, from box to box.',
+    'arrows.from': 'Id of a box.',
+    'arrows.to': 'Id of a box.',
   },
-  difference: {
-    estimate: 'As a share: 0.05 is 5 % more than the base.',
-    low: 'Lower end of the interval.',
-    high: 'Upper end of the interval.',
-    confidence: 'Of the interval, for this one comparison.',
+  environment: {
+    key: 'Measurements are compared only where it is the same.',
+    cpuModel: 'As the system calls it.',
+    isa: 'Instruction sets of the processor, by which the runtime chooses its kernels; empty where unreadable.',
+    cores: 'That the job may use.',
+    cpuQuota: 'Of the control group, in processors; null where there is none.',
+    memoryGiB: 'Of the machine, or of the container where that is less.',
+    os: 'As Node names it: `linux`, `darwin`, `win32`.',
+    kernel: 'Release of the system.',
+    arch: 'As Node names it: `x64`, `arm64`.',
+    nodeVersion: 'Of the process that ran the models.',
+    runtimeVersion: 'Of onnxruntime.',
+    provider: 'Execution provider that was asked for.',
+    threads: 'Intra-op threads.',
+    calibrationMs:
+      'Milliseconds of a fixed piece of work; not in the key, since it varies with the neighbours; absent where it was not run.',
+    governor: "Of the first CPU's frequency, such as `performance`; absent where it cannot be read.",
+    virtualised: 'The CPU says of itself that it is a virtual one; absent where that cannot be read.',
   },
-  commit: { sha: 'Commit id.' },
 };
-
-type Properties = Readonly<Record<string, JsonSchema>>;
-
-/** The words below a field: `change.platform` under `change` is `platform`. */
-const below = (words: Readonly<Record<string, string>>, field: string): Readonly<Record<string, string>> =>
-  Object.fromEntries(
-    Object.entries(words)
-      .filter(([path]) => path.startsWith(`${field}.`))
-      .map(([path, text]) => [path.slice(field.length + 1), text]),
-  );
-
-function withFieldWords(schema: JsonSchema, words: Readonly<Record<string, string>>): JsonSchema {
-  if (Object.keys(words).length === 0) return schema;
-  const properties = schema['properties'] as Properties | undefined;
-  const members = schema['oneOf'] as readonly JsonSchema[] | undefined;
-  const items = schema['items'] as JsonSchema | undefined;
-  const described = (fields: Properties): Properties =>
-    Object.fromEntries(
-      Object.entries(fields).map(([name, field]) => {
-        const inner = withFieldWords(field, below(words, name));
-        const text = words[name];
-        return [name, text === undefined ? inner : { description: text, ...inner }];
-      }),
-    );
-  return {
-    ...schema,
-    ...(properties === undefined || members !== undefined ? {} : { properties: described(properties) }),
-    ...(members === undefined ? {} : { oneOf: members.map(member => withFieldWords(member, words)) }),
-    // A list has the words of what is in it.
-    ...(items === undefined ? {} : { items: withFieldWords(items, words) }),
-  };
-}
-
-/** A part of the report's schema with the words for its fields; those that the schema has itself stay. */
-export const describeFields = (part: string, schema: JsonSchema): JsonSchema =>
-  withFieldWords(schema, WORDS[part] ?? {});
-
-/** Parts and fields that have words, for the test that holds them against the schema. */
-export const describedFields = (): Readonly<Record<string, readonly string[]>> =>
-  Object.fromEntries(Object.entries(WORDS).map(([part, words]) => [part, Object.keys(words)]));

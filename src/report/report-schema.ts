@@ -1,6 +1,7 @@
 /** JSON Schema 2020-12 of `Report`; schemas/report.schema.json is written from it by scripts/generate-docs.ts. */
 
-import { CASES_SCHEMA } from './report-schema-cases.ts';
+import { describeSchema } from '../shared/schema-words.ts';
+import { CASES_SCHEMAS } from './report-schema-cases.ts';
 import { MEASUREMENT_SCHEMAS } from './report-schema-measurement.ts';
 import { OUTLINE_SCHEMA } from './report-schema-outline.ts';
 import {
@@ -18,11 +19,12 @@ import {
   ref,
   SENTENCE,
   SHORT,
+  share,
   size,
   text,
   union,
 } from './report-schema-parts.ts';
-import { describeFields } from './report-schema-words.ts';
+import { REPORT_WORDS } from './report-schema-words.ts';
 
 /** Models that one report may hold; a test of the privileged follow-up job counts on it. */
 export const REPORT_MAX_MODELS = 5_000;
@@ -94,7 +96,7 @@ const DEFINITIONS: Readonly<Record<string, JsonSchema>> = {
       estimate: number,
       low: number,
       high: number,
-      confidence: { type: 'number', minimum: 0, maximum: 1 },
+      confidence: share,
     }),
   },
   ...MEASUREMENT_SCHEMAS,
@@ -125,19 +127,17 @@ const DEFINITIONS: Readonly<Record<string, JsonSchema>> = {
         ...list(record({ finding: text(NAME), by: choice('label', 'configuration', 'flag') }), 10_000),
       },
       contractGate: choice('hard', 'warn', 'off'),
-      configured: { description: 'False for a model that was discovered.', ...boolean },
+      configured: boolean,
       cases: ref('cases'),
       history: ref('history'),
       layers: ref('layers'),
-      otherLayers: {
-        description: 'The same with further sets of inputs that are slower.',
-        ...list(ref('layers'), 100),
-      },
-      outline: OUTLINE_SCHEMA,
+      otherLayers: list(ref('layers'), 100),
+      outline: ref('outline'),
     },
     ['contractGate', 'configured', 'cases', 'history', 'layers', 'otherLayers', 'outline'],
   ),
-  cases: CASES_SCHEMA,
+  ...CASES_SCHEMAS,
+  outline: OUTLINE_SCHEMA,
   history: {
     description: 'Earlier measurements on the same fingerprint, oldest first.',
     ...record({
@@ -161,8 +161,8 @@ const DEFINITIONS: Readonly<Record<string, JsonSchema>> = {
     description: 'Where the time goes, by profiled layer.',
     ...record(
       {
-        workload: text(NAME, 'The inputs that were run, where there are several.'),
-        launches: { description: 'Processes that ran both models in turns.', ...count },
+        workload: text(NAME),
+        launches: count,
         rows: list(
           record(
             {
@@ -170,7 +170,7 @@ const DEFINITIONS: Readonly<Record<string, JsonSchema>> = {
               operator: text(NAME),
               baseMs: nullable(number),
               candidateMs: nullable(number),
-              noiseMs: { description: 'A difference that is not larger may be chance.', ...size },
+              noiseMs: size,
               baseMacs: nullable(number),
               candidateMacs: nullable(number),
             },
@@ -265,8 +265,11 @@ export const REPORT_SCHEMA: JsonSchema = {
   title: 'QuickServeML report',
   description:
     'The whole outcome of one `quickserveml check`. Fields may be added within a schemaVersion, never renamed.',
-  ...describeFields('report', REPORT_FIELDS),
+  ...describeSchema(REPORT_FIELDS, REPORT_WORDS['report'] ?? {}),
   $defs: Object.fromEntries(
-    Object.entries(DEFINITIONS).map(([name, schema]) => [name, describeFields(name, schema)]),
+    Object.entries(DEFINITIONS).map(([name, schema]) => [
+      name,
+      describeSchema(schema, REPORT_WORDS[name] ?? {}),
+    ]),
   ),
 };

@@ -6,7 +6,7 @@ import { cloudRoutes } from '../../src/serving/interfaces/cloud-routes.ts';
 import type { InferenceAccess } from '../../src/serving/interfaces/inference-replies.ts';
 import { servedOpenApi } from '../../src/serving/interfaces/openapi-document.ts';
 import { ownRoutes } from '../../src/serving/interfaces/own-routes.ts';
-import { payloadListRoute } from '../../src/serving/interfaces/payload-list.ts';
+import { recordStreamRoute } from '../../src/serving/interfaces/record-stream.ts';
 import { v2Routes } from '../../src/serving/interfaces/v2-routes.ts';
 import { pagesPart } from '../../src/serving/pages/page-routes.ts';
 import { DEFAULT_LIMITS } from '../../src/serving/settings.ts';
@@ -26,7 +26,7 @@ const EXAMPLE: ModelInterface = {
 /** What the settings have to say for a route to be there; and what the document of the server does not describe. */
 const REMARKS: Readonly<Record<string, string>> = {
   '/model/batch':
-    'one payload a line (`application/x-ndjson`) to one answer a line, in the same order, and a last line that counts',
+    'one payload a line (`application/x-ndjson`) to one result a line, numbered from 1 in the same order, and a last line that counts',
   '/model/benchmark': 'times of the smallest request, `?runs=50`; with `interfaces.benchmark`',
   '/ping': 'as `/health`, for Amazon SageMaker; with `interfaces.sageMaker`',
   '/invocations': 'as `/predict`, for Amazon SageMaker; with `interfaces.sageMaker`',
@@ -74,7 +74,7 @@ function routesOf(toolVersion: string): readonly Route[] {
   const vertex = { healthRoute: '/vertex/health', predictRoute: '/vertex/predict' };
   return [
     ...ownRoutes({ access, view, toolVersion, openApi: () => ({}), links: [] }),
-    payloadListRoute(access, DEFAULT_LIMITS),
+    recordStreamRoute(access, DEFAULT_LIMITS),
     benchmarkRoute(access, () => 0),
     ...v2Routes(access, view, toolVersion),
     ...cloudRoutes({ benchmark: true, sageMaker: true, vertex }, access, view),

@@ -4,6 +4,7 @@ import { fastestWithin, type SweepPoint } from '../benchmark/scenarios/sweep.ts'
 import { jsonOfValue } from '../cases/json-tensor.ts';
 import { openRecords, recordsOfStream } from '../cases/records/open-records.ts';
 import { type RecordForm, type RecordSource, recordFormOf } from '../cases/records/record.ts';
+import { failureLine, type RecordFailure, resultLine } from '../cases/records/result-line.ts';
 import { type RecordResult, runRecords } from '../cases/records/run-records.ts';
 import { defaultConfig } from '../config/parse.ts';
 import { assertLoadable } from '../model/model-inspection.ts';
@@ -60,10 +61,8 @@ interface Sweep {
   readonly note: string | null;
 }
 
-interface Failure {
+interface Failure extends RecordFailure {
   readonly record: number;
-  readonly code: string;
-  readonly message: string;
 }
 
 interface Totals {
@@ -130,21 +129,19 @@ async function sweepBatches(
 /** One line of the results. A value that JSON cannot hold makes the record a failed one. */
 function lineOf(result: RecordResult): { readonly line: string; readonly failure: Failure | null } {
   const { number, id } = result;
-  const head = { record: number, ...(id === null ? {} : { id }) };
   let failure: Failure;
   if (result.kind === 'done') {
     try {
       const outputs = Object.fromEntries(
         result.outputs.map(({ name, ...tensor }) => [name, jsonOfValue({ kind: 'tensor', tensor })]),
       );
-      return { line: `${JSON.stringify({ ...head, outputs })}\n`, failure: null };
+      return { line: resultLine(number, id, JSON.stringify({ outputs })), failure: null };
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       failure = { record: number, code: 'RECORD_INVALID', message: `its output: ${error.message}` };
     }
   } else failure = { record: number, code: result.code, message: result.message };
-  const { code, message } = failure;
-  return { line: `${JSON.stringify({ ...head, error: { code, message } })}\n`, failure };
+  return { line: failureLine(number, id, failure), failure };
 }
 
 function progressText(totals: Omit<Totals, 'failures' | 'cut'>, source: RecordSource): string {

@@ -13,7 +13,7 @@ import { failureReply, type InferenceAccess } from './interfaces/inference-repli
 import { createModelChooser } from './interfaces/model-choice.ts';
 import { servedOpenApi } from './interfaces/openapi-document.ts';
 import { ownRoutes } from './interfaces/own-routes.ts';
-import { payloadListRoute } from './interfaces/payload-list.ts';
+import { recordStreamRoute } from './interfaces/record-stream.ts';
 import { v2Routes } from './interfaces/v2-routes.ts';
 import type { ServerPartFactory, ServingWorld } from './server-parts.ts';
 import type { ModelSource, ServingSettings } from './settings.ts';
@@ -135,7 +135,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const routes: Route[] = [
     ...v2Routes(access, view, world.toolVersion),
     ...cloudRoutes(settings.interfaces, access, view),
-    payloadListRoute(access, settings.limits),
+    recordStreamRoute(access, settings.limits),
     ...(settings.interfaces.benchmark ? [benchmarkRoute(access, nowMs)] : []),
     ...partRoutes,
   ];

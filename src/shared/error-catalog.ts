@@ -96,6 +96,10 @@ export const ERROR_CATALOG = {
   DATASET_INVALID: { exit: 2, summary: 'A labelled dataset cannot be used with this model.' },
   RECORDS_INVALID: { exit: 2, summary: 'A file of records cannot be used with this model.' },
   RECORD_INVALID: { exit: 2, summary: 'One record of many cannot be read, or is not what the model takes.' },
+  RECORD_NOT_RUN: {
+    exit: 3,
+    summary: 'One record of many was not run: no worker of the server was free in time, or it was stopping.',
+  },
   PAYLOAD_INVALID: { exit: 2, summary: 'A payload file is not JSON.' },
   CONTRACT_FILE_INVALID: { exit: 2, summary: 'A contract file is not what it should be.' },
   PREPARE_FAILED: { exit: 2, summary: 'The prepare command of the configuration failed.' },

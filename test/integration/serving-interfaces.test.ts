@@ -182,11 +182,11 @@ describe.skipIf(lacks('runtime'))('the interfaces of a server', () => {
     const answers = (await response.text())
       .trim()
       .split('\n')
-      .map(line => JSON.parse(line) as { record?: number; error?: string; failed?: number });
+      .map(line => JSON.parse(line) as { record?: number; error?: object; failed?: number });
     expect(answers.pop()).toEqual({ records: 200, failed: 1 });
-    expect(answers.map(({ record }) => record)).toEqual(lines.map((_, index) => index));
+    expect(answers.map(({ record }) => record)).toEqual(lines.map((_, index) => index + 1));
     expect(answers.filter(({ error }) => error !== undefined)).toEqual([
-      { record: 7, error: expect.stringContaining('not JSON') },
+      { record: 8, error: { code: 'RECORD_INVALID', message: expect.stringContaining('not JSON') } },
     ]);
   });
 

@@ -2,7 +2,7 @@ import type { SymbolSize } from '../../shared/nested-array.ts';
 import type { NamedTensor } from '../case-value.ts';
 import { tensorOfJson } from '../json-tensor.ts';
 import type { RecordForm, RecordId, RecordReading } from './record.ts';
-import type { RecordText } from './record-text.ts';
+import { type RecordText, tooLongMessage } from './record-text.ts';
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -55,13 +55,12 @@ export async function* parseJsonRecords(
   for await (const record of texts) {
     number += 1;
     if (record.kind === 'too-long') {
-      const limit = `${record.limitBytes / 2 ** 20} MiB`;
-      yield { kind: 'bad', number, id: null, message: `it is longer than ${limit}` };
+      yield { kind: 'bad', number, id: null, message: tooLongMessage(record.limitBytes) };
       continue;
     }
     let value: unknown;
     try {
-      value = JSON.parse(record.text);
+      value = JSON.parse(record.bytes.toString('utf8'));
     } catch {
       // V8 quotes the text, which may be private: only that it is none is said.
       yield { kind: 'bad', number, id: null, message: 'it is not JSON' };

@@ -3,10 +3,24 @@ export const LARGEST_RECORD_BYTES = 64 * 1024 * 1024;
 
 /** The text of a record, or why there is none. */
 export type RecordText =
-  | { readonly kind: 'text'; readonly text: string }
+  /** UTF-8, not decoded: who only hands it on has no use for a string. */
+  | { readonly kind: 'text'; readonly bytes: Buffer }
   | { readonly kind: 'too-long'; readonly limitBytes: number };
 
+/** What is said of a record that is too long. */
+export const tooLongMessage = (limitBytes: number): string =>
+  `it is longer than ${limitBytes >= 2 ** 20 ? `${limitBytes / 2 ** 20} MiB` : `${limitBytes} bytes`}`;
+
 const LINE_END = 0x0a;
+const isBlank = (byte: number): boolean => byte === 0x20 || (byte >= 0x09 && byte <= 0x0d);
+
+/** One piece is not copied. */
+function joined(pieces: readonly Uint8Array[]): Buffer {
+  const [only] = pieces;
+  return only !== undefined && pieces.length === 1
+    ? Buffer.from(only.buffer, only.byteOffset, only.byteLength)
+    : Buffer.concat(pieces);
+}
 
 /** Bytes of a record that is still coming in; past the limit they are only counted. */
 class RecordBuffer {
@@ -28,11 +42,11 @@ class RecordBuffer {
   /** null: nothing but blanks. */
   take(): RecordText | null {
     const tooLong = this.#sizeBytes > this.#limitBytes;
-    const text = tooLong ? '' : Buffer.concat(this.#pieces).toString('utf8');
+    const bytes = joined(this.#pieces);
     this.#pieces = [];
     this.#sizeBytes = 0;
     if (tooLong) return { kind: 'too-long', limitBytes: this.#limitBytes };
-    return text.trim() === '' ? null : { kind: 'text', text };
+    return bytes.every(isBlank) ? null : { kind: 'text', bytes };
   }
 }
 
@@ -61,7 +75,6 @@ const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
 const OPENING = new Set([0x5b, 0x7b]);
 const CLOSING = new Set([0x5d, 0x7d]);
-const isBlank = (byte: number): boolean => byte === 0x20 || (byte >= 0x09 && byte <= 0x0d);
 
 /**
  * The elements of a JSON array as texts, without holding the array; a document that is no array is one record.

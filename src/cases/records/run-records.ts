@@ -1,4 +1,5 @@
 import { messageOf, QuickServeError } from '../../shared/errors.ts';
+import { inOrder } from '../../shared/in-order.ts';
 import type { ModelRunner, NamedTensor } from '../case-value.ts';
 import type { RecordForm, RecordId, RecordReading } from './record.ts';
 import { sameSizes, splitOutputs, stackRecords } from './row-stacks.ts';
@@ -140,17 +141,6 @@ export async function* runRecords(
     );
   }
 
-  const ahead: Promise<readonly RecordResult[]>[] = [];
-  try {
-    for await (const batch of batchesOf(records, most)) {
-      const running = runBatch(batch);
-      // It is awaited later; until then a rejection is not unhandled.
-      running.catch(() => undefined);
-      ahead.push(running);
-      if (ahead.length >= 2 * runners.length) yield* (await ahead.shift()) ?? [];
-    }
-    while (ahead.length > 0) yield* (await ahead.shift()) ?? [];
-  } finally {
-    await Promise.allSettled(ahead);
-  }
+  const ahead = { most: 2 * runners.length };
+  for await (const results of inOrder(batchesOf(records, most), runBatch, ahead)) yield* results;
 }

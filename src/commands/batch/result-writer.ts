@@ -1,9 +1,9 @@
-import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Writable } from 'node:stream';
 import { messageOf, QuickServeError, systemCodeOf } from '../../shared/errors.ts';
+import { roomIn } from '../../shared/stream-room.ts';
 
 /** Where results go, line by line. */
 export interface ResultWriter {
@@ -25,16 +25,6 @@ function unwritable(name: string, cause: unknown): QuickServeError {
     hint: 'Check that the folder exists and that there is room.',
     cause,
   });
-}
-
-/** Resolves when the stream takes more, or never will; leaves no listener behind. */
-async function roomIn(stream: Writable): Promise<void> {
-  const other = new AbortController();
-  const { signal } = other;
-  const events = [once(stream, 'drain', { signal }), once(stream, 'close', { signal })];
-  await Promise.race(events).catch(() => undefined);
-  other.abort();
-  await Promise.allSettled(events);
 }
 
 /** Writes to a stream with back-pressure. A reader that closes early (`| head`) is no error. */

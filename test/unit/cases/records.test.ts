@@ -34,7 +34,7 @@ async function all<T>(items: AsyncIterable<T>): Promise<readonly T[]> {
 }
 
 const textsOf = (records: readonly RecordText[]): readonly string[] =>
-  records.map(record => (record.kind === 'text' ? record.text : `over ${record.limitBytes}`));
+  records.map(record => (record.kind === 'text' ? record.bytes.toString() : `over ${record.limitBytes}`));
 
 const floats = (tensor: NamedTensor | undefined): readonly number[] => [
   ...new Float32Array(new Uint8Array(tensor?.data as Uint8Array).buffer),

@@ -11,20 +11,26 @@ import { writeLargeBranch, writeSingleFile } from './registry-branches.ts';
 import { against, median, milliseconds, table } from './table.ts';
 
 const RUNS = 5;
+/** Of appends to the largest and to the smallest branch in turns. */
+const RATIO_ROUNDS = 11;
+const SIZES = [100, 10_000, 100_000] as const;
 
-export interface Cost {
+interface Cost {
   readonly ms: number;
   readonly requests: number;
   readonly downBytes: number;
 }
 
-export interface ScaleResult {
+interface LooseCosts {
   readonly append: Cost;
   readonly listCold: Cost;
   readonly listUnchanged: Cost;
-  readonly appendCompacted: Cost | null;
-  readonly listCompacted: Cost | null;
-  readonly singleFile: Cost | null;
+}
+
+interface PackedCosts {
+  readonly append: Cost;
+  readonly listCold: Cost;
+  readonly singleFile: Cost;
 }
 
 async function measure(server: GitHttpServer, action: () => Promise<unknown>, runs = RUNS): Promise<Cost> {
@@ -88,54 +94,82 @@ function repack(bare: string): void {
   git(bare, 'repack', '-a', '-d', '-q', '--write-bitmap-index');
 }
 
-/**
- * A branch on which every month is loose, as `registry.compact: manual` leaves it, and the same with its closed months packed,
- * as writes keep it by themselves.
- */
-export async function runScale(records: number, filters: boolean, whole: boolean): Promise<ScaleResult> {
+interface Branch extends AsyncDisposable {
+  readonly folder: string;
+  readonly url: string;
+  readonly server: GitHttpServer;
+  /** Without a cache. */
+  readonly registry: ReturnType<typeof registryAt>;
+  readonly append: () => Promise<unknown>;
+  /** Packs the closed months, as writes do by themselves where `registry.compact` is `auto`. */
+  readonly pack: () => Promise<void>;
+}
+
+/** A remote with a branch of so many measurements, every month of it loose, and a single file with as many. */
+async function openBranch(records: number, filters: boolean): Promise<Branch> {
   const folder = mkdtempSync(join(tmpdir(), 'quickserveml-bench-'));
-  try {
-    const nowMs = Date.now();
-    const bare = createBare(folder, 'remote', { filters });
-    await writeLargeBranch(bare, records, nowMs);
-    if (whole) await writeSingleFile(bare, records, nowMs);
-    repack(bare);
-    await using server = await startGitHttpServer(folder);
-    const url = `${server.url}/remote.git`;
-    mkdirSync(join(folder, 'tmp'), { recursive: true });
-    const registry = registryAt(folder, url, { cacheFolder: null, packMonths: false });
-    const addOne = () =>
+  const nowMs = Date.now();
+  const bare = createBare(folder, 'remote', { filters });
+  await writeLargeBranch(bare, records, nowMs);
+  if (filters) await writeSingleFile(bare, records, nowMs);
+  repack(bare);
+  mkdirSync(join(folder, 'tmp'), { recursive: true });
+  const server = await startGitHttpServer(folder);
+  const url = `${server.url}/remote.git`;
+  const registry = registryAt(folder, url, { cacheFolder: null, packMonths: false });
+  return {
+    folder,
+    url,
+    server,
+    registry,
+    append: () =>
       registry.addMeasurements([
         { model: 'model-3', sha256: null, version: null, commit: null, fingerprint, metrics: { latency: 1 } },
-      ]);
-    const append = await measure(server, addOne);
-    const list = () => registry.read({ measurementLimit: 1 });
-    const listCold = await measure(server, list, 3);
-    const cached = registryAt(folder, url, { cacheFolder: join(folder, 'cache') });
-    const listCached = () => cached.read({ measurementLimit: 1 });
-    await listCached();
-    const listUnchanged = await measure(server, listCached, 3);
-    let appendCompacted: Cost | null = null;
-    let listCompacted: Cost | null = null;
-    if (whole) {
+      ]),
+    pack: async () => {
       await compactRegistry(registry.access, { rewrite: false, dryRun: false });
       repack(bare);
-      appendCompacted = await measure(server, addOne);
-      listCompacted = await measure(server, list, 3);
-    }
-    let run = 0;
-    const singleFile = whole ? await measure(server, () => appendToSingleFile(folder, url, run++), 3) : null;
-    return {
-      append,
-      listCold,
-      listUnchanged,
-      appendCompacted,
-      listCompacted,
-      singleFile,
-    };
-  } finally {
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    },
+    [Symbol.asyncDispose]: async () => {
+      await server[Symbol.asyncDispose]();
+      rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
+
+async function measureLoose({ folder, url, server, registry, append }: Branch): Promise<LooseCosts> {
+  const appended = await measure(server, append);
+  const listCold = await measure(server, () => registry.read({ measurementLimit: 1 }), 3);
+  const cached = registryAt(folder, url, { cacheFolder: join(folder, 'cache') });
+  const listCached = () => cached.read({ measurementLimit: 1 });
+  await listCached();
+  return { append: appended, listCold, listUnchanged: await measure(server, listCached, 3) };
+}
+
+async function measurePacked({ folder, url, server, registry, append, pack }: Branch): Promise<PackedCosts> {
+  await pack();
+  let run = 0;
+  return {
+    append: await measure(server, append),
+    listCold: await measure(server, () => registry.read({ measurementLimit: 1 }), 3),
+    singleFile: await measure(server, () => appendToSingleFile(folder, url, run++), 3),
+  };
+}
+
+/** How many times as long an append to one branch takes as to the other: the median of rounds in which both have their turn. */
+async function appendRatio(large: Branch, small: Branch): Promise<number> {
+  const timed = async ({ append }: Branch): Promise<number> => {
+    const begunAt = performance.now();
+    await append();
+    return performance.now() - begunAt;
+  };
+  const ratios: number[] = [];
+  for (let round = 0; round < RATIO_ROUNDS; round += 1) {
+    const first = round % 2 === 0 ? await timed(small) : null;
+    const largeMs = await timed(large);
+    ratios.push(largeMs / (first ?? (await timed(small))));
   }
+  return median(ratios);
 }
 
 const kilobytes = (bytes: number): string =>
@@ -145,39 +179,45 @@ const cell = ({ ms, requests, downBytes }: Cost): string =>
 
 /** Appending to and listing registry branches of growing size over HTTP, with the server's filters on and off. */
 export async function registryScale(): Promise<string> {
-  const sizes = [100, 10_000, 100_000];
+  const [smallest, , largest] = SIZES;
   const rows: string[][] = [];
-  let firstMs = 0;
-  for (const filters of [true, false]) {
-    for (const records of sizes) {
-      const result = await runScale(records, filters, filters);
-      const { append, listCold, listUnchanged, appendCompacted, listCompacted, singleFile } = result;
-      if (filters && records === 100) firstMs = append.ms;
-      const goals = filters
-        ? [
-            against(append.downBytes, 20_000, '20 KB'),
-            against(append.requests, 20, '20 requests'),
-            ...(appendCompacted !== null && listCompacted !== null && records === 100_000
-              ? [
-                  against(appendCompacted.ms / firstMs, 1.5, `1.5 × of 100 records`),
-                  against(listCompacted.ms, 1000, 'list 1 s'),
-                  against(listCompacted.downBytes, 5e6, 'list 5 MB'),
-                  against(listUnchanged.downBytes, 1000, 'unchanged 1 KB'),
-                ]
-              : []),
-          ]
-        : [];
-      rows.push([
-        `${records.toLocaleString('en')}, filters ${filters ? 'on' : 'off'}`,
-        cell(append),
-        singleFile === null ? '' : `${cell(singleFile)} (${(singleFile.ms / append.ms).toFixed(1)} ×)`,
-        cell(listCold),
-        cell(listUnchanged),
-        appendCompacted === null ? '' : cell(appendCompacted),
-        listCompacted === null ? '' : cell(listCompacted),
-        goals.join('; '),
-      ]);
+  const addRow = (name: string, loose: LooseCosts, packed: PackedCosts | null, goals: readonly string[]) =>
+    rows.push([
+      name,
+      cell(loose.append),
+      packed === null
+        ? ''
+        : `${cell(packed.singleFile)} (${(packed.singleFile.ms / loose.append.ms).toFixed(1)} ×)`,
+      cell(loose.listCold),
+      cell(loose.listUnchanged),
+      packed === null ? '' : cell(packed.append),
+      packed === null ? '' : cell(packed.listCold),
+      goals.join('; '),
+    ]);
+  await using small = await openBranch(smallest, true);
+  for (const records of SIZES) {
+    await using opened = records === smallest ? null : await openBranch(records, true);
+    const branch = opened ?? small;
+    const loose = await measureLoose(branch);
+    const packed = await measurePacked(branch);
+    const goals = [loose.append, packed.append].flatMap(({ downBytes, requests }) => [
+      against(downBytes, 20_000, '20 KB'),
+      against(requests, 20, '20 requests'),
+    ]);
+    if (records === largest) {
+      const ratio = await appendRatio(branch, small);
+      goals.push(
+        `append, packed, in turns with ${smallest} records: ${ratio.toFixed(2)} ×, ${against(ratio, 1.5, '1.5 ×')}`,
+        against(packed.listCold.ms, 1000, 'list 1 s'),
+        against(packed.listCold.downBytes, 5e6, 'list 5 MB'),
+        against(loose.listUnchanged.downBytes, 1000, 'unchanged 1 KB'),
+      );
     }
+    addRow(`${records.toLocaleString('en')}, filters on`, loose, packed, [...new Set(goals)]);
+  }
+  for (const records of SIZES) {
+    await using branch = await openBranch(records, false);
+    addRow(`${records.toLocaleString('en')}, filters off`, await measureLoose(branch), null, []);
   }
   return table(
     [

@@ -2,15 +2,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { sampleNode } from '../../bench/process-sample.ts';
+import { builtCli, sampleNode } from '../../bench/process-sample.ts';
 import { ACTIVE_CHARACTERS } from '../support/control-characters.ts';
 import { HOSTILE_FILES, HOSTILE_NAMES } from '../support/hostile-set.ts';
-import { projectRoot } from '../support/requirements.ts';
 
 /** A hang, or time that grows faster than the file: these are read in a fraction of a second. */
 const HANG_MS = 20_000;
 const MOST_BYTES = 250e6;
-const cli = join(projectRoot, 'src/cli.ts');
+const cli = builtCli();
 
 interface Answer {
   readonly findings?: readonly { readonly code: string; readonly message: string; readonly hint: string }[];

@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { builtCli } from '../../bench/process-sample.ts';
 import { blobOfBytes, encodeManifest } from '../../src/container/registry/image-repository.ts';
 import { EMPTY_CONFIG } from '../../src/container/registry/manifest.ts';
 import { openRegistries } from '../../src/container/registry/registries.ts';
@@ -21,7 +22,7 @@ import { lacks } from '../support/requirements.ts';
 
 /** Bytes of versions that are elsewhere than on the branch, from the command line. */
 
-const cli = resolve(import.meta.dirname, '../../src/cli.ts');
+const cli = builtCli();
 const models = resolve(import.meta.dirname, '../../fixtures/models');
 const digits = readFileSync(join(models, 'digits/model.onnx'));
 

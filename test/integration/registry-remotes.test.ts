@@ -4,6 +4,7 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { builtCli } from '../../bench/process-sample.ts';
 import { startGitHttpServer } from '../support/git-http-server.ts';
 import {
   commitFiles,
@@ -18,8 +19,8 @@ import {
 
 /** The whole command set from the command line, on every kind of remote and clone. */
 
-const cli = resolve(import.meta.dirname, '../../src/cli.ts');
-/** Some thirty processes a life: without it each would strip the types of all the sources again. */
+const cli = builtCli();
+/** Some thirty processes a life: without it each would compile everything again. */
 const compiled = temporaryFolder();
 afterAll(() => compiled[Symbol.asyncDispose]());
 const models = resolve(import.meta.dirname, '../../fixtures/models');

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { builtCli } from '../../bench/process-sample.ts';
 import { createBare, createClone, git, temporaryFolder } from '../support/git-repositories.ts';
 import { lacks, projectRoot } from '../support/requirements.ts';
 import { installedRuntime } from '../support/runtime.ts';
@@ -11,7 +12,7 @@ const models = join(projectRoot, 'fixtures/models');
 
 /** The command line in a clone of its own; what it wrote so far, and its end. */
 function startCli(cwd: string, home: string, args: readonly string[]) {
-  const child = spawn(process.execPath, [join(projectRoot, 'src/cli.ts'), ...args], {
+  const child = spawn(process.execPath, [builtCli(), ...args], {
     cwd,
     env: { PATH: process.env['PATH'], HOME: home, TMPDIR: home, GIT_CONFIG_NOSYSTEM: '1' },
     stdio: ['ignore', 'pipe', 'ignore'],

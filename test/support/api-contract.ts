@@ -57,8 +57,19 @@ export class ApiContract {
   readonly #ajv: Ajv2020;
   readonly #answerValidators = new Map<string, ValidateFunction>();
 
-  /** @param name of a file in contracts/: an extract of an OpenAPI 3 document, without prose */
-  constructor(name: string) {
+  static readonly #known = new Map<string, ApiContract>();
+
+  /**
+   * The contract, compiled once for all servers of a process, since it keeps nothing of a request and takes long.
+   * @param name of a file in contracts/: an extract of an OpenAPI 3 document, without prose
+   */
+  static of(name: string): ApiContract {
+    const contract = ApiContract.#known.get(name) ?? new ApiContract(name);
+    ApiContract.#known.set(name, contract);
+    return contract;
+  }
+
+  private constructor(name: string) {
     const raw = JSON.parse(readFileSync(join(import.meta.dirname, 'contracts', name), 'utf8')) as Json;
     this.#raw = raw;
     this.#id = `https://contract.invalid/${name}`;

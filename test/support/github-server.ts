@@ -139,7 +139,7 @@ export class GitHubServer implements AsyncDisposable {
     readonly description: string | null;
   }[] = [];
   readonly #faults = new Map<string, Fault[]>();
-  readonly #contract = new ApiContract('github-openapi.json');
+  readonly #contract = ApiContract.of('github-openapi.json');
   readonly #options: Required<GitHubServerOptions>;
   readonly #server: Server;
   #nextId = 1001;

@@ -81,7 +81,7 @@ export class GitLabServer implements AsyncDisposable {
   /** What GitLab says of a protected branch, by its name. */
   readonly protectedBranches = new Map<string, object>();
   readonly #faults = new Map<string, Fault[]>();
-  readonly #contract = new ApiContract('gitlab-openapi.json');
+  readonly #contract = ApiContract.of('gitlab-openapi.json');
   readonly #server: Server;
   #nextId = 5001;
   #port = 0;

@@ -10,6 +10,7 @@ import { createInterface } from 'node:readline';
 import { noCredentials } from '../src/git/credentials.ts';
 import { gitEnvironment } from '../src/git/git-environment.ts';
 import { openRegistry } from '../src/registry/registry.ts';
+import { testFingerprint } from '../test/support/git-registries.ts';
 
 interface Task {
   readonly url: string;
@@ -31,21 +32,6 @@ const registry = openRegistry({
   toolVersion: '0.0.0',
   patienceMs: 180_000,
 });
-const fingerprint = {
-  key: 'bench',
-  cpuModel: 'bench',
-  isa: 'avx2',
-  cores: 2,
-  cpuQuota: null,
-  memoryGiB: 8,
-  os: 'linux',
-  kernel: '6',
-  arch: 'x64',
-  nodeVersion: '24',
-  runtimeVersion: '1',
-  provider: 'cpu',
-  threads: 1,
-};
 const say = (value: object): void => void process.stdout.write(`${JSON.stringify(value)}\n`);
 
 async function writeMeasurement(index: number): Promise<void> {
@@ -57,7 +43,7 @@ async function writeMeasurement(index: number): Promise<void> {
       sha256: createHash('sha256').update('model').digest('hex'),
       version: null,
       commit: null,
-      fingerprint,
+      fingerprint: testFingerprint,
       metrics: { latency: value },
     },
   ]);

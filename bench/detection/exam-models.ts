@@ -7,7 +7,7 @@ import {
   tensorValue,
 } from '../../fixtures/generator/onnx-writer.ts';
 import type { FeedSet } from '../../src/benchmark/measurement.ts';
-import { normalRandom, seededRandom } from '../../src/benchmark/random.ts';
+import { normalRandom, seededRandom } from '../../src/shared/random.ts';
 
 /**
  * Networks of 100 equal blocks: with 3, 5, 10 or 20 blocks more they do so many per cent more work, of the same kind.

@@ -1,6 +1,6 @@
+import type { Random } from '../shared/random.ts';
 import type { LoadPair } from './measurement.ts';
 import { type MeasuringClock, timeOnce } from './measuring-loop.ts';
-import type { Random } from './random.ts';
 import { median } from './statistics.ts';
 
 /** Loads a model; what it gives back releases it again. */

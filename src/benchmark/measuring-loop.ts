@@ -1,5 +1,5 @@
+import type { Random } from '../shared/random.ts';
 import type { LaunchPair } from './measurement.ts';
-import type { Random } from './random.ts';
 import { median, quantile } from './statistics.ts';
 
 /** Time as the measuring process sees it. */

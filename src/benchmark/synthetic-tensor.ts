@@ -1,7 +1,7 @@
 import type { Dtype } from '../model/inspection.ts';
 import { elementFacts } from '../shared/element-types.ts';
+import { normalRandom, type Random, seededRandom, seedOf } from '../shared/random.ts';
 import type { FeedTensor } from './measurement.ts';
-import { normalRandom, type Random, seededRandom, seedOf } from './random.ts';
 
 /** Bits of the half-precision number next to `value` (IEEE 754 binary16, ties to even). */
 export function halfBits(value: number): number {

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
 import type { ModelInterface, ValueInfo } from '../model/inspection.ts';
 import { messageOf, QuickServeError } from '../shared/errors.ts';
+import { isJsonObject } from '../shared/json-object.ts';
 import type { SymbolSize } from '../shared/nested-array.ts';
 import { unusable } from './case-error.ts';
 import { decodeCaseProto } from './case-proto.ts';
@@ -125,16 +126,13 @@ function pick(arrays: ReadonlyMap<string, TensorData>, infos: readonly ValueInfo
   });
 }
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
 function readJson(path: string): Readonly<Record<string, unknown>> {
   const parsed: unknown = inFile(
     path,
     () => JSON.parse(readFileSync(path, 'utf8')),
     'A case is {"inputs": {...}, "outputs": {...}}.',
   );
-  if (!isObject(parsed))
+  if (!isJsonObject(parsed))
     throw unusable(path, 'is no JSON object', 'A case is {"inputs": {...}, "outputs": {...}}.');
   return parsed;
 }
@@ -147,7 +145,7 @@ function jsonSide(
   symbols: Map<string, SymbolSize>,
 ): readonly NamedValue[] {
   if (values === undefined) return [];
-  if (!isObject(values))
+  if (!isJsonObject(values))
     throw unusable(path, `"${key}" is no object`, 'A case is {"inputs": {...}, "outputs": {...}}.');
   const byName = new Map(infos.map(info => [info.name, info]));
   return Object.entries(values).map(([name, json]) => {

@@ -2,15 +2,11 @@ import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { ValueInfo } from '../model/inspection.ts';
+import { isJsonObject } from '../shared/json-object.ts';
 import type { SymbolSize } from '../shared/nested-array.ts';
 import type { NamedTensor, TensorData } from './case-value.ts';
 import { type Dataset, type DatasetChunk, inDataset, LABEL_NAMES, type Labels } from './dataset.ts';
 import { tensorOfJson } from './json-tensor.ts';
-
-type JsonObject = Readonly<Record<string, unknown>>;
-
-const isObject = (value: unknown): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 interface Row {
   readonly inputs: readonly TensorData[];
@@ -90,8 +86,8 @@ export function openJsonLinesDataset(
 
   const parse = (line: string): Row => {
     const parsed: unknown = JSON.parse(line);
-    if (!isObject(parsed)) throw new RangeError('is no object');
-    const values = isObject(parsed['inputs']) ? parsed['inputs'] : parsed;
+    if (!isJsonObject(parsed)) throw new RangeError('is no object');
+    const values = isJsonObject(parsed['inputs']) ? parsed['inputs'] : parsed;
     const label = (labelName === null ? LABEL_NAMES : [labelName]).find(name => Object.hasOwn(parsed, name));
     if (label === undefined) throw new RangeError(`has no label ${JSON.stringify(labelName ?? LABEL_NAMES)}`);
     const tensors = rowTypes.map(({ info, type }) => {

@@ -1,3 +1,4 @@
+import { seededRandom } from '../shared/random.ts';
 import {
   type AccuracyMetric,
   type Average,
@@ -43,17 +44,6 @@ export function mcnemarMidP(lost: number, won: number): number {
   let tail = 0;
   for (let k = lost + 1; k <= discordant; k++) tail += halfBinomial(discordant, k);
   return Math.min(1, tail + halfBinomial(discordant, lost) / 2);
-}
-
-/** Small seeded generator (Mulberry32, T. Ettinger, public domain). */
-function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }
 
 const MOST_RESAMPLES = 2000;

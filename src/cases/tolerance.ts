@@ -1,5 +1,6 @@
 import type { Dtype } from '../model/inspection.ts';
 import { elementFacts } from '../shared/element-types.ts';
+import { isJsonObject } from '../shared/json-object.ts';
 import { unusable } from './case-error.ts';
 
 /** Two numbers are close where |actual - expected| <= absolute + relative * |expected|, as numpy.allclose has it. */
@@ -50,16 +51,13 @@ export function toleranceFor(
   return Object.assign({}, ...found) as Tolerance;
 }
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
 /** `{"scores": {"absolute": 1e-4}, "*": {"relative": 0.01}}` @throws QuickServeError CASE_INVALID naming the file. */
 export function parseTolerances(value: unknown, file: string): OutputTolerances {
   const hint = 'Tolerances are {"<output or *>": {"absolute": 1e-5, "relative": 1e-3}}.';
-  if (!isObject(value)) throw unusable(file, 'its tolerances are no object', hint);
+  if (!isJsonObject(value)) throw unusable(file, 'its tolerances are no object', hint);
   return Object.fromEntries(
     Object.entries(value).map(([output, given]) => {
-      if (!isObject(given))
+      if (!isJsonObject(given))
         throw unusable(file, `the tolerance of ${JSON.stringify(output)} is no object`, hint);
       for (const [name, number] of Object.entries(given)) {
         const known = name === 'absolute' || name === 'relative';

@@ -1,5 +1,6 @@
 import type { ModelInterface, ValueInfo } from '../model/inspection.ts';
 import { elementCount, elementFacts, jsonIntegerRange, packedByteLength } from '../shared/element-types.ts';
+import { isJsonObject, type JsonObject } from '../shared/json-object.ts';
 import {
   describeElement,
   describeJson,
@@ -41,13 +42,8 @@ export interface PayloadReading {
 
 export type PayloadValidator = (payload: unknown) => PayloadReading;
 
-type JsonObject = Readonly<Record<string, unknown>>;
-
 const MAX_PROBLEMS = 20;
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
-
-const isObject = (value: unknown): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const listed = (names: readonly string[]): string =>
   names.length === 0 ? 'nothing' : names.map(name => JSON.stringify(name)).join(', ');
@@ -90,7 +86,7 @@ class Reading {
       case 'tensor':
         if (value instanceof NumberArray)
           this.#numbers(info, value, this.#shape(info, value.shape, path), path);
-        else if (takesBase64(info) && isObject(value)) this.#base64(info, value, path);
+        else if (takesBase64(info) && isJsonObject(value)) this.#base64(info, value, path);
         else this.#nested(info, value, path);
         return;
       case 'optional':
@@ -103,7 +99,7 @@ class Reading {
             this.#typed(info, type.element, element, `${path}[${index}]`);
         return;
       case 'map':
-        if (!isObject(value)) this.report(path, `expected an object, got ${describeJson(value)}`);
+        if (!isJsonObject(value)) this.report(path, `expected an object, got ${describeJson(value)}`);
         else {
           for (const [key, inner] of Object.entries(value)) {
             if (type.key === 'integer' && !/^(?:0|-?[1-9]\d*)$/.test(key)) {
@@ -161,7 +157,7 @@ class Reading {
 
   /** Binary tensor data extension: `parameters.binary_data_size` bytes of the body belong to the tensor. */
   #binary(info: ValueInfo, shape: readonly number[] | null, parameters: unknown, path: string): void {
-    const size = isObject(parameters) ? parameters['binary_data_size'] : undefined;
+    const size = isJsonObject(parameters) ? parameters['binary_data_size'] : undefined;
     if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) {
       this.report(`${path}.data`, 'is missing, and so is parameters.binary_data_size');
       return;
@@ -296,7 +292,7 @@ export function createPayloadValidator(
   return payload => {
     const reading = new Reading(side, binaryTensors);
     const envelope = checkEnvelope(payload);
-    if (envelope.length > 0 || !isObject(payload)) {
+    if (envelope.length > 0 || !isJsonObject(payload)) {
       for (const { path, message } of envelope) reading.report(path, message);
       return { problems: reading.problems, tensors: [] };
     }
@@ -331,7 +327,7 @@ export function createPayloadValidator(
 
 /** The form that a payload is in, by its outside: `data`, a list of tensors, or named values. */
 export function recogniseForm(payload: unknown, side: PayloadSide): PayloadForm {
-  if (!isObject(payload)) return 'plain';
+  if (!isJsonObject(payload)) return 'plain';
   if (Object.hasOwn(payload, 'data')) return 'single';
   return Array.isArray(payload[side === 'request' ? 'inputs' : 'outputs']) ? 'v2' : 'plain';
 }

@@ -2,6 +2,7 @@ import { readCertificates } from '../network/certificates.ts';
 import { type Dispatcher, fetch, openDispatcher, type Response } from '../network/dispatcher.ts';
 import { networkSettings } from '../network/settings.ts';
 import { QuickServeError, systemCodeOf } from '../shared/errors.ts';
+import { isJsonObject } from '../shared/json-object.ts';
 import { certificateFilesFor, headersFor, type RemoteCredentials } from './credentials.ts';
 import type { GitEnvironment } from './git-environment.ts';
 import { runGit } from './git-process.ts';
@@ -109,10 +110,6 @@ function refused(status: number, host: string): QuickServeError {
   });
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 function parseAnswer(text: string, oid: string, host: string): DownloadAction {
   let answer: unknown;
   try {
@@ -120,9 +117,10 @@ function parseAnswer(text: string, oid: string, host: string): DownloadAction {
   } catch {
     answer = null;
   }
-  const objects: unknown[] = isRecord(answer) && Array.isArray(answer['objects']) ? answer['objects'] : [];
-  const object = objects.find(entry => isRecord(entry) && entry['oid'] === oid);
-  if (!isRecord(object)) {
+  const objects: unknown[] =
+    isJsonObject(answer) && Array.isArray(answer['objects']) ? answer['objects'] : [];
+  const object = objects.find(entry => isJsonObject(entry) && entry['oid'] === oid);
+  if (!isJsonObject(object)) {
     throw new QuickServeError({
       code: 'LFS_OBJECT_UNAVAILABLE',
       message: `${host} did not answer as a Git LFS server does.`,
@@ -130,7 +128,7 @@ function parseAnswer(text: string, oid: string, host: string): DownloadAction {
     });
   }
   const { error, actions } = object;
-  if (isRecord(error)) {
+  if (isJsonObject(error)) {
     const said = typeof error['message'] === 'string' ? error['message'].slice(0, 300) : 'no reason given';
     throw new QuickServeError({
       code: 'LFS_OBJECT_UNAVAILABLE',
@@ -138,9 +136,9 @@ function parseAnswer(text: string, oid: string, host: string): DownloadAction {
       hint: 'Push it from a clone that has it: `git lfs push --all origin`.',
     });
   }
-  const action = isRecord(actions) ? actions['download'] : undefined;
-  const href = isRecord(action) && typeof action['href'] === 'string' ? action['href'] : '';
-  if (!/^https?:\/\//i.test(href) || !URL.canParse(href) || !isRecord(action)) {
+  const action = isJsonObject(actions) ? actions['download'] : undefined;
+  const href = isJsonObject(action) && typeof action['href'] === 'string' ? action['href'] : '';
+  if (!/^https?:\/\//i.test(href) || !URL.canParse(href) || !isJsonObject(action)) {
     throw new QuickServeError({
       code: 'LFS_OBJECT_UNAVAILABLE',
       message: `${host} gave no address to download it from.`,
@@ -148,7 +146,7 @@ function parseAnswer(text: string, oid: string, host: string): DownloadAction {
     });
   }
   const header: Record<string, string> = {};
-  for (const [name, value] of Object.entries(isRecord(action['header']) ? action['header'] : {})) {
+  for (const [name, value] of Object.entries(isJsonObject(action['header']) ? action['header'] : {})) {
     if (typeof value === 'string') header[name.toLowerCase()] = value;
   }
   return { href, header, authenticated: object['authenticated'] === true };

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { coerce, valid } from 'semver';
 import { messageOf, QuickServeError } from '../shared/errors.ts';
+import { isJsonObject } from '../shared/json-object.ts';
 import { foreignFingerprint, type ImportedRecords, importedId } from './imported-records.ts';
 import {
   type MeasurementRecord,
@@ -164,7 +165,7 @@ function versionOf(row: Row, version: string, sha256: string, context: ImportCon
 
 function flatNumbers(value: unknown, prefix: string, into: Record<string, number>): void {
   if (typeof value === 'number' && Number.isFinite(value)) into[prefix] = value;
-  else if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+  else if (isJsonObject(value)) {
     for (const [key, inner] of Object.entries(value))
       flatNumbers(inner, prefix === '' ? key : `${prefix}.${key}`, into);
   }

@@ -2,16 +2,12 @@ import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Dtype } from '../model/inspection.ts';
 import type { RunTensor, TraceEvent } from '../model/layers/trace.ts';
+import { isJsonObject, type JsonObject } from '../shared/json-object.ts';
 
 /** The runtime's spelling of element types, where it is not ours. */
 const SPELLINGS: Readonly<Record<string, Dtype>> = { float: 'float32', double: 'float64' };
 
 const NODE_SUFFIX = '_kernel_time';
-
-type Fields = Readonly<Record<string, unknown>>;
-
-const isFields = (value: unknown): value is Fields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /**
  * Reads a trace of onnxruntime's profiler: the events of nodes, one list a run. The file has an event a line; names are
@@ -37,7 +33,7 @@ export async function readProfileTrace(path: string): Promise<readonly (readonly
   return runs;
 }
 
-function parseLine(line: string): Fields | null {
+function parseLine(line: string): JsonObject | null {
   const text = line.trim().replace(/,$/, '');
   if (!text.startsWith('{')) return null;
   const whole = parseObject(text);
@@ -50,18 +46,18 @@ function parseLine(line: string): Fields | null {
   return { cat: head[1], dur: Number(head[2]), ts: Number(head[3]), name: NODE_SUFFIX, args };
 }
 
-function parseObject(text: string): Fields | null {
+function parseObject(text: string): JsonObject | null {
   try {
     const value: unknown = JSON.parse(text);
-    return isFields(value) ? value : null;
+    return isJsonObject(value) ? value : null;
   } catch {
     return null;
   }
 }
 
-function nodeEventOf(parsed: Fields): TraceEvent | null {
+function nodeEventOf(parsed: JsonObject): TraceEvent | null {
   const { cat, name, args, ts, dur } = parsed;
-  if (cat !== 'Node' || typeof name !== 'string' || !name.endsWith(NODE_SUFFIX) || !isFields(args))
+  if (cat !== 'Node' || typeof name !== 'string' || !name.endsWith(NODE_SUFFIX) || !isJsonObject(args))
     return null;
   return {
     name: name.slice(0, -NODE_SUFFIX.length),
@@ -77,7 +73,7 @@ function nodeEventOf(parsed: Fields): TraceEvent | null {
 function tensorsOf(value: unknown): readonly RunTensor[] {
   if (!Array.isArray(value)) return [];
   return value.flatMap((item: unknown) => {
-    const [entry] = isFields(item) ? Object.entries(item) : [];
+    const [entry] = isJsonObject(item) ? Object.entries(item) : [];
     if (entry === undefined || !Array.isArray(entry[1])) return [];
     const [type, shape] = entry;
     // The runtime writes only its own type names here.

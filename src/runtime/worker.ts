@@ -17,8 +17,8 @@ import {
   type RunOnce,
   timeOnce,
 } from '../benchmark/measuring-loop.ts';
-import { seededRandom } from '../benchmark/random.ts';
 import { messageOf } from '../shared/errors.ts';
+import { seededRandom } from '../shared/random.ts';
 import { openGarbageCollector, openWaitClock, peakRssBytes } from './process-readings.ts';
 import { openEach, profileSessions } from './profiling.ts';
 import { feedsOf, plainTensorsOf, runtimeValue } from './runtime-tensors.ts';

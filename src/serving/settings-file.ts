@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { QuickServeError } from '../shared/errors.ts';
+import { isJsonObject, type JsonObject } from '../shared/json-object.ts';
 import {
   type BatchingSettings,
   DEFAULT_BATCHING,
@@ -29,18 +30,13 @@ export interface SettingsSurroundings {
   readonly sections: readonly string[];
 }
 
-type Json = Readonly<Record<string, unknown>>;
-
-const isObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
 /** Collects what is wrong, so that all of it is said at once. */
 class Reader {
   readonly problems: string[] = [];
 
-  object(value: unknown, path: string, keys: readonly string[]): Json {
+  object(value: unknown, path: string, keys: readonly string[]): JsonObject {
     if (value === undefined) return {};
-    if (!isObject(value)) {
+    if (!isJsonObject(value)) {
       this.problems.push(`${path}: expected an object`);
       return {};
     }

@@ -1,3 +1,5 @@
+import { isJsonObject } from './json-object.ts';
+
 /** Puts descriptions into a JSON Schema, so that what the fields mean can be read apart from how they are checked. */
 
 type Schema = Readonly<Record<string, unknown>>;
@@ -15,9 +17,6 @@ const below = (words: SchemaWords, prefix: string): SchemaWords =>
       .filter(([path]) => path.startsWith(`${prefix}.`))
       .map(([path, text]) => [path.slice(prefix.length + 1), text]),
   );
-
-const isObject = (value: unknown): value is Schema =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function describeField(schema: Schema, text: string | undefined, words: SchemaWords): Schema {
   const inner = describeSchema(schema, words);
@@ -38,13 +37,13 @@ export function describeSchema(schema: Schema, words: SchemaWords): Schema {
     // Sub-schemas of the same value, and of what is in a list or a dictionary, have the same paths.
     if (Array.isArray(value) && ['anyOf', 'oneOf', 'allOf'].includes(keyword)) {
       described[keyword] = value.map((each: Schema) => describeSchema(each, words));
-    } else if (isObject(value) && ['items', 'additionalProperties', 'then'].includes(keyword)) {
+    } else if (isJsonObject(value) && ['items', 'additionalProperties', 'then'].includes(keyword)) {
       described[keyword] = describeSchema(value, words);
     } else {
       described[keyword] = value;
     }
   }
-  if (isObject(properties)) {
+  if (isJsonObject(properties)) {
     described['properties'] = Object.fromEntries(
       Object.entries(properties).map(([name, field]) => [
         name,
@@ -58,6 +57,6 @@ export function describeSchema(schema: Schema, words: SchemaWords): Schema {
 /** The constant that a member of a tagged union has as its `kind`. */
 function tagOf(schema: Schema): string | null {
   const properties = schema['properties'];
-  const kind = isObject(properties) ? properties['kind'] : null;
-  return isObject(kind) && typeof kind['const'] === 'string' ? kind['const'] : null;
+  const kind = isJsonObject(properties) ? properties['kind'] : null;
+  return isJsonObject(kind) && typeof kind['const'] === 'string' ? kind['const'] : null;
 }

@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { encodeNpy } from '../../src/cases/npy.ts';
+import { makeZip } from '../../src/cases/zip.ts';
 import { type BatchOptions, batchCommand } from '../../src/commands/batch.ts';
 import { lacks, projectRoot } from '../support/requirements.ts';
 import { testSurroundings } from '../support/surroundings.ts';
@@ -100,6 +102,22 @@ describe.skipIf(lacks('runtime'))('batch', { timeout: 120_000 }, () => {
     expect(existsSync(join(folder, 'out.ndjson.partial'))).toBe(false);
   });
 
+  it('gives the same results for the same rows in NDJSON, JSON, CSV and npz', async () => {
+    const rows = [1, 2, 3].map(features);
+    const table = new Float32Array(rows.flat());
+    writeFileSync(join(folder, 'same.ndjson'), rows.map(row => JSON.stringify(row)).join('\n'));
+    writeFileSync(join(folder, 'same.json'), JSON.stringify(rows.map(row => ({ features: row }))));
+    const header = rows[0]?.map((_, index) => `features[${index}]`).join(',');
+    writeFileSync(join(folder, 'same.csv'), [header, ...rows.map(row => row.join(','))].join('\n'));
+    const array = encodeNpy({ dtype: 'float32', shape: [3, 12], data: new Uint8Array(table.buffer) });
+    writeFileSync(join(folder, 'same.npz'), makeZip([{ name: 'features.npy', bytes: array }]));
+    const results = [];
+    for (const kind of ['ndjson', 'json', 'csv', 'npz'])
+      results.push((await run({ data: `same.${kind}`, parallel: 2, batch: 2 })).lines);
+    expect(results[0]?.map(({ outputs }) => outputs?.probabilities.length)).toEqual([2, 2, 2]);
+    for (const lines of results) expect(lines).toEqual(results[0]);
+  });
+
   it('refuses a model that the runtime cannot run before it reads any data', async () => {
     const aborts = join(projectRoot, 'fixtures/models/aborts/model.onnx');
     await expect(run({ model: aborts, data: '-' }, '{}')).rejects.toMatchObject({
@@ -116,6 +134,12 @@ describe.skipIf(lacks('runtime'))('batch', { timeout: 120_000 }, () => {
     expect(points.length).toBeGreaterThan(3);
     const best = Math.max(...points.map(({ throughput }) => throughput));
     expect(points.find(({ batch }) => batch === chosen)?.throughput).toBe(best);
+  });
+
+  it('falls back to single rows and says so where no batch keeps the limit', async () => {
+    const { document } = await run({ optimize: true, latencyLimit: '0.000001ms' });
+    expect(document).toMatchObject({ batch: 1, optimize: { chosen: 1 } });
+    expect(JSON.stringify(document['optimize'])).toContain('no batch keeps 0.000001ms');
   });
 
   it('waits for a slow reader without leaving listeners behind', async () => {

@@ -12,11 +12,11 @@ import {
   tensorValue,
 } from '../../fixtures/generator/onnx-writer.ts';
 import type { FeedSet } from '../../src/benchmark/measurement.ts';
-import { normalRandom, seededRandom } from '../../src/benchmark/random.ts';
 import { slowLayers } from '../../src/commands/check/slow-layers.ts';
 import { readModel } from '../../src/model/model-reader.ts';
 import { blamedLayers } from '../../src/report/layer-changes.ts';
 import type { LayerRow, ModelLayers } from '../../src/report/report.ts';
+import { normalRandom, seededRandom } from '../../src/shared/random.ts';
 import { lacks } from '../support/requirements.ts';
 import { workerOptions } from '../support/runtime.ts';
 

@@ -6,7 +6,7 @@ import type {
   MeasurementPlan,
   SoloLaunch,
 } from '../../src/benchmark/measurement.ts';
-import { normalRandom, seededRandom } from '../../src/benchmark/random.ts';
+import { normalRandom, seededRandom } from '../../src/shared/random.ts';
 
 /** What a simulated model takes; ratios are those of the candidate. */
 export interface SimulatedMachine {

@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Fingerprint, SoloMeasurement } from '../../src/benchmark/measurement.ts';
-import { normalRandom, seededRandom } from '../../src/benchmark/random.ts';
 import type { Surroundings } from '../../src/commands/surroundings.ts';
 import type { Measurer } from '../../src/commands/watch/measurer.ts';
 import { runWatch, type WatchOptions, type WatchOutcome } from '../../src/commands/watch.ts';
 import { noRules } from '../../src/registry/promotion.ts';
 import type { Registry } from '../../src/registry/registry.ts';
 import type { QuickServeError } from '../../src/shared/errors.ts';
+import { normalRandom, seededRandom } from '../../src/shared/random.ts';
 import { entryFor, registryAt } from './git-registries.ts';
 import { GitHubServer, TEST_TOKEN } from './github-server.ts';
 import { createTestRemote, fixtureModel, type TestRemote } from './pull-request.ts';

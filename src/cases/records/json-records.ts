@@ -1,29 +1,25 @@
+import { isJsonObject } from '../../shared/json-object.ts';
 import type { SymbolSize } from '../../shared/nested-array.ts';
 import type { NamedTensor } from '../case-value.ts';
 import { tensorOfJson } from '../json-tensor.ts';
 import type { RecordForm, RecordId, RecordReading } from './record.ts';
 import { type RecordText, tooLongMessage } from './record-text.ts';
 
-type JsonObject = Readonly<Record<string, unknown>>;
-
-const isObject = (value: unknown): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
 const idOf = (value: unknown): RecordId | null =>
-  isObject(value) && (typeof value['id'] === 'string' || typeof value['id'] === 'number')
+  isJsonObject(value) && (typeof value['id'] === 'string' || typeof value['id'] === 'number')
     ? value['id']
     : null;
 
 /** `{"inputs": {...}}`, the inputs themselves, or the bare value of the only input. @throws RangeError. */
 function tensorsOf(value: unknown, form: RecordForm): readonly NamedTensor[] {
   const [only] = form.inputs;
-  const bare = !isObject(value) && form.inputs.length === 1 && only !== undefined;
+  const bare = !isJsonObject(value) && form.inputs.length === 1 && only !== undefined;
   const values: unknown = bare
     ? { [only.name]: value }
-    : isObject(value) && isObject(value['inputs'])
+    : isJsonObject(value) && isJsonObject(value['inputs'])
       ? value['inputs']
       : value;
-  if (!isObject(values)) throw new RangeError('it is no object with the inputs of the model');
+  if (!isJsonObject(values)) throw new RangeError('it is no object with the inputs of the model');
   const symbols = new Map<string, SymbolSize>();
   return form.inputs.map(info => {
     if (!Object.hasOwn(values, info.name))
@@ -44,7 +40,7 @@ export function recordOfJson(value: unknown, form: RecordForm, number: number): 
 }
 
 const instancesOf = (value: unknown): readonly unknown[] | null =>
-  isObject(value) && Array.isArray(value['instances']) ? value['instances'] : null;
+  isJsonObject(value) && Array.isArray(value['instances']) ? value['instances'] : null;
 
 /** Texts of records as records; `{"instances": [...]}` stands for several. */
 export async function* parseJsonRecords(

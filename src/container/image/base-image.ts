@@ -1,4 +1,5 @@
 import { QuickServeError } from '../../shared/errors.ts';
+import { isJsonObject, type JsonObject } from '../../shared/json-object.ts';
 import type { EncodedManifest, ImageRepository } from '../registry/image-repository.ts';
 import { type Descriptor, isIndexType, MEDIA_TYPES, type Platform } from '../registry/manifest.ts';
 import { formatReference, type ImageReference } from '../registry/reference.ts';
@@ -22,7 +23,6 @@ export interface BaseImage {
   readonly config: BaseConfig;
 }
 
-type Json = Readonly<Record<string, unknown>>;
 const LARGEST_CONFIG_BYTES = 4 * 2 ** 20;
 const LAYER_TYPES: Readonly<Record<string, string>> = {
   [MEDIA_TYPES.layerGzip]: MEDIA_TYPES.layerGzip,
@@ -32,11 +32,10 @@ const LAYER_TYPES: Readonly<Record<string, string>> = {
   'application/vnd.docker.image.rootfs.diff.tar.gzip': MEDIA_TYPES.layerGzip,
 };
 
-const isObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 const textsOf = (value: unknown): readonly string[] =>
   Array.isArray(value) ? value.filter(entry => typeof entry === 'string') : [];
-const objectsOf = (value: unknown): readonly object[] => (Array.isArray(value) ? value.filter(isObject) : []);
+const objectsOf = (value: unknown): readonly object[] =>
+  Array.isArray(value) ? value.filter(isJsonObject) : [];
 
 export const platformText = ({ os, architecture, variant }: Platform): string =>
   [os, architecture, ...(variant === undefined ? [] : [variant])].join('/');
@@ -57,10 +56,10 @@ function notFound(reference: ImageReference, why: string): QuickServeError {
   });
 }
 
-function parseObject(bytes: Uint8Array, reference: ImageReference, what: string): Json {
+function parseObject(bytes: Uint8Array, reference: ImageReference, what: string): JsonObject {
   try {
     const parsed: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
-    if (isObject(parsed)) return parsed;
+    if (isJsonObject(parsed)) return parsed;
   } catch {
     // Said below.
   }
@@ -73,12 +72,12 @@ async function readAll(source: AsyncIterable<Uint8Array>): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-function layersOf(manifest: Json, reference: ImageReference): readonly Descriptor[] {
+function layersOf(manifest: JsonObject, reference: ImageReference): readonly Descriptor[] {
   return (Array.isArray(manifest['layers']) ? manifest['layers'] : []).map((entry: unknown) => {
     const layer = parseDescriptor(entry);
     const mediaType = layer === null ? undefined : LAYER_TYPES[layer.mediaType];
     if (layer === null || mediaType === undefined) {
-      const found = isObject(entry) ? String(entry['mediaType']) : 'none';
+      const found = isJsonObject(entry) ? String(entry['mediaType']) : 'none';
       throw unusable(reference, `a layer has the media type ${found}, which cannot be handed on`);
     }
     return { mediaType, digest: layer.digest, size: layer.size };
@@ -96,15 +95,15 @@ async function readImage(
     throw unusable(reference, 'its manifest names no configuration');
   }
   const config = parseObject(await readAll(repository.readBlob(descriptor)), reference, 'configuration');
-  const settings = isObject(config['config']) ? config['config'] : {};
-  const rootfs = isObject(config['rootfs']) ? config['rootfs'] : {};
+  const settings = isJsonObject(config['config']) ? config['config'] : {};
+  const rootfs = isJsonObject(config['rootfs']) ? config['rootfs'] : {};
   const { os, architecture, variant } = config;
   const layers = layersOf(manifest, reference);
   const diffIds = textsOf(rootfs['diff_ids']);
   if (typeof os !== 'string' || typeof architecture !== 'string' || diffIds.length !== layers.length) {
     throw unusable(reference, 'its configuration does not belong to its manifest');
   }
-  const labels = Object.entries(isObject(settings['Labels']) ? settings['Labels'] : {});
+  const labels = Object.entries(isJsonObject(settings['Labels']) ? settings['Labels'] : {});
   return {
     reference,
     platform: { os, architecture, ...(typeof variant === 'string' ? { variant } : {}) },

@@ -1,5 +1,6 @@
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
 import { messageOf, QuickServeError } from '../../shared/errors.ts';
+import { isJsonObject } from '../../shared/json-object.ts';
 import { STATEMENT_MEDIA_TYPE } from './statement.ts';
 
 /** The format of a signature with all that is needed to check it (sigstore's protobuf-specs, `Bundle`). */
@@ -103,17 +104,14 @@ export interface Envelope {
   readonly signatures: readonly Buffer[];
 }
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
 /** The envelope of a stranger's bundle; null where it is not one with a DSSE envelope. */
 export function parseEnvelope(bundle: unknown): Envelope | null {
-  if (!isObject(bundle) || !isObject(bundle['dsseEnvelope'])) return null;
+  if (!isJsonObject(bundle) || !isJsonObject(bundle['dsseEnvelope'])) return null;
   const { payload, payloadType, signatures } = bundle['dsseEnvelope'];
   if (typeof payload !== 'string' || typeof payloadType !== 'string' || !Array.isArray(signatures))
     return null;
   const parsed = signatures.flatMap((entry: unknown) =>
-    isObject(entry) && typeof entry['sig'] === 'string' ? [Buffer.from(entry['sig'], 'base64')] : [],
+    isJsonObject(entry) && typeof entry['sig'] === 'string' ? [Buffer.from(entry['sig'], 'base64')] : [],
   );
   return { payloadType, payload: Buffer.from(payload, 'base64'), signatures: parsed };
 }

@@ -1,3 +1,4 @@
+import { isJsonObject, type JsonObject } from '../../shared/json-object.ts';
 import { PREDICATE_TYPES, type Statement } from './statement.ts';
 
 /** A statement whose signature holds, and whom it is by. */
@@ -46,11 +47,9 @@ export interface ImageVerification {
   readonly chain: readonly ChainLink[];
 }
 
-type Json = Readonly<Record<string, unknown>>;
-const objectOf = (value: unknown): Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : {};
+const objectOf = (value: unknown): JsonObject => (isJsonObject(value) ? value : {});
 const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null);
-const listOf = (value: unknown): readonly Json[] => (Array.isArray(value) ? value.map(objectOf) : []);
+const listOf = (value: unknown): readonly JsonObject[] => (Array.isArray(value) ? value.map(objectOf) : []);
 
 const MODEL_KEY = /^dev\.quickserveml\.model\.(.+)\.sha256$/;
 
@@ -145,7 +144,7 @@ function checkBill(image: DeclaredImage, statements: readonly TrustedStatement[]
   if (statements.length === 0)
     return { name, held: false, detail: `no signed bill of materials is attached${aside}` };
   const bills = statements.map(({ statement }) => listOf(objectOf(statement.predicate)['components']));
-  const hashesOf = (components: readonly Json[]): readonly unknown[] =>
+  const hashesOf = (components: readonly JsonObject[]): readonly unknown[] =>
     components.flatMap(({ hashes }) => listOf(hashes).map(({ content }) => content));
   const right = bills.find(components =>
     image.models.every(({ sha256 }) => hashesOf(components).includes(sha256)),

@@ -1,3 +1,4 @@
+import { isJsonObject } from '../../shared/json-object.ts';
 /** A statement about artifacts, as in-toto has it (in-toto Attestation Framework 1.0, "Statement"). */
 export interface Statement {
   readonly _type: 'https://in-toto.io/Statement/v1';
@@ -29,11 +30,8 @@ export const makeStatement = (
   predicate: object,
 ): Statement => ({ _type: STATEMENT_TYPE, subject, predicateType, predicate });
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
 function parseSubject(value: unknown): readonly Subject[] {
-  if (!isObject(value) || !isObject(value['digest'])) return [];
+  if (!isJsonObject(value) || !isJsonObject(value['digest'])) return [];
   const { sha256 } = value['digest'];
   const name = value['name'];
   if (typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256)) return [];
@@ -48,8 +46,8 @@ export function parseStatement(bytes: Uint8Array): Statement | null {
   } catch {
     return null;
   }
-  if (!isObject(value) || value['_type'] !== STATEMENT_TYPE) return null;
+  if (!isJsonObject(value) || value['_type'] !== STATEMENT_TYPE) return null;
   const { subject, predicateType, predicate } = value;
-  if (!Array.isArray(subject) || typeof predicateType !== 'string' || !isObject(predicate)) return null;
+  if (!Array.isArray(subject) || typeof predicateType !== 'string' || !isJsonObject(predicate)) return null;
   return makeStatement(subject.flatMap(parseSubject), predicateType, predicate);
 }

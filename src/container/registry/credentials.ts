@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, QuickServeError, systemCodeOf } from '../../shared/errors.ts';
+import { isJsonObject, type JsonObject } from '../../shared/json-object.ts';
 import { credentialKeyOf } from './reference.ts';
 
 /** How to prove who one is at a registry. */
@@ -28,17 +29,14 @@ export interface CredentialSources {
 /** Looks credentials up when a registry asks for them. */
 export type FindCredentials = (registry: string, repository: string) => Promise<RegistryCredentials>;
 
-type Json = Readonly<Record<string, unknown>>;
 const ANONYMOUS: RegistryCredentials = { kind: 'anonymous' };
 const HELPER_TIMEOUT_MS = 30_000;
 
-const isObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-const objectAt = (value: Json, key: string): Json => {
+const objectAt = (value: JsonObject, key: string): JsonObject => {
   const found = Object.hasOwn(value, key) ? value[key] : undefined;
-  return isObject(found) ? found : {};
+  return isJsonObject(found) ? found : {};
 };
-const textAt = (value: Json, key: string): string => {
+const textAt = (value: JsonObject, key: string): string => {
   const found = Object.hasOwn(value, key) ? value[key] : undefined;
   return typeof found === 'string' ? found : '';
 };
@@ -52,7 +50,7 @@ function unreadable(path: string, why: string, cause?: unknown): QuickServeError
   });
 }
 
-async function readAuthFile(path: string, mustExist: boolean): Promise<Json | null> {
+async function readAuthFile(path: string, mustExist: boolean): Promise<JsonObject | null> {
   let text: string;
   try {
     text = await readFile(path, 'utf8');
@@ -63,14 +61,14 @@ async function readAuthFile(path: string, mustExist: boolean): Promise<Json | nu
   }
   try {
     const parsed: unknown = JSON.parse(text);
-    if (isObject(parsed)) return parsed;
+    if (isJsonObject(parsed)) return parsed;
   } catch {
     // JSON.parse quotes what it could not read, which may be a password.
   }
   throw unreadable(path, 'it is not a JSON object');
 }
 
-function fromAuthEntry(entry: Json, path: string): RegistryCredentials | null {
+function fromAuthEntry(entry: JsonObject, path: string): RegistryCredentials | null {
   const identity = textAt(entry, 'identitytoken');
   if (identity !== '') return { kind: 'identity-token', token: identity };
   const registryToken = textAt(entry, 'registrytoken');
@@ -107,7 +105,7 @@ function askHelper(
         }
         try {
           const answer: unknown = JSON.parse(stdout);
-          const { username, secret } = isObject(answer)
+          const { username, secret } = isJsonObject(answer)
             ? { username: textAt(answer, 'Username'), secret: textAt(answer, 'Secret') }
             : { username: '', secret: '' };
           if (secret === '') return resolve(null);

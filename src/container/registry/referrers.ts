@@ -1,15 +1,13 @@
 import { QuickServeError } from '../../shared/errors.ts';
+import { isJsonObject } from '../../shared/json-object.ts';
 import { type Descriptor, type ImageIndex, MEDIA_TYPES } from './manifest.ts';
 import { isDigest } from './reference.ts';
 
 /** The tag under which referrers are listed where a registry has no API for it (distribution specification 1.1). */
 export const referrersTag = (digest: string): string => digest.replace(':', '-');
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
 function parseAnnotations(value: unknown): Readonly<Record<string, string>> | null {
-  if (!isObject(value)) return null;
+  if (!isJsonObject(value)) return null;
   const texts = Object.entries(value).flatMap(([key, text]) =>
     typeof text === 'string' ? [[key, text] as const] : [],
   );
@@ -18,12 +16,12 @@ function parseAnnotations(value: unknown): Readonly<Record<string, string>> | nu
 
 /** A descriptor of a stranger's JSON; null where it is none. */
 export function parseDescriptor(value: unknown): Descriptor | null {
-  if (!isObject(value)) return null;
+  if (!isJsonObject(value)) return null;
   const { mediaType, digest, size, artifactType, platform } = value;
   if (typeof mediaType !== 'string' || typeof digest !== 'string' || !isDigest(digest)) return null;
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) return null;
   const annotations = parseAnnotations(value['annotations']);
-  const { os, architecture, variant } = isObject(platform) ? platform : {};
+  const { os, architecture, variant } = isJsonObject(platform) ? platform : {};
   return {
     mediaType,
     digest,
@@ -44,7 +42,7 @@ export function parseIndex(bytes: Uint8Array, what: string): ImageIndex {
   } catch {
     // Said below.
   }
-  const entries = isObject(parsed) && Array.isArray(parsed['manifests']) ? parsed['manifests'] : null;
+  const entries = isJsonObject(parsed) && Array.isArray(parsed['manifests']) ? parsed['manifests'] : null;
   const manifests = entries?.map(parseDescriptor) ?? [null];
   if (manifests.some(entry => entry === null)) {
     throw new QuickServeError({
@@ -53,7 +51,7 @@ export function parseIndex(bytes: Uint8Array, what: string): ImageIndex {
       hint: 'Something else was pushed there; look at it with `skopeo inspect --raw`.',
     });
   }
-  const annotations = isObject(parsed) ? parseAnnotations(parsed['annotations']) : null;
+  const annotations = isJsonObject(parsed) ? parseAnnotations(parsed['annotations']) : null;
   return {
     schemaVersion: 2,
     mediaType: MEDIA_TYPES.index,

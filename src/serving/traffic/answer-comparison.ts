@@ -1,9 +1,5 @@
 import { defaultTolerance, type Tolerance } from '../../cases/tolerance.ts';
-
-type JsonObject = Readonly<Record<string, unknown>>;
-
-const isObject = (value: unknown): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+import { isJsonObject } from '../../shared/json-object.ts';
 
 /** Left out of the comparison: they differ between versions by their nature. */
 const ENVELOPE: ReadonlySet<string> = new Set([
@@ -22,7 +18,7 @@ const EXACT: Tolerance = { absolute: 0, relative: 0 };
 function isWhole(value: unknown, depth = 0): boolean {
   if (Array.isArray(value)) return depth < DEEPEST && value.every(each => isWhole(each, depth + 1));
   // What is inside an object is judged for itself.
-  return typeof value === 'number' ? Number.isInteger(value) : !isObject(value);
+  return typeof value === 'number' ? Number.isInteger(value) : !isJsonObject(value);
 }
 
 const isClose = (expected: number, actual: number, { absolute, relative }: Tolerance): boolean =>
@@ -38,8 +34,8 @@ function sameValues(expected: unknown, actual: unknown, tolerance: Tolerance, de
       expected.every((each, index) => sameValues(each, actual[index], tolerance, depth + 1))
     );
   }
-  if (isObject(expected)) {
-    if (!isObject(actual)) return false;
+  if (isJsonObject(expected)) {
+    if (!isJsonObject(actual)) return false;
     const names = [...new Set([...Object.keys(expected), ...Object.keys(actual)])].filter(
       name => !ENVELOPE.has(name),
     );

@@ -10,6 +10,7 @@ import {
 import type { Dtype, ModelInterface } from '../../model/inspection.ts';
 import { isNumericType } from '../../runtime/runtime-tensors.ts';
 import { elementCount } from '../../shared/element-types.ts';
+import { isJsonObject, type JsonObject } from '../../shared/json-object.ts';
 import type { JobHead } from '../engine/worker-messages.ts';
 import { readBytesElements } from './bytes-tensors.ts';
 import { allocate, copyInto, fillFlat, fillNested, type RuntimeArray, viewOf } from './runtime-arrays.ts';
@@ -43,10 +44,6 @@ export type DecodedRequest =
   | { readonly kind: 'invalid'; readonly message: string };
 
 const invalid = (message: string): DecodedRequest => ({ kind: 'invalid', message });
-
-type JsonObject = Readonly<Record<string, unknown>>;
-const isObject = (value: unknown): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Numbers as an array of the dtype; null: they are not known exactly enough. */
 function arrayOfNumbers(dtype: Dtype, read: NumberArray): RuntimeArray | null {
@@ -99,7 +96,7 @@ function tensorOf(tensor: PayloadTensor, bytes: Buffer | null): RequestTensor | 
 }
 
 const wantsBinary = (parameters: unknown, key: string, otherwise: boolean): boolean =>
-  isObject(parameters) && typeof parameters[key] === 'boolean' ? parameters[key] : otherwise;
+  isJsonObject(parameters) && typeof parameters[key] === 'boolean' ? parameters[key] : otherwise;
 
 const uniqueByName = <T extends { readonly name: string }>(values: readonly T[]): readonly T[] => [
   ...new Map(values.map(value => [value.name, value])).values(),
@@ -116,7 +113,7 @@ function v2Form(payload: JsonObject): AnswerForm {
     outputs:
       Array.isArray(outputs) && outputs.length > 0
         ? uniqueByName(
-            outputs.filter(isObject).map(output => ({
+            outputs.filter(isJsonObject).map(output => ({
               name: String(output['name']),
               binary: wantsBinary(output['parameters'], 'binary_data', binary),
             })),
@@ -127,19 +124,21 @@ function v2Form(payload: JsonObject): AnswerForm {
 
 /** `{"instances": [...]}`: of a model with one input the rows themselves, else objects with a value for each input. */
 function plainOfInstances(payload: unknown, model: ModelInterface): unknown {
-  if (!isObject(payload) || !Array.isArray(payload['instances'])) return null;
+  if (!isJsonObject(payload) || !Array.isArray(payload['instances'])) return null;
   const instances: readonly unknown[] = payload['instances'];
   const [only, ...others] = model.inputs;
   const names = model.inputs.map(({ name }) => name);
   const named =
-    instances.length > 0 && !(instances instanceof NumberArray) && instances.every(each => isObject(each));
+    instances.length > 0 &&
+    !(instances instanceof NumberArray) &&
+    instances.every(each => isJsonObject(each));
   if (only !== undefined && others.length === 0 && !named) return { inputs: { [only.name]: instances } };
-  const unknown = instances.flatMap(each => (isObject(each) ? Object.keys(each) : []));
+  const unknown = instances.flatMap(each => (isJsonObject(each) ? Object.keys(each) : []));
   return {
     inputs: Object.fromEntries(
       [...new Set([...names, ...unknown])].map(name => [
         name,
-        instances.map(each => (isObject(each) && Object.hasOwn(each, name) ? each[name] : undefined)),
+        instances.map(each => (isJsonObject(each) && Object.hasOwn(each, name) ? each[name] : undefined)),
       ]),
     ),
   };
@@ -195,16 +194,16 @@ export function createRequestDecoder(
   const decode = (kind: JobHead['kind'], payload: unknown, tail: Buffer): DecodedRequest => {
     if (
       kind === 'instances' ||
-      (kind === 'any' && isObject(payload) && Object.hasOwn(payload, 'instances'))
+      (kind === 'any' && isJsonObject(payload) && Object.hasOwn(payload, 'instances'))
     ) {
       const plain = plainOfInstances(payload, model);
       if (plain === null) return invalid('instances: expected an array');
       return read('plain', plain, tail, { kind: 'predictions' });
     }
     if (kind === 'infer')
-      return read('v2', payload, tail, isObject(payload) ? v2Form(payload) : { kind: 'plain' });
+      return read('v2', payload, tail, isJsonObject(payload) ? v2Form(payload) : { kind: 'plain' });
     const form = recogniseForm(payload, 'request');
-    if (form === 'v2' && kind === 'any' && isObject(payload))
+    if (form === 'v2' && kind === 'any' && isJsonObject(payload))
       return read('v2', payload, tail, v2Form(payload));
     if (form === 'single' && validators.single !== undefined)
       return read('single', payload, tail, { kind: 'single' });

@@ -8,7 +8,7 @@ import {
   rulesFor,
   widenForTiny,
 } from '../../../src/benchmark/launch-sequence.ts';
-import { normalRandom, seededRandom } from '../../../src/benchmark/random.ts';
+import { normalRandom, seededRandom } from '../../../src/shared/random.ts';
 
 const rules = rulesFor(0.05, 0.01, LATENCY_LOOKS);
 

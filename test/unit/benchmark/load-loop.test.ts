@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { LOAD_TIMING, measureLoadPairs } from '../../../src/benchmark/load-loop.ts';
-import { seededRandom } from '../../../src/benchmark/random.ts';
+import { seededRandom } from '../../../src/shared/random.ts';
 
 /** Loads that take simulated time, and wait for a CPU for `waitMs` more. */
 function simulate(times: { readonly base: number; readonly candidate: number }, waitMs = 0) {

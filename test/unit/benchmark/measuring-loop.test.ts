@@ -5,7 +5,7 @@ import {
   measureSoloBlocks,
   timeOnce,
 } from '../../../src/benchmark/measuring-loop.ts';
-import { type Random, seededRandom } from '../../../src/benchmark/random.ts';
+import { type Random, seededRandom } from '../../../src/shared/random.ts';
 
 /** A machine whose time passes only in runs, and which may make them wait for a CPU. */
 function simulateMachine({ readsWait = true } = {}) {

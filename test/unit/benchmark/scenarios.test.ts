@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { normalRandom, seededRandom } from '../../../src/benchmark/random.ts';
 import { judgeGrowth, medianSlope } from '../../../src/benchmark/scenarios/growth.ts';
 import { runOpenLoop } from '../../../src/benchmark/scenarios/open-loop.ts';
 import { percentileOf, smallestSampleFor } from '../../../src/benchmark/scenarios/percentiles.ts';
 import { fastestWithin, kneeOf, suggestFrom, sweepPoint } from '../../../src/benchmark/scenarios/sweep.ts';
 import { allotTime } from '../../../src/benchmark/time-allotment.ts';
+import { normalRandom, seededRandom } from '../../../src/shared/random.ts';
 
 describe('percentiles', () => {
   it('need 368 values for the 99th and 36 for the 90th at 95 %', () => {

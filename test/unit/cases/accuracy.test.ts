@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { seededRandom } from '../../../src/benchmark/random.ts';
 import {
   type AccuracyPlan,
   batchSize,
@@ -16,6 +15,7 @@ import { measureDrift } from '../../../src/cases/drift.ts';
 import { mcnemarMidP } from '../../../src/cases/paired-tests.ts';
 import { parseMetric } from '../../../src/commands/test-options.ts';
 import { silentProgress } from '../../../src/shared/progress.ts';
+import { seededRandom } from '../../../src/shared/random.ts';
 import { elementsOf } from '../../../src/shared/tensor-bytes.ts';
 import { modelOf, tensor } from '../contract/payload-fixtures.ts';
 import { named, numbers } from './case-fixtures.ts';

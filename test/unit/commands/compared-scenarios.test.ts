@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Launcher } from '../../../src/benchmark/launcher.ts';
-import { normalRandom, seededRandom } from '../../../src/benchmark/random.ts';
 import { compareScenario, comparisonsIn } from '../../../src/commands/benchmark/compared-scenarios.ts';
 import { comparedText } from '../../../src/commands/benchmark/scenario-text.ts';
 import { readModel } from '../../../src/model/model-reader.ts';
+import { normalRandom, seededRandom } from '../../../src/shared/random.ts';
 import { fixtureModel } from '../../support/pull-request.ts';
 import { plan, quietMachine, simulateLauncher } from '../../support/simulated-launcher.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { normalRandom, seededRandom } from '../../../src/benchmark/random.ts';
 import { changePoints } from '../../../src/regression/change-points.ts';
 import { judgeHistory, trendOf } from '../../../src/regression/history.ts';
+import { normalRandom, seededRandom } from '../../../src/shared/random.ts';
 
 function series(
   levels: readonly (readonly [level: number, count: number])[],

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { normalRandom, seededRandom } from '../../../src/benchmark/random.ts';
 import { type Health, type HealthProblem, nextHealth, standingOf } from '../../../src/regression/health.ts';
 import { judgeProduction, onsetOf, type Reference } from '../../../src/regression/production.ts';
+import { normalRandom, seededRandom } from '../../../src/shared/random.ts';
 
 const normal = normalRandom(seededRandom(3));
 const series = (level: number, count: number): number[] =>

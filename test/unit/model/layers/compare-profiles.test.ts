@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { normalRandom, seededRandom } from '../../../../src/benchmark/random.ts';
 import { compareProfiles, type ProfiledLaunch } from '../../../../src/model/layers/compare-profiles.ts';
 import type { ModelProfile, ProfiledLayer } from '../../../../src/model/layers/model-profile.ts';
+import { normalRandom, seededRandom } from '../../../../src/shared/random.ts';
 
 type Times = Readonly<Record<string, number>>;
 

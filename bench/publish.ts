@@ -47,15 +47,17 @@ function writeWeights(path: string, sizeBytes: number, seed: string): void {
   closeSync(file);
 }
 
-/** 30 MB of real code: a part of the runtime's own library. */
-function writeApplication(folder: string): string {
+/** 30 MB of real code: a part of the runtime's own library, other bytes for every seed. */
+function writeApplication(folder: string, seed: string): string {
   const application = join(folder, 'application');
   mkdirSync(application, { recursive: true });
   const library = join(
     projectRoot,
     `node_modules/onnxruntime-node/bin/napi-v6/linux/${process.arch}/libonnxruntime.so.1`,
   );
-  writeFileSync(join(application, 'runtime.so'), readFileSync(library).subarray(0, APPLICATION_BYTES));
+  const bytes = readFileSync(library).subarray(0, APPLICATION_BYTES);
+  bytes.write(seed);
+  writeFileSync(join(application, 'runtime.so'), bytes);
   return application;
 }
 
@@ -81,6 +83,13 @@ function timed(run: () => void): number {
   return performance.now() - startMs;
 }
 
+/** What is pushed for the first time has to be new to everybody: skopeo mounts what it has pushed elsewhere before. */
+function writeRound({ folder, models }: Workload, seed: string): void {
+  writeApplication(folder, seed);
+  writeWeights(models[0], MODEL_BYTES, `one ${seed}`);
+  writeWeights(models[1], MODEL_BYTES, `two ${seed}`);
+}
+
 /** What a release would know of the layer of the application, as it does of the runtime's. */
 async function pinOf(application: string, folder: string): Promise<string> {
   const entries: TarEntry[] = [
@@ -99,7 +108,7 @@ async function pinOf(application: string, folder: string): Promise<string> {
 async function compare(workload: Workload, script: string): Promise<string> {
   const { host, application, models, folder } = workload;
   const cache = join(folder, 'cache');
-  const pin = await pinOf(application, join(folder, 'pinned'));
+  let pin = await pinOf(application, join(folder, 'pinned'));
   const push = async (target: string, model: string, label: string, memory = false) =>
     sampleNode(
       [script, `${host}/base/node:24`, `${host}/${target}:1`, application, model, cache, label, pin],
@@ -111,10 +120,12 @@ async function compare(workload: Workload, script: string): Promise<string> {
   const others = new Map(peers.map(peer => [peer.name, noTimes()]));
   const floors: number[] = [];
   const cold = (await push('ours/cold', models[0], 'cold')).wallMs;
-  // Interleaved; the first round warms the disk's cache and does not count.
+  // Interleaved; the first round warms the disk's cache and does not count. Every round has bytes of its own.
   for (let round = -1; round < ROUNDS; round += 1) {
     const kept = round < 0 ? [] : [round];
     rmSync(join(cache, 'facts'), { recursive: true, force: true });
+    writeRound(workload, `round ${round}`);
+    pin = await pinOf(application, join(cache, 'layers'));
     const first = (await push(`ours/r${round + 1}`, models[0], 'one')).wallMs;
     const label = (await push(`ours/r${round + 1}`, models[0], 'two')).wallMs;
     const model = (await push(`ours/r${round + 1}`, models[1], 'one')).wallMs;
@@ -188,7 +199,7 @@ async function compare(workload: Workload, script: string): Promise<string> {
     ),
     '',
     `An application of ${megabytes(APPLICATION_BYTES)} and a model of ${megabytes(MODEL_BYTES)} on a base image that is in the registry (docker-registry, loopback), median of ${ROUNDS}.`,
-    'The compressed application is in the cache, as the runtime is after the first publish from a machine; hashes of models are not. Without the gate and the record, which the others do not have.',
+    'Application and models are new bytes in every round, so that nobody can mount what an earlier one pushed. The compressed application is in the cache, as the runtime is after the first publish from a machine; hashes of models are not. Without the gate and the record, which the others do not have.',
   ].join('\n');
 }
 
@@ -201,9 +212,9 @@ export async function publish(): Promise<string> {
     await using registries = plainRegistries(registry.host);
     await pushNodeBase(registries.repository({ registry: registry.host, repository: 'base/node' }), '24');
     const models = ['one', 'two'].map(name => join(folder, `${name}.onnx`)) as unknown as [string, string];
-    writeWeights(models[0], MODEL_BYTES, 'one');
-    writeWeights(models[1], MODEL_BYTES, 'two');
-    const workload = { folder, host: registry.host, application: writeApplication(folder), models };
+    const application = writeApplication(folder, 'cold');
+    const workload = { folder, host: registry.host, application, models };
+    writeRound(workload, 'cold');
     return await compare(workload, await bundlePush(folder));
   } finally {
     rmSync(folder, { recursive: true, force: true, maxRetries: 3 });

@@ -66,7 +66,7 @@ export const PACKAGE_ROOMS: Readonly<Record<string, readonly string[]>> = {
   'prom-client': ['serving'],
   semver: ['container', 'registry'],
   'simple-git': ['git'],
-  'tar-stream': ['runtime'],
+  'tar-stream': ['container', 'runtime'],
   undici: ['network'],
   yaml: ['commands', 'config', 'delivery'],
 };

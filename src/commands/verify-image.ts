@@ -1,7 +1,8 @@
 import type { KeyObject } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { type FoundBundle, readBundles } from '../container/proof/attachment.ts';
+import { openLayout } from '../container/image/layout-source.ts';
+import { type FoundBundle, type ProofSource, readBundles } from '../container/proof/attachment.ts';
 import { isSignedBy, keyHint, parseEnvelope, parsePublicKey } from '../container/proof/envelope.ts';
 import {
   checkImage,
@@ -12,7 +13,8 @@ import {
 import type { KeylessIdentity } from '../container/proof/keyless.ts';
 import { parseStatement, STATEMENT_MEDIA_TYPE } from '../container/proof/statement.ts';
 import type { EncodedManifest } from '../container/registry/image-repository.ts';
-import { formatReference, type ImageReference, parseReference } from '../container/registry/reference.ts';
+import { formatReference, parseReference } from '../container/registry/reference.ts';
+import type { Registries } from '../container/registry/registries.ts';
 import { messageOf, QuickServeError } from '../shared/errors.ts';
 import { terminalSafe } from '../shared/terminal-text.ts';
 import type { CommandResult } from './command-result.ts';
@@ -127,11 +129,46 @@ function annotationsOf({ bytes }: EncodedManifest, image: string): Readonly<Reco
   return Object.fromEntries(entries) as Readonly<Record<string, string>>;
 }
 
-function chainText({ chain }: ImageVerification, image: ImageReference, digest: string): readonly string[] {
+/** Where the image is read from, its manifest, and its whole name with the digest. */
+interface Found {
+  readonly source: ProofSource;
+  readonly manifest: EncodedManifest;
+  readonly name: string;
+}
+
+const notFound = (image: string, hint: string): QuickServeError =>
+  new QuickServeError({
+    code: 'IMAGE_NOT_FOUND',
+    message: `There is no image ${terminalSafe(image)}.`,
+    hint,
+  });
+
+/** `oci:FOLDER[:TAG]` and `oci-archive:FILE[:TAG]`, as skopeo and podman write them. */
+const LAYOUT = /^oci(?:-archive)?:(.+?)(?::([A-Za-z0-9_][\w.-]{0,127}))?$/;
+
+async function findInLayout([image, path = '', tag]: RegExpExecArray, cwd: string): Promise<Found> {
+  const source = await openLayout(resolve(cwd, path));
+  const digest = source.find(tag ?? null);
+  const manifest = digest === null ? null : await source.readManifest(digest);
+  if (manifest === null) {
+    throw notFound(image, 'Name one of its tags after a colon: oci:FOLDER:1.4.2.');
+  }
+  return { source, manifest, name: `${path}@${manifest.descriptor.digest}` };
+}
+
+async function findInRegistry(image: string, registries: Registries): Promise<Found> {
+  const reference = parseReference(image);
+  const source = registries.repository(reference);
+  const manifest = await source.readManifest(reference.digest ?? reference.tag ?? 'latest');
+  if (manifest === null) throw notFound(image, 'Look at its name and tag; private ones need credentials.');
+  return { source, manifest, name: formatReference({ ...reference, digest: manifest.descriptor.digest }) };
+}
+
+function chainText({ chain }: ImageVerification, image: string): readonly string[] {
   return chain
     .flatMap(link => [
       '',
-      `image    ${formatReference({ ...image, digest })}`,
+      `image    ${image}`,
       `model    ${link.model} ${link.version ?? '(not recorded)'}, sha256 ${link.sha256}`,
       `verdict  ${link.gate ?? 'none'}, ${link.decidedAt ?? 'no time'}, against ${link.against ?? 'nothing'}`,
       `run      ${link.run ?? 'not on a CI'}`,
@@ -143,42 +180,34 @@ function chainText({ chain }: ImageVerification, image: ImageReference, digest: 
 
 /** `verify-image`: whether what is attached to an image holds, and the way from the image to the commit. */
 export async function verifyImage(options: VerifyImageOptions, world: Surroundings): Promise<CommandResult> {
-  const reference = parseReference(options.image);
+  const layout = LAYOUT.exec(options.image);
   const gates = options.gate.length > 0 ? options.gate : ['passed', 'warned'];
   const trust = await trustOf(options, world);
   await using registries = await openContainerRegistries(options, [], world);
-  const repository = registries.repository(reference);
-  const manifest = await repository.readManifest(reference.digest ?? reference.tag ?? 'latest');
-  if (manifest === null) {
-    throw new QuickServeError({
-      code: 'IMAGE_NOT_FOUND',
-      message: `There is no image ${terminalSafe(options.image)}.`,
-      hint: 'Look at its name and tag; private ones need credentials.',
-    });
-  }
+  const { source, manifest, name } = await (layout === null
+    ? findInRegistry(options.image, registries)
+    : findInLayout(layout, options.cwd));
   const { digest } = manifest.descriptor;
-  const { trusted, refused } = examine(await readBundles(repository, digest), trust);
+  const { trusted, refused } = examine(await readBundles(source, digest), trust);
   const result = checkImage(declaredImage(digest, annotationsOf(manifest, options.image)), trusted, gates);
   const holds = result.checks.every(({ held }) => held);
-  const rows = result.checks.map(({ name, held, detail }) => [
+  const rows = result.checks.map(({ name: check, held, detail }) => [
     held ? 'holds' : 'DOES NOT HOLD',
-    name,
+    check,
     detail,
   ]);
   const text = [
-    holds
-      ? `${formatReference({ ...reference, digest })} is what it says.`
-      : `${formatReference({ ...reference, digest })} is NOT proven.`,
+    holds ? `${terminalSafe(name)} is what it says.` : `${terminalSafe(name)} is NOT proven.`,
     '',
     table(['', 'check', 'how it stands'], rows, 'lll'),
     ...refused.map(({ attachment, reason }) =>
       terminalSafe(`not counted: ${attachment.slice(0, 19)}, ${reason}`),
     ),
-    ...chainText(result, reference, digest),
+    ...chainText(result, name),
   ];
   return {
     document: {
-      image: formatReference({ ...reference, digest }),
+      image: name,
       digest,
       verified: holds,
       ...result,

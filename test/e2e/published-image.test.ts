@@ -12,6 +12,7 @@ import { type TemporaryFolder, temporaryFolder } from '../support/git-repositori
 import { pushNodeBase } from '../support/node-base.ts';
 import { createPublishProject, fixtureModel, type PublishDocument } from '../support/publish-project.ts';
 import { lacks, projectRoot } from '../support/requirements.ts';
+import { makeSigningKeys } from '../support/signing-keys.ts';
 
 const run = promisify(execFile);
 const architecture = process.arch === 'arm64' ? 'arm64' : 'amd64';
@@ -70,7 +71,9 @@ describe.skipIf(skipped)('other tools and the image', () => {
     await using registries = plainRegistries(registry.host);
     await pushNodeBase(registries.repository({ registry: registry.host, repository: 'base/node' }), '24');
     const project = await createPublishProject(home.path);
-    const world = { ...project.world, workerPath: join(projectRoot, 'dist/worker.js') };
+    // With proofs: none of the tools may stumble over them.
+    const env = { ...project.world.env, QUICKSERVEML_IMAGE_KEY: makeSigningKeys(home.path).privateKey };
+    const world = { ...project.world, env, workerPath: join(projectRoot, 'dist/worker.js') };
     port = await freePort();
     await project.record('digits');
     image = `${registry.host}/acme/digits`;

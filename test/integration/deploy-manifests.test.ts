@@ -10,7 +10,7 @@ import type { TargetName } from '../../src/delivery/target-names.ts';
 import { temporaryFolder } from '../support/git-repositories.ts';
 import { createPublishProject } from '../support/publish-project.ts';
 import { installPython, type PythonEnvironment } from '../support/python.ts';
-import { lacks } from '../support/requirements.ts';
+import { lacks, projectRoot } from '../support/requirements.ts';
 import { manifestsOf, sampleDeployment } from '../support/sample-deployment.ts';
 import { testSurroundings } from '../support/surroundings.ts';
 
@@ -111,7 +111,7 @@ describe('deploy render', () => {
       measurement: {
         fingerprint: {
           key: 'k',
-          cpuModel: 'A processor',
+          cpuModel: 'AMD EPYC 7763',
           isa: '',
           cores: 2,
           cpuQuota: null,
@@ -136,7 +136,7 @@ describe('deploy render', () => {
       reason: null,
       content: { kind: 'deployment', images: [image], conditions: [], forced: false },
     });
-    const { document, text } = await render({ model: 'digits@1.0.0', cwd: project.clone, output: 'out' });
+    const { document, text } = await render({ model: 'digits@1.0.0', cwd: project.clone, output: 'deploy' });
     expect(document).toMatchObject({
       deployment: {
         name: 'digits',
@@ -148,8 +148,12 @@ describe('deploy render', () => {
       },
       costs: [{ machine: 'small', machines: 1, copies: 2, hourly: 0.1 }],
     });
-    expect(text).toContain('One run took 2 ms with 1 thread on A processor');
-    expect(readFileSync(join(project.clone, 'out/kubernetes.yaml'), 'utf8')).toContain(`sha256:${sha256}`);
+    // What the page shows is what comes out.
+    const page = readFileSync(join(projectRoot, 'docs/deploying.md'), 'utf8');
+    expect(page).toContain(text.replace(`${project.clone}/`, ''));
+    const compose = await render({ model: 'digits@1.0.0', cwd: project.clone, target: 'compose' });
+    expect(page).toContain(compose.text.replace(sha256, '5f0c...'));
+    expect(readFileSync(join(project.clone, 'deploy/kubernetes.yaml'), 'utf8')).toContain(`sha256:${sha256}`);
   }, 60_000);
 
   test('without a registry wants an image, and says that nothing was measured', async () => {

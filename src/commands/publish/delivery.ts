@@ -1,7 +1,10 @@
-import { writeLayout } from '../../container/image/layout-output.ts';
+import { stat } from 'node:fs/promises';
+import { type LayoutOutput, writeLayout } from '../../container/image/layout-output.ts';
+import { openLayout } from '../../container/image/layout-source.ts';
 import { type PushOutcome, pushImage } from '../../container/image/push.ts';
 import type { TagDecision } from '../../container/image/tags.ts';
 import { attachStatements, type SignedStatement } from '../../container/proof/attachment.ts';
+import { settleProofs } from '../../container/proof/reuse.ts';
 import type { ImageRepository } from '../../container/registry/image-repository.ts';
 import type { Descriptor } from '../../container/registry/manifest.ts';
 import type { EventOutcome, EventRequest } from '../../registry/event-plan.ts';
@@ -11,7 +14,7 @@ import type { RegistrySession } from '../registry/session.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { makeStatements, signStatements } from './proofs.ts';
 import type { PublishOptions } from './publish-options.ts';
-import { isComplete, type PublishPlan, type PublishResult } from './publish-plan.ts';
+import { type Attachments, isComplete, type PublishPlan, type PublishResult } from './publish-plan.ts';
 
 const mayBeSet = ({ action }: TagDecision): boolean => action === 'create' || action === 'move';
 
@@ -20,8 +23,9 @@ async function pushAll(
   base: ImageRepository,
   proofs: readonly SignedStatement[],
   world: Surroundings,
-): Promise<readonly PushOutcome[]> {
-  return Promise.all(
+): Promise<{ readonly pushes: readonly PushOutcome[]; readonly attachments: Attachments }> {
+  const attachments = { added: 0, found: 0 };
+  const pushes = await Promise.all(
     plan.targets.map(({ repository, tags }) => {
       // A channel follows the registry branch: its tag is set after the promotion that it stands for.
       const now = tags.filter(tag => mayBeSet(tag) && !(plan.promotion !== null && tag.kind === 'channel'));
@@ -29,7 +33,12 @@ async function pushAll(
         repository,
         tags: now.map(({ name }) => name),
         beforeTags: async (image: Descriptor) => {
-          if (proofs.length > 0) await attachStatements(repository, image, proofs);
+          if (plan.proofs.kind === 'none') return;
+          const settled = await settleProofs(repository, image.digest, proofs, plan.proofs.signer);
+          const fresh = settled.filter(({ isThere }) => !isThere).map(({ proof }) => proof);
+          await attachStatements(repository, image, fresh);
+          attachments.added += fresh.length;
+          attachments.found += settled.length - fresh.length;
         },
       };
       return pushImage(plan.image, base, target, progress => {
@@ -38,6 +47,26 @@ async function pushAll(
       });
     }),
   );
+  return { pushes, attachments };
+}
+
+/** The proofs as they go into a layout: those of an earlier run stay, so that the same inputs give the same bytes. */
+async function proofsForLayout(
+  plan: PublishPlan,
+  { path }: LayoutOutput,
+  proofs: readonly SignedStatement[],
+): Promise<readonly SignedStatement[]> {
+  if (plan.proofs.kind === 'none' || (await stat(path).catch(() => null)) === null) return proofs;
+  try {
+    const layout = await openLayout(path);
+    const { digest } = plan.image.index.descriptor;
+    const settled = await settleProofs(layout, digest, proofs, plan.proofs.signer);
+    return settled.map(({ proof }) => proof);
+  } catch (error) {
+    // Whatever is there is replaced, or refused by who writes.
+    if (error instanceof QuickServeError) return proofs;
+    throw error;
+  }
 }
 
 async function tagChannels(
@@ -116,23 +145,27 @@ export async function carryOut(
   },
 ): Promise<PublishResult> {
   const { session, base, options, world } = context;
-  if (plan.output !== null) {
-    world.progress.step(`writing ${plan.output.path}`);
-    await writeLayout(plan.image, base, plan.output);
-  }
-  if (plan.targets.length > 0) world.progress.step(`pushing ${plan.image.index.descriptor.digest}`);
   const proofs =
-    plan.proofs.kind === 'signer' && plan.targets.length > 0
+    plan.proofs.kind === 'signer'
       ? await signStatements(await makeStatements(session, plan), plan.proofs.signer)
       : [];
-  let pushes = await pushAll(plan, base, proofs, world);
-  const attached = proofs.map(({ predicateType }) => predicateType);
+  if (plan.output !== null) {
+    world.progress.step(`writing ${plan.output.path}`);
+    await writeLayout(plan.image, base, plan.output, await proofsForLayout(plan, plan.output, proofs));
+  }
+  if (plan.targets.length > 0) world.progress.step(`pushing ${plan.image.index.descriptor.digest}`);
+  const pushed = await pushAll(plan, base, proofs, world);
+  const { attachments } = pushed;
+  let { pushes } = pushed;
+  const isAttached = plan.output !== null || attachments.added + attachments.found > 0;
+  const attached = isAttached ? proofs.map(({ predicateType }) => predicateType) : [];
   const out = {
     pushes,
     output: plan.output?.path ?? null,
     promotion: null,
     recorded: [],
     attached,
+    attachments,
     failure: null,
   };
   let promotion: EventOutcome | null = null;

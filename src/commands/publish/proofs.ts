@@ -116,13 +116,20 @@ async function provenModel(session: RegistrySession, gate: ModelGate): Promise<P
   };
 }
 
+/** What the image is called, without tags: where it is pushed to, else in the layout. */
+function imageNames({ targets, output }: PublishPlan): readonly string[] {
+  if (targets.length > 0) return targets.map(targetName);
+  const [name = 'localhost/image'] = output?.names ?? [];
+  return [name.replace(/:[^:/]*$/, '')];
+}
+
 /** All that is said of an image that is about to be tagged: a verdict for each model, its provenance, its contents. */
 export async function makeStatements(
   session: RegistrySession,
   plan: PublishPlan,
 ): Promise<readonly Statement[]> {
   const { digest } = plan.image.index.descriptor;
-  const images = plan.targets.map(targetName);
+  const images = imageNames(plan);
   const subject: readonly Subject[] = images.map(name => ({
     name,
     digest: { sha256: digest.slice('sha256:'.length) },

@@ -33,6 +33,13 @@ export interface PublishPlan {
   readonly proofs: ProofSigner;
 }
 
+/** Proofs in the registries, over all of them. */
+export interface Attachments {
+  readonly added: number;
+  /** The same had been attached by an earlier run. */
+  readonly found: number;
+}
+
 /** How it ended. */
 export interface PublishResult {
   readonly pushes: readonly PushOutcome[];
@@ -42,6 +49,7 @@ export interface PublishResult {
   readonly recorded: readonly string[];
   /** Types of the signed statements that are attached wherever the image is out. */
   readonly attached: readonly string[];
+  readonly attachments: Attachments;
   /** The image is out, and the promotion or the record of it failed; null: they did not. */
   readonly failure: QuickServeError | null;
 }
@@ -153,7 +161,8 @@ export function planText(plan: PublishPlan): string {
     ...(targets.length === 0 ? [] : ['', table(['image', 'tags'], targets, 'll')]),
     ...(plan.output === null ? [] : ['', `It would be written to ${plan.output.path}.`]),
     ...(plan.promotion === null ? [] : ['', `The version would become ${plan.promotion}.`]),
-    ...(plan.targets.length === 0 ? [] : ['', proofsText(plan.proofs)]),
+    '',
+    proofsText(plan.proofs),
   ].join('\n');
 }
 
@@ -177,6 +186,14 @@ function promotionText(outcome: EventOutcome, status: string | null): string {
   return `  NOT promoted to ${status}: ${unmet.join('; ')}`;
 }
 
+function attachmentsText({ added, found }: Attachments): string {
+  const parts = [
+    ...(added > 0 ? [`${added} proofs attached`] : []),
+    ...(found > 0 ? [`${found} proofs were there`] : []),
+  ];
+  return parts.length === 0 ? 'proofs ' : `${parts.join(', ')}, `;
+}
+
 export const isComplete = (result: PublishResult): boolean =>
   result.pushes.every(({ state }) => state === 'complete');
 
@@ -186,14 +203,16 @@ export function resultText(plan: PublishPlan, result: PublishResult): string {
   return [
     `${whole ? 'Published' : 'NOT published everywhere:'} ${modelsText(plan.gates)} as ${digest}${plan.forced ? ', forced' : ''}`,
     ...result.pushes.map(pushText),
-    ...(result.output === null ? [] : [`  written to ${result.output}`]),
+    ...(result.output === null
+      ? []
+      : [
+          `  written to ${result.output}${result.attached.length > 0 ? `, with ${result.attached.length} proofs` : ''}`,
+        ]),
     ...(result.promotion === null ? [] : [promotionText(result.promotion, plan.promotion)]),
     ...(result.attached.length > 0 && plan.proofs.kind === 'signer'
-      ? [`  ${result.attached.length} proofs attached, signed by ${plan.proofs.signer.description}`]
+      ? [`  ${attachmentsText(result.attachments)}signed by ${plan.proofs.signer.description}`]
       : []),
-    ...(plan.proofs.kind === 'none' && plan.targets.length > 0
-      ? [`  no proofs are attached: ${plan.proofs.reason}`]
-      : []),
+    ...(plan.proofs.kind === 'none' ? [`  no proofs are attached: ${plan.proofs.reason}`] : []),
     ...plan.gates.flatMap(({ model, verdict }) =>
       verdict?.signature.kind === 'none' ? [`  the verdict on ${model.name} is unsigned`] : [],
     ),

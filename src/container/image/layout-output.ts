@@ -4,9 +4,10 @@ import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/p
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { messageOf, QuickServeError } from '../../shared/errors.ts';
+import { emptyConfigBlob, proofArtifact, type SignedStatement } from '../proof/attachment.ts';
 import type { BlobSource } from '../registry/blob-upload.ts';
-import { blobOfBytes, type ImageRepository } from '../registry/image-repository.ts';
-import { MEDIA_TYPES } from '../registry/manifest.ts';
+import { blobOfBytes, encodeManifest, type ImageRepository } from '../registry/image-repository.ts';
+import { type Descriptor, MEDIA_TYPES } from '../registry/manifest.ts';
 import { blobsOf, manifestsOf, verified } from './blob-list.ts';
 import type { ComposedImage } from './composition.ts';
 import { foldersTo, layOutTar, readTar, type TarEntry } from './tar.ts';
@@ -23,6 +24,15 @@ export interface LayoutOutput {
 const MARKER = 'oci-layout';
 const MARKER_BYTES = Buffer.from('{"imageLayoutVersion":"1.0.0"}');
 const PIECE_BYTES = 512 * 1024;
+/** Of index.json: the digest of an index of what refers to the image, where that is not listed beside it. */
+export const REFERRERS_ANNOTATION = 'dev.quickserveml.referrers';
+
+/** What is attached to the image: its blobs, the list of them, and how index.json leads there. */
+interface Attached {
+  readonly blobs: readonly BlobSource[];
+  readonly entries: readonly Descriptor[];
+  readonly annotations: Readonly<Record<string, string>>;
+}
 
 function unwritable(path: string, why: string, cause?: unknown): QuickServeError {
   return new QuickServeError({
@@ -36,10 +46,38 @@ function unwritable(path: string, why: string, cause?: unknown): QuickServeError
 const tagOf = (name: string): string => name.slice(name.lastIndexOf(':') + 1);
 
 /**
+ * In a folder whose images have names the proofs are entries of index.json, where clients that copy referrers look for them.
+ * An archive is loaded only with one entry: there an annotation leads to the list.
+ */
+function attachedOf(
+  image: ComposedImage,
+  proofs: readonly SignedStatement[],
+  { kind, names }: LayoutOutput,
+): Attached {
+  if (proofs.length === 0) return { blobs: [], entries: [], annotations: {} };
+  const blobs: BlobSource[] = [emptyConfigBlob()];
+  const entries = proofs.map((proof): Descriptor => {
+    const { manifest, layer } = proofArtifact(image.index.descriptor, proof);
+    const { bytes, descriptor } = encodeManifest(manifest);
+    blobs.push(layer, blobOfBytes(bytes, descriptor.mediaType));
+    const { artifactType, annotations } = manifest;
+    return {
+      ...descriptor,
+      ...(artifactType ? { artifactType } : {}),
+      ...(annotations ? { annotations } : {}),
+    };
+  });
+  if (kind === 'folder' && names.length > 0) return { blobs, entries, annotations: {} };
+  const list = encodeManifest({ schemaVersion: 2, mediaType: MEDIA_TYPES.index, manifests: entries });
+  blobs.push(blobOfBytes(list.bytes, MEDIA_TYPES.index));
+  return { blobs, entries: [], annotations: { [REFERRERS_ANNOTATION]: list.descriptor.digest } };
+}
+
+/**
  * index.json: the image under each of its names, or without one. In a folder clients choose by the tag; an archive is loaded
  * as a whole, so it has one entry with the whole name, as podman writes and reads it.
  */
-function layoutIndex(image: ComposedImage, { kind, names }: LayoutOutput): Buffer {
+function layoutIndex(image: ComposedImage, { kind, names }: LayoutOutput, attached: Attached): Buffer {
   const used = kind === 'archive' ? names.slice(0, 1) : names;
   const named = used.map(name => ({
     ...image.index.descriptor,
@@ -48,16 +86,28 @@ function layoutIndex(image: ComposedImage, { kind, names }: LayoutOutput): Buffe
       'org.opencontainers.image.ref.name': kind === 'archive' ? name : tagOf(name),
     },
   }));
-  const manifests = named.length > 0 ? named : [image.index.descriptor];
-  return Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPES.index, manifests }));
+  const { entries, annotations } = attached;
+  const manifests = [...(named.length > 0 ? named : [image.index.descriptor]), ...entries];
+  const index = {
+    schemaVersion: 2,
+    mediaType: MEDIA_TYPES.index,
+    manifests,
+    ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
+  };
+  return Buffer.from(JSON.stringify(index));
 }
 
 const blobPathOf = (digest: string): string => `blobs/${digest.replace(':', '/')}`;
 
 /** All content of the layout but its index. */
-const contentOf = (image: ComposedImage, base: ImageRepository): readonly BlobSource[] => [
+const contentOf = (
+  image: ComposedImage,
+  base: ImageRepository,
+  attached: Attached,
+): readonly BlobSource[] => [
   ...blobsOf(image, base),
   ...manifestsOf(image).map(({ bytes, descriptor }) => blobOfBytes(bytes, descriptor.mediaType)),
+  ...attached.blobs,
 ];
 
 async function refuseForeignFolder(path: string): Promise<void> {
@@ -67,11 +117,16 @@ async function refuseForeignFolder(path: string): Promise<void> {
   if (!marker.includes('imageLayoutVersion')) throw unwritable(path, 'it holds something else');
 }
 
-async function writeFolder(image: ComposedImage, base: ImageRepository, output: LayoutOutput): Promise<void> {
+async function writeFolder(
+  image: ComposedImage,
+  base: ImageRepository,
+  output: LayoutOutput,
+  attached: Attached,
+): Promise<void> {
   const { path } = output;
   await refuseForeignFolder(path);
   await mkdir(join(path, 'blobs/sha256'), { recursive: true });
-  for (const blob of contentOf(image, base)) {
+  for (const blob of contentOf(image, base, attached)) {
     const file = join(path, blobPathOf(blob.descriptor.digest));
     const there = await stat(file).catch(() => null);
     // Blobs get their name only once they are whole.
@@ -86,7 +141,7 @@ async function writeFolder(image: ComposedImage, base: ImageRepository, output: 
   }
   await writeFile(join(path, MARKER), MARKER_BYTES);
   const index = join(path, `.index.json.${randomUUID()}`);
-  await writeFile(index, layoutIndex(image, output));
+  await writeFile(index, layoutIndex(image, output, attached));
   await rename(index, join(path, 'index.json'));
 }
 
@@ -94,6 +149,7 @@ async function writeArchive(
   image: ComposedImage,
   base: ImageRepository,
   output: LayoutOutput,
+  attached: Attached,
 ): Promise<void> {
   const file = (path: string, bytes: Uint8Array): TarEntry => ({
     kind: 'file',
@@ -101,7 +157,7 @@ async function writeArchive(
     mode: 0o644,
     content: { kind: 'bytes', bytes },
   });
-  const blobs = contentOf(image, base).map(
+  const blobs = contentOf(image, base, attached).map(
     (blob): TarEntry => ({
       kind: 'file',
       path: blobPathOf(blob.descriptor.digest),
@@ -109,7 +165,8 @@ async function writeArchive(
       content: { kind: 'stream', sizeBytes: blob.descriptor.size, open: () => verified(blob) },
     }),
   );
-  const files = [file(MARKER, MARKER_BYTES), file('index.json', layoutIndex(image, output)), ...blobs];
+  const index = file('index.json', layoutIndex(image, output, attached));
+  const files = [file(MARKER, MARKER_BYTES), index, ...blobs];
   const archive = layOutTar([...foldersTo(files.map(({ path }) => path)), ...files]);
   const temporary = `${output.path}.${randomUUID()}`;
   try {
@@ -127,15 +184,18 @@ async function writeArchive(
 /**
  * Writes the image as an OCI layout; every blob is verified on its way. The index comes last, so that an interrupted run
  * leaves no image that lacks anything.
+ * @param proofs what is attached to it.
  * @throws QuickServeError OUTPUT_UNWRITABLE, IMAGE_DIGEST_MISMATCH, CONTAINER_REGISTRY_* for layers of the base image.
  */
 export async function writeLayout(
   image: ComposedImage,
   base: ImageRepository,
   output: LayoutOutput,
+  proofs: readonly SignedStatement[],
 ): Promise<void> {
   try {
-    await (output.kind === 'folder' ? writeFolder : writeArchive)(image, base, output);
+    const attached = attachedOf(image, proofs, output);
+    await (output.kind === 'folder' ? writeFolder : writeArchive)(image, base, output, attached);
   } catch (error) {
     if (error instanceof QuickServeError) throw error;
     throw unwritable(output.path, messageOf(error), error);

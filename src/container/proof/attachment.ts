@@ -1,8 +1,12 @@
 import { messageOf, QuickServeError } from '../../shared/errors.ts';
+import type { BlobSource } from '../registry/blob-upload.ts';
 import { blobOfBytes, type ImageRepository } from '../registry/image-repository.ts';
-import { type Descriptor, EMPTY_CONFIG, MEDIA_TYPES } from '../registry/manifest.ts';
+import { type Descriptor, EMPTY_CONFIG, type ImageManifest, MEDIA_TYPES } from '../registry/manifest.ts';
 import { parseDescriptor } from '../registry/referrers.ts';
 import { BUNDLE_MEDIA_TYPE } from './envelope.ts';
+
+/** Where an image and what is attached to it can be read: a repository of a registry, or a layout. */
+export type ProofSource = Pick<ImageRepository, 'readManifest' | 'readBlob' | 'listReferrers'>;
 
 /** A signed statement: the bytes of its bundle, and what it says it is about. */
 export interface SignedStatement {
@@ -16,36 +20,45 @@ const BUNDLE_TYPE_PREFIX = 'application/vnd.dev.sigstore.bundle';
 const LARGEST_BUNDLE_BYTES = 16 * 2 ** 20;
 const MOST_BUNDLES = 100;
 
+/** The config of every artifact, as bytes. */
+export const emptyConfigBlob = (): BlobSource => blobOfBytes(Buffer.from('{}'), EMPTY_CONFIG.mediaType);
+
 /**
- * Attaches bundles to an image that is in the repository, in the form in which cosign 3 writes and reads them: an
- * artifact with the bundle as its only layer. @throws QuickServeError CONTAINER_REGISTRY_*.
+ * A bundle in the form in which cosign 3 writes and reads it: an artifact with the bundle as its only layer.
  * @param subject the image.
  */
+export function proofArtifact(
+  { mediaType, digest, size }: Descriptor,
+  { bundle, predicateType }: SignedStatement,
+): { readonly manifest: ImageManifest; readonly layer: BlobSource } {
+  const layer = blobOfBytes(bundle, BUNDLE_MEDIA_TYPE);
+  const manifest: ImageManifest = {
+    schemaVersion: 2,
+    mediaType: MEDIA_TYPES.manifest,
+    artifactType: BUNDLE_MEDIA_TYPE,
+    config: EMPTY_CONFIG,
+    layers: [layer.descriptor],
+    subject: { mediaType, digest, size },
+    annotations: {
+      'dev.sigstore.bundle.content': 'dsse-envelope',
+      'dev.sigstore.bundle.predicateType': predicateType,
+    },
+  };
+  return { manifest, layer };
+}
+
+/** Attaches bundles to an image that is in the repository. @throws QuickServeError CONTAINER_REGISTRY_*. */
 export async function attachStatements(
   repository: ImageRepository,
   subject: Descriptor,
   statements: readonly SignedStatement[],
 ): Promise<readonly Descriptor[]> {
   const attached: Descriptor[] = [];
-  await repository.pushBlob(blobOfBytes(Buffer.from('{}'), EMPTY_CONFIG.mediaType));
-  for (const { bundle, predicateType } of statements) {
-    const layer = blobOfBytes(bundle, BUNDLE_MEDIA_TYPE);
+  if (statements.length > 0) await repository.pushBlob(emptyConfigBlob());
+  for (const statement of statements) {
+    const { manifest, layer } = proofArtifact(subject, statement);
     await repository.pushBlob(layer);
-    const { mediaType, digest, size } = subject;
-    attached.push(
-      await repository.attach({
-        schemaVersion: 2,
-        mediaType: MEDIA_TYPES.manifest,
-        artifactType: BUNDLE_MEDIA_TYPE,
-        config: EMPTY_CONFIG,
-        layers: [layer.descriptor],
-        subject: { mediaType, digest, size },
-        annotations: {
-          'dev.sigstore.bundle.content': 'dsse-envelope',
-          'dev.sigstore.bundle.predicateType': predicateType,
-        },
-      }),
-    );
+    attached.push(await repository.attach(manifest));
   }
   return attached;
 }
@@ -57,10 +70,10 @@ export interface FoundBundle {
   readonly problem: string | null;
 }
 
-async function readJson(repository: ImageRepository, descriptor: Descriptor): Promise<unknown> {
+async function readJson(source: ProofSource, descriptor: Descriptor): Promise<unknown> {
   if (descriptor.size > LARGEST_BUNDLE_BYTES) throw new RangeError('it is larger than a bundle can be');
   const chunks: Uint8Array[] = [];
-  for await (const chunk of repository.readBlob(descriptor)) chunks.push(chunk);
+  for await (const chunk of source.readBlob(descriptor)) chunks.push(chunk);
   return JSON.parse(Buffer.concat(chunks).toString('utf8'));
 }
 
@@ -76,18 +89,15 @@ function bundleLayer(bytes: Uint8Array): Descriptor {
  * Every bundle that refers to the image. What is attached is anybody's who may push: it is read with limits, and what
  * cannot be read is said. @throws QuickServeError CONTAINER_REGISTRY_*, not for what is wrong with one of them.
  */
-export async function readBundles(
-  repository: ImageRepository,
-  digest: string,
-): Promise<readonly FoundBundle[]> {
-  const referrers = await repository.listReferrers(digest);
+export async function readBundles(source: ProofSource, digest: string): Promise<readonly FoundBundle[]> {
+  const referrers = await source.listReferrers(digest);
   const bundles = referrers.filter(({ artifactType }) => artifactType?.startsWith(BUNDLE_TYPE_PREFIX));
   const found: FoundBundle[] = [];
   for (const entry of bundles.slice(-MOST_BUNDLES)) {
     try {
-      const manifest = await repository.readManifest(entry.digest);
-      if (manifest === null) throw new RangeError('the registry lists it and does not have it');
-      const bundle = await readJson(repository, bundleLayer(manifest.bytes));
+      const manifest = await source.readManifest(entry.digest);
+      if (manifest === null) throw new RangeError('it is listed and not there');
+      const bundle = await readJson(source, bundleLayer(manifest.bytes));
       found.push({ digest: entry.digest, bundle, problem: null });
     } catch (thrown) {
       if (thrown instanceof QuickServeError && thrown.code.startsWith('CONTAINER_REGISTRY')) throw thrown;

@@ -11,6 +11,8 @@ export interface StatementSigner {
   /** For people: `the key sha256:...`, `https://github.com/...`. */
   readonly description: string;
   sign(statement: Uint8Array): Promise<Uint8Array>;
+  /** Whether a bundle that was found is by the same signer as one of its own. */
+  hasSigned(found: unknown, own: unknown): boolean;
 }
 
 /** What is signed instead of the payload alone (DSSE 1.0, "Signature Definition"). */
@@ -78,7 +80,8 @@ export function keySigner(pem: string, passphrase: string | null, what: string):
     throw invalid(what, 'it is no private key in PEM, or its passphrase is another one.');
   }
   checkCurve(key, what);
-  const hint = keyHint(createPublicKey(key));
+  const publicKey = createPublicKey(key);
+  const hint = keyHint(publicKey);
   return {
     description: `the key ${hint}`,
     async sign(statement) {
@@ -93,6 +96,10 @@ export function keySigner(pem: string, passphrase: string | null, what: string):
         },
       };
       return Buffer.from(JSON.stringify(bundle));
+    },
+    hasSigned(found) {
+      const envelope = parseEnvelope(found);
+      return envelope !== null && isSignedBy(envelope, publicKey);
     },
   };
 }

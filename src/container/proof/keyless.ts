@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { bundleFromJSON, bundleToJSON, type SerializedBundle } from '@sigstore/bundle';
 import { TrustedRoot } from '@sigstore/protobuf-specs';
 import {
@@ -11,7 +12,7 @@ import { getTrustedRoot } from '@sigstore/tuf';
 import { toSignedEntity, toTrustMaterial, Verifier } from '@sigstore/verify';
 import type { Environment } from '../../network/settings.ts';
 import { messageOf, QuickServeError } from '../../shared/errors.ts';
-import { BUNDLE_MEDIA_TYPE, type StatementSigner } from './envelope.ts';
+import { BUNDLE_MEDIA_TYPE, isSignedBy, parseEnvelope, type StatementSigner } from './envelope.ts';
 import { identityToken, type TokenSource } from './identity-token.ts';
 import { STATEMENT_MEDIA_TYPE } from './statement.ts';
 
@@ -58,7 +59,28 @@ export function keylessSigner(
         throw signingError(cause);
       }
     },
+    hasSigned: isBySameIdentity,
   };
+}
+
+function certificateOf(bundle: unknown): X509Certificate | null {
+  const raw: unknown = Object(Object(Object(bundle)['verificationMaterial'])['certificate'])['rawBytes'];
+  try {
+    return typeof raw === 'string' ? new X509Certificate(Buffer.from(raw, 'base64')) : null;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Whether the certificates name the same identity and authority, and the found one's key made its signature. That is enough to
+ * leave a proof as it is: whether it is to be believed is for verifyKeyless, with the authorities.
+ */
+function isBySameIdentity(found: unknown, own: unknown): boolean {
+  const [theirs, ours, envelope] = [certificateOf(found), certificateOf(own), parseEnvelope(found)];
+  if (theirs === null || ours === null || envelope === null) return false;
+  const isSame = theirs.subjectAltName === ours.subjectAltName && theirs.issuer === ours.issuer;
+  return isSame && isSignedBy(envelope, theirs.publicKey);
 }
 
 function signingError(cause: unknown): QuickServeError {

@@ -92,7 +92,7 @@ function tracksOf(plan: MeasurementPlan): {
  * 4. Load time: launches that load both models in turns, looked at after 3, 5, 7 and 10, in what is left.
  *
  * Each metric is decided by one-sided Student-t bounds on ln(candidate / base) of the launches, with error
- * `plan.alpha` a look (judgeSeries). Medians over launches are what is shown. A regression is measured again with
+ * `plan.alpha` a look (judgeSeries). What is shown is the median of the base over the launches, and that times the ratio. A regression is measured again with
  * fresh launches and must be found again; only that may overrun the budget, by half of it. Fewer launches in the
  * time than the first look needs are inconclusive. The first run after loading is reported as cold start and is in no other number.
  * @throws QuickServeError where a model cannot be loaded or run, or its process died (see Launcher).

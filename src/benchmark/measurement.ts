@@ -96,8 +96,9 @@ export interface ValueBounds {
 /** The launches of one metric, base against candidate, and what follows from them. */
 export interface PairEvidence {
   readonly decision: Decision;
-  /** Medians over the launches, in the metric's unit (ms or bytes); null where no launch ended in time. */
+  /** Median over the launches, in the metric's unit (ms or bytes); null where no launch ended in time. */
   readonly base: number | null;
+  /** `base * (1 + difference.estimate)`, so that the three agree; the median over the launches where there is one alone. */
   readonly candidate: number | null;
   /** One value a launch, in the metric's unit. */
   readonly samples: { readonly base: readonly number[]; readonly candidate: readonly number[] };

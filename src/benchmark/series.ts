@@ -78,6 +78,19 @@ function confirm(first: Decision, second: Decision | null): Decision {
   };
 }
 
+/**
+ * The base's median times the ratio of the pairs: what a machine that changes its pace does to the two medians is no
+ * difference of the models, and a reader cannot make a percentage of them that is not the one beside them.
+ */
+function candidateOf(
+  base: number | null,
+  difference: PairEvidence['difference'],
+  samples: readonly number[],
+): number | null {
+  if (base !== null && difference !== null) return base * (1 + difference.estimate);
+  return samples.length === 0 ? null : median(samples);
+}
+
 /** The evidence of one metric from its series and, where a regression was measured again, the second one. */
 export function evidenceOf<T>(
   first: Series<T>,
@@ -93,13 +106,15 @@ export function evidenceOf<T>(
   const shown = remeasured && second.launches.length > 0 ? second.launches : first.launches;
   const samples = { base: shown.map(sides.base), candidate: shown.map(sides.candidate) };
   const logRatios = shown.map(track.ratioOf);
+  const difference = relativeDifference(logRatios, alpha);
+  const base = samples.base.length === 0 ? null : median(samples.base);
   return {
     decision,
-    base: samples.base.length === 0 ? null : median(samples.base),
-    candidate: samples.candidate.length === 0 ? null : median(samples.candidate),
+    base,
+    candidate: candidateOf(base, difference, samples.candidate),
     samples,
     logRatios,
-    difference: relativeDifference(logRatios, alpha),
+    difference,
     candidateBounds: typicalBounds(samples.candidate, alpha),
     remeasured,
   };

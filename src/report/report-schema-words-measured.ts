@@ -11,7 +11,8 @@ export const MEASURED_WORDS: Readonly<Record<string, SchemaWords>> = {
       'Name of the inputs it was measured with; absent where there is one set, or they do not matter.',
     unit: 'Of `base`, `candidate`, `samples` and the limits.',
     base: 'Median of the launches, or the count; null where it is not known.',
-    candidate: 'The same of the change.',
+    candidate:
+      'Of a measured metric the base times the ratio of the pairs, so that both agree with `difference`; else as `base`.',
     difference: 'Null where there is nothing to compare with.',
     policy: 'The rule that was applied: a share for `maxRegression`, the unit for `max` and `min`.',
     'policy.gate': 'What a broken rule does to the verdict: fail it, warn, or nothing.',

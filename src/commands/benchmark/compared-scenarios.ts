@@ -21,7 +21,7 @@ export interface StatisticComparison {
   /** Of a sweep: `8`. */
   readonly setting?: string;
   readonly unit: 'ms' | 'bytes';
-  /** Medians; of growth, bytes that stay with every load and release. */
+  /** As of PairEvidence; of growth, bytes that stay with every load and release. */
   readonly base: number | null;
   readonly candidate: number | null;
   readonly difference: PairEvidence['difference'];

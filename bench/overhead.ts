@@ -1,21 +1,31 @@
 /**
- * The latency that is reported, against onnxruntime's own Python API (the same version, from the Python package index)
- * on the same models and inputs in the same run, one thread. `node bench/overhead.ts --rounds 9`.
+ * What the reported latency contains: it, a bare loop of onnxruntime-node, and onnxruntime's own Python API (the same
+ * version, from the Python package index), on the same models and inputs in the same run, one thread, fresh processes in
+ * random order. `node bench/overhead.ts --rounds 15 --only attention`.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { percentileOf } from '../src/benchmark/scenarios/percentiles.ts';
 import { median } from '../src/benchmark/statistics.ts';
 import { PINNED_RUNTIME_VERSION } from '../src/runtime/runtime-location.ts';
+import { seededRandom } from '../src/shared/random.ts';
 import { bundledLauncher } from './bundled-worker.ts';
 import { BASE_BLOCKS, EXAM_FAMILIES, type ExamFamily } from './detection/exam-models.ts';
-import { table } from './table.ts';
+import { percent, table } from './table.ts';
 
 const root = resolve(import.meta.dirname, '..');
-
 const launcher = bundledLauncher();
+
+/** Of models over a millisecond. */
+const LARGEST_SHARE = 0.03;
+
+const SIDES = ['python', 'bare', 'own'] as const;
+type Side = (typeof SIDES)[number];
+/** Milliseconds a run by each side, of fresh processes one after the other. */
+type Round = Readonly<Record<Side, number>>;
 
 function installReference(folder: string): string {
   const python = join(folder, 'bin/python');
@@ -25,15 +35,13 @@ function installReference(folder: string): string {
   return python;
 }
 
-/** Milliseconds a run as the reference sees it: a fresh process, as ours is. */
-function measureReference(python: string, model: string, feeds: string): number {
-  const script = join(root, 'bench/overhead-reference.py');
-  const printed = execFileSync(python, [script, model, feeds], { encoding: 'utf8' });
+function printedMs(command: string, script: string, args: readonly string[]): number {
+  const printed = execFileSync(command, [join(root, 'bench', script), ...args], { encoding: 'utf8' });
   const { ms } = JSON.parse(printed) as { ms: number };
   return ms;
 }
 
-async function measureOwn(path: string, family: ExamFamily): Promise<number> {
+async function ownMs(path: string, family: ExamFamily): Promise<number> {
   const { blocksMs } = await launcher.launchSolo({
     model: { path, feeds: family.feeds },
     side: 'candidate',
@@ -44,45 +52,99 @@ async function measureOwn(path: string, family: ExamFamily): Promise<number> {
   return median(blocksMs);
 }
 
-export async function overhead(rounds = 5): Promise<string> {
+interface SharedPaths {
+  readonly python: string;
+  readonly model: string;
+  readonly feeds: string;
+}
+
+async function writeFamily(family: ExamFamily, folder: string, python: string): Promise<SharedPaths> {
+  const model = join(folder, `${family.name}.onnx`);
+  const feeds = join(folder, `${family.name}.json`);
+  await writeFile(model, family.write(BASE_BLOCKS));
+  const described = family.feeds.tensors.flatMap(({ name, shape, data }) =>
+    data instanceof Uint8Array ? [{ name, shape, hex: Buffer.from(data).toString('hex') }] : [],
+  );
+  await writeFile(feeds, JSON.stringify(described));
+  return { python, model, feeds };
+}
+
+async function measureRound(family: ExamFamily, paths: SharedPaths, random: () => number): Promise<Round> {
+  const { python, model, feeds } = paths;
+  const order = SIDES.map(side => ({ side, key: random() })).sort((one, other) => one.key - other.key);
+  const round = { python: 0, bare: 0, own: 0 };
+  for (const { side } of order) {
+    if (side === 'python') round.python = printedMs(python, 'overhead-reference.py', [model, feeds]);
+    else if (side === 'bare') round.bare = printedMs(process.execPath, 'overhead-bare.mjs', [model, feeds]);
+    else round.own = await ownMs(model, family);
+  }
+  return round;
+}
+
+/** The median of the ratios of neighbouring processes less one, with its 95 % interval where there are enough. */
+function shareOf(rounds: readonly Round[], side: Side, reference: Side) {
+  const shares = rounds.map(round => round[side] / round[reference] - 1);
+  const interval = percentileOf(shares, 0.5);
+  const value = median(shares);
+  return {
+    value,
+    low: interval?.low ?? Number.NEGATIVE_INFINITY,
+    high: interval?.high ?? Number.POSITIVE_INFINITY,
+  };
+}
+
+type Share = ReturnType<typeof shareOf>;
+
+const words = ({ value, low, high }: Share): string =>
+  Number.isFinite(low) && Number.isFinite(high)
+    ? `${percent(value)} (${percent(low)} to ${percent(high)})`
+    : percent(value);
+
+function judged({ low, high }: Share, referenceMs: number): string {
+  if (referenceMs <= 1) return 'told in us';
+  if (low >= -LARGEST_SHARE && high <= LARGEST_SHARE) return '±3 %: kept';
+  return low > LARGEST_SHARE || high < -LARGEST_SHARE ? '±3 %: **missed**' : '±3 %: not decided';
+}
+
+function rowOf(family: ExamFamily, rounds: readonly Round[]): readonly string[] {
+  const typical = (side: Side): number => median(rounds.map(round => round[side]));
+  const [toBare, toPython] = [shareOf(rounds, 'own', 'bare'), shareOf(rounds, 'own', 'python')];
+  const pythonMs = typical('python');
+  return [
+    family.name,
+    ...SIDES.map(side => `${typical(side).toPrecision(3)} ms`),
+    words(toBare),
+    judged(toBare, pythonMs),
+    words(toPython),
+    `${(1000 * median(rounds.map(({ own, python }) => own - python))).toFixed(0)} us`,
+    judged(toPython, pythonMs),
+  ];
+}
+
+export async function overhead(rounds = 15, only = ''): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'quickserveml-overhead-'));
+  const random = seededRandom(1);
   try {
     const python = installReference(join(folder, 'venv'));
-    const rows: string[][] = [];
-    for (const family of EXAM_FAMILIES) {
-      const model = join(folder, `${family.name}.onnx`);
-      const feeds = join(folder, `${family.name}.json`);
-      await writeFile(model, family.write(BASE_BLOCKS));
-      const described = family.feeds.tensors.flatMap(({ name, shape, data }) =>
-        data instanceof Uint8Array ? [{ name, shape, hex: Buffer.from(data).toString('hex') }] : [],
-      );
-      await writeFile(feeds, JSON.stringify(described));
-      const pairs: { readonly own: number; readonly reference: number }[] = [];
-      for (let round = 0; round < rounds; round += 1) {
-        const own = round % 2 === 0 ? await measureOwn(model, family) : null;
-        const reference = measureReference(python, model, feeds);
-        pairs.push({ own: own ?? (await measureOwn(model, family)), reference });
-      }
-      const ratio = median(pairs.map(({ own, reference }) => own / reference));
-      const differenceUs = 1000 * median(pairs.map(({ own, reference }) => own - reference));
-      const referenceMs = median(pairs.map(({ reference }) => reference));
-      rows.push([
-        family.name,
-        `${referenceMs.toPrecision(3)} ms`,
-        `${median(pairs.map(({ own }) => own)).toPrecision(3)} ms`,
-        `${((ratio - 1) * 100).toFixed(1)} %`,
-        `${differenceUs.toFixed(1)} us`,
-        referenceMs > 1 ? '±3 %' : 'told in us',
-      ]);
+    const rows: (readonly string[])[] = [];
+    for (const family of EXAM_FAMILIES.filter(({ name }) => name.includes(only))) {
+      const paths = await writeFamily(family, folder, python);
+      const measured: Round[] = [];
+      for (let round = 0; round < rounds; round += 1)
+        measured.push(await measureRound(family, paths, random));
+      rows.push(rowOf(family, measured));
       process.stderr.write(`${family.name}\n`);
     }
-    return table(['model, one thread', 'Python API', 'reported', 'difference', 'overhead', 'goal'], rows);
+    const header = ['model, one thread', 'Python API', 'bare binding', 'reported'];
+    return table([...header, 'reported to bare', 'goal', 'reported to Python', 'overhead', 'goal'], rows);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' } } });
-  process.stdout.write(`${await overhead(Number(values.rounds))}\n`);
+  const { values } = parseArgs({
+    options: { rounds: { type: 'string', default: '15' }, only: { type: 'string', default: '' } },
+  });
+  process.stdout.write(`${await overhead(Number(values.rounds), values.only)}\n`);
 }

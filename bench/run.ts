@@ -46,7 +46,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   },
   'html-report': { about: 'Writing and opening the HTML report of a hundred models.', run: htmlReport },
   overhead: {
-    about: "The latency that is reported, against onnxruntime's Python API on the same model.",
+    about: "The latency that is reported, against onnxruntime's Python API and a bare loop of the binding.",
     run: overhead,
   },
   detection: {

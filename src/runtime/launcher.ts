@@ -40,14 +40,14 @@ export function createLauncher(options: WorkerOptions & { readonly modelName?: s
         ),
       ),
     launchCycles: ({ model, settings, cycles }) =>
-      withWorker(options, worker =>
+      withWorker({ ...options, isMemoryMeasured: true }, worker =>
         worker.request(
           { kind: 'launch-cycles', model, settings, cycles },
           { ...NO_MODEL, only: nameOf(model.path) },
         ),
       ),
     launchSolo: ({ timeLimitMs, model, side, settings, blocks }) =>
-      withWorker(options, worker =>
+      withWorker({ ...options, isMemoryMeasured: !blocks }, worker =>
         worker.request(
           { kind: 'launch-solo', model, side, settings, blocks },
           { ...NO_MODEL, only: nameOf(model.path) },

@@ -25,6 +25,8 @@ export interface WorkerOptions {
   readonly limits: WorkerLimits;
   /** The front door's environment; only harmless variables are handed on. */
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** The memory of the process is what is measured: no huge pages (workerEnvironment). */
+  readonly isMemoryMeasured?: boolean;
   /** By whom memory is limited; by default the kernel on Linux, and a watchdog thread elsewhere. */
   readonly memoryGuard?: 'kernel' | 'watchdog';
 }
@@ -65,11 +67,22 @@ const HANDED_ON = [
   'OMP_NUM_THREADS',
 ];
 
-/** The environment of a worker, from that of the front door. */
+/**
+ * Asks glibc to ask the kernel for huge pages (`madvise`), where the system offers them: the weights of a model in
+ * small pages, which Node's own memory lies between, made a run up to 15 % slower than in other programs.
+ */
+const HUGE_PAGES = 'glibc.malloc.hugetlb=1';
+
+/**
+ * The environment of a worker, from that of the front door.
+ * @param isMemoryMeasured whole huge pages make the peak of a process vary by more than small ones do.
+ */
 export function workerEnvironment(
   environment: Readonly<Record<string, string | undefined>>,
+  isMemoryMeasured = false,
 ): Record<string, string> {
   const kept: Record<string, string> = { ORT_DISABLE_TELEMETRY: '1' };
+  if (!isMemoryMeasured) kept['GLIBC_TUNABLES'] = HUGE_PAGES;
   for (const name of HANDED_ON) {
     const value = environment[name];
     if (value !== undefined) kept[name] = value;
@@ -137,7 +150,7 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerProcess
   try {
     child = spawn(command, args, {
       cwd: folder,
-      env: workerEnvironment(options.environment),
+      env: workerEnvironment(options.environment, options.isMemoryMeasured),
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       serialization: 'advanced',
       windowsHide: true,

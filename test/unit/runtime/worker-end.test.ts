@@ -122,6 +122,16 @@ describe('the environment of a worker', () => {
       HOME: '/root',
       LANG: 'C.UTF-8',
     });
-    expect(environment).toEqual({ PATH: '/bin', LANG: 'C.UTF-8', ORT_DISABLE_TELEMETRY: '1' });
+    expect(environment).toEqual({
+      PATH: '/bin',
+      LANG: 'C.UTF-8',
+      ORT_DISABLE_TELEMETRY: '1',
+      GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1',
+    });
+  });
+
+  it('asks for huge pages, but not where the memory of the process is measured', () => {
+    expect(workerEnvironment({})).toHaveProperty('GLIBC_TUNABLES', 'glibc.malloc.hugetlb=1');
+    expect(workerEnvironment({}, true)).not.toHaveProperty('GLIBC_TUNABLES');
   });
 });

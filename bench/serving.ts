@@ -5,6 +5,7 @@ import { cpus, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { projectRoot } from './process-sample.ts';
+import { measureBareLoops } from './serving/bare-loops.ts';
 import { generateLoad, type LoadResult } from './serving/load-generator.ts';
 import { megabytes, table } from './table.ts';
 
@@ -113,10 +114,16 @@ function installFastApi(folder: string): string | null {
   }
 }
 
-function bareLoop(model: BenchModel, payload: string): number {
-  const script = join(projectRoot, 'bench/serving/bare-loop.ts');
-  const args = ['--no-warnings', script, model.path, payload, String(SECONDS)];
-  return Number(execFileSync(process.execPath, args, { encoding: 'utf8' }));
+/** The answer that ours gives, from a server that does nothing else, under the same load. */
+async function bareHttp(answer: string, load: (url: string) => Promise<LoadResult>): Promise<LoadResult> {
+  const port = await freePort();
+  const script = join(projectRoot, 'bench/serving/bare-http.ts');
+  const server = await startProcess(process.execPath, ['--no-warnings', script, answer, String(port)], port);
+  try {
+    return await load(server.url);
+  } finally {
+    await stop(server);
+  }
 }
 
 const ratioText = (ours: LoadResult, other: number | null, otherShare = 0): string => {
@@ -126,20 +133,33 @@ const ratioText = (ours: LoadResult, other: number | null, otherShare = 0): stri
   return isVoid ? 'void: the load generator was the limit' : `${(ours.perSecond / other).toFixed(2)} x`;
 };
 
-async function compare(model: BenchModel, folder: string, python: string | null): Promise<readonly string[]> {
+interface Compared {
+  /** Of the table of servers. */
+  readonly servers: readonly string[];
+  /** Of the table of what bounds them. */
+  readonly bounds: readonly string[];
+}
+
+async function compare(model: BenchModel, folder: string, python: string | null): Promise<Compared> {
   const payload = join(folder, `${model.name}.json`);
   writeFileSync(payload, JSON.stringify(model.payload()));
   const load = (url: string): Promise<LoadResult> =>
     generateLoad({ url: `${url}/predict`, payload, connections: CONNECTIONS, seconds: SECONDS, folder });
-  const ceiling = bareLoop(model, payload);
+  const loops = await measureBareLoops(model.path, payload, SECONDS);
+  const ceiling = loops.unbatchedPerSecond;
+  const answer = join(folder, `${model.name}.answer.json`);
   const ours = await startOurs(model, folder);
   let measured: LoadResult;
   try {
     await load(ours.url);
     measured = await load(ours.url);
+    const headers = { 'content-type': 'application/json' };
+    const one = await fetch(`${ours.url}/predict`, { method: 'POST', headers, body: readFileSync(payload) });
+    writeFileSync(answer, await one.text());
   } finally {
     await stop(ours);
   }
+  const http = await bareHttp(answer, load);
   let plain: LoadResult | null = null;
   if (python !== null) {
     const port = await freePort();
@@ -151,7 +171,8 @@ async function compare(model: BenchModel, folder: string, python: string | null)
       await stop(server);
     }
   }
-  return [
+  const bound = 1 / (1 / loops.ceilingPerSecond + 1 / http.perSecond);
+  const servers = [
     model.name,
     ceiling.toFixed(0),
     measured.perSecond.toFixed(0),
@@ -163,6 +184,16 @@ async function compare(model: BenchModel, folder: string, python: string | null)
     `${(measured.cpuShare * 100).toFixed(0)} %`,
     String(measured.errors + Object.values(measured.refused).reduce((sum, count) => sum + count, 0)),
   ];
+  const bounds = [
+    model.name,
+    ceiling.toFixed(0),
+    `${loops.ceilingPerSecond.toFixed(0)} (batch ${loops.bestBatch})`,
+    http.perSecond.toFixed(0),
+    bound.toFixed(0),
+    `${((100 * measured.perSecond) / bound).toFixed(0)} %`,
+    plain === null || plain.perSecond === 0 ? '-' : `${(bound / plain.perSecond).toFixed(1)} x`,
+  ];
+  return { servers, bounds };
 }
 
 function residentBytes(pid: number | undefined): number {
@@ -241,7 +272,7 @@ export async function serving(): Promise<string> {
     const isWanted = (part: string): boolean => ONLY === null || ONLY.includes(part);
     const models = MODELS.filter(({ name, path }) => isWanted(name) && existsSync(path));
     const python = models.length === 0 ? null : installFastApi(folder);
-    const rows: (readonly string[])[] = [];
+    const rows: Compared[] = [];
     for (const model of models) rows.push(await compare(model, folder, python));
     const comparison = table(
       [
@@ -256,10 +287,22 @@ export async function serving(): Promise<string> {
         'wrk CPU',
         'not 200',
       ],
-      rows,
+      rows.map(({ servers }) => servers),
+    );
+    const bounds = table(
+      [
+        'what bounds a server on this machine, requests/s',
+        'bare loop, one process',
+        'batched ceiling, all processors',
+        'bare HTTP',
+        'both on the same processors',
+        'ours of it',
+        'it, to FastAPI',
+      ],
+      rows.map(row => row.bounds),
     );
     return [
-      ...(rows.length === 0 ? [] : [comparison]),
+      ...(rows.length === 0 ? [] : [comparison, bounds]),
       ...(isWanted('held') ? [await hold(folder)] : []),
     ].join('\n\n');
   } finally {

@@ -1,4 +1,7 @@
-/** The ceiling: session.run in a loop on one request's tensors, nothing around it. bare-loop.ts MODEL PAYLOAD SECONDS */
+/**
+ * session.run in a loop on the tensors of a request, so many times over along the first dimension; nothing around it.
+ * Prints requests a second. bare-loop.ts MODEL PAYLOAD SECONDS BATCH
+ */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type * as OnnxRuntime from 'onnxruntime-node';
@@ -6,7 +9,8 @@ import { sessionOptionsOf } from '../../src/runtime/session-options.ts';
 
 Object.defineProperty(globalThis, 'Float16Array', { value: undefined, configurable: true });
 const runtime = createRequire(import.meta.url)('onnxruntime-node') as typeof OnnxRuntime;
-const [model = '', payload = '', seconds = '5'] = process.argv.slice(2);
+const [model = '', payload = '', seconds = '5', size = '1'] = process.argv.slice(2);
+const batch = Number(size);
 const session = await runtime.InferenceSession.create(
   model,
   sessionOptionsOf({ provider: 'cpu', threads: 1 }),
@@ -17,11 +21,14 @@ const shapeOf = (value: unknown): number[] =>
 const feeds = Object.fromEntries(
   session.inputMetadata.map(info => {
     const value = inputs[info.name];
-    const flat = [value].flat(8) as number[];
+    const one = [value].flat(8) as number[];
+    const flat = Array.from({ length: batch }, () => one).flat();
+    const [rows = 1, ...inner] = shapeOf(value);
+    const shape = [rows * batch, ...inner];
     const isWhole = info.isTensor && info.type === 'int64';
     const tensor = isWhole
-      ? new runtime.Tensor('int64', BigInt64Array.from(flat, BigInt), shapeOf(value))
-      : new runtime.Tensor('float32', Float32Array.from(flat), shapeOf(value));
+      ? new runtime.Tensor('int64', BigInt64Array.from(flat, BigInt), shape)
+      : new runtime.Tensor('float32', Float32Array.from(flat), shape);
     return [info.name, tensor];
   }),
 );
@@ -33,4 +40,4 @@ while (performance.now() < end) {
   await session.run(feeds);
   runs += 1;
 }
-process.stdout.write(`${(runs * 1000) / (performance.now() - begin)}\n`);
+process.stdout.write(`${(runs * batch * 1000) / (performance.now() - begin)}\n`);

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -85,6 +86,36 @@ describe.skipIf(lacks('runtime'))('the models of a server that runs', () => {
     child.kill('SIGHUP');
     await until(async () => String(await versionsOf(url)) === '1.0.0,1.2.0');
     await until(async () => (await reasonsOf(url)) === '');
+  });
+
+  it('still answer a stream that began with a version that is taken away, to its end', async () => {
+    await using server = await startTestServer({ models: [fixtureModel('encoder', '1.0.0')] });
+    const answers = { text: '' };
+    const headers = { 'content-type': 'application/x-ndjson' };
+    const request = httpRequest({ port: server.port, path: '/model/batch', method: 'POST', headers });
+    const ended = new Promise<void>((resolve, reject) => {
+      request.once('error', reject);
+      request.once('response', response => {
+        response.setEncoding('utf8');
+        response.on('data', (piece: string) => {
+          answers.text += piece;
+        });
+        response.once('error', reject).once('end', resolve);
+      });
+    });
+    request.write(`${ENCODER_PAYLOAD}\n`.repeat(100));
+    // Answers leave when as many wait as may: the stream is open, and everything before was answered.
+    await until(() => answers.text.includes('"outputs"'));
+    await server.running.replaceModels(() => [fixtureModel('encoder', '1.1.0')]);
+    await until(() =>
+      server.running.view.snapshot().queues.every(({ waiting, running }) => waiting + running === 0),
+    );
+    request.end(`${ENCODER_PAYLOAD}\n`.repeat(100));
+    await ended;
+    const lines = answers.text.trimEnd().split('\n');
+    expect(JSON.parse(lines.at(-1) ?? '')).toEqual({ records: 200, failed: 0 });
+    await until(() => server.running.view.snapshot().queues.every(({ version }) => version === '1.1.0'));
+    await until(() => server.running.view.snapshot().workers.length === 1);
   });
 
   it('still answer what waits for a version that is taken away', async () => {

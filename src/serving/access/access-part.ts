@@ -42,19 +42,11 @@ function secretOf({ headers }: Call): string | null {
 /** A JSON Web Token is three parts of base64url; an API key of this project has no dots. */
 const looksLikeToken = (secret: string): boolean => /^[\w-]+\.[\w-]+\.[\w-]*$/.test(secret);
 
-function createIdentification({ settings, verifier }: Gate): (call: Call) => Promise<Identity> {
+/** A token may want the issuer's keys, which come over the network; everything else is decided at once. */
+function createIdentification({ settings, verifier }: Gate): (call: Call) => Identity | Promise<Identity> {
   const ring = createKeyRing(settings.keys);
-  return async call => {
-    const secret = secretOf(call);
-    if (secret === null) {
-      const ways = [ring.size > 0 ? 'an API key' : '', verifier === null ? '' : 'a token'].filter(Boolean);
-      return { kind: 'refused', status: 401, message: `${ways.join(' or ')} is needed` };
-    }
-    const key = ring.find(secret);
-    if (key !== null) return { kind: 'known', name: key.name, caller: `key ${key.name}`, rate: key.rate };
-    if (verifier === null || !looksLikeToken(secret))
-      return { kind: 'refused', status: 401, message: 'the API key is not known' };
-    const decision = await verifier.verify(secret);
+  const identifyToken = async (tokens: TokenVerifier, token: string): Promise<Identity> => {
+    const decision = await tokens.verify(token);
     switch (decision.kind) {
       case 'valid': {
         const { subject } = decision;
@@ -66,6 +58,18 @@ function createIdentification({ settings, verifier }: Gate): (call: Call) => Pro
       case 'unavailable':
         return { kind: 'refused', status: 503, message: decision.reason };
     }
+  };
+  return call => {
+    const secret = secretOf(call);
+    if (secret === null) {
+      const ways = [ring.size > 0 ? 'an API key' : '', verifier === null ? '' : 'a token'].filter(Boolean);
+      return { kind: 'refused', status: 401, message: `${ways.join(' or ')} is needed` };
+    }
+    const key = ring.find(secret);
+    if (key !== null) return { kind: 'known', name: key.name, caller: `key ${key.name}`, rate: key.rate };
+    if (verifier === null || !looksLikeToken(secret))
+      return { kind: 'refused', status: 401, message: 'the API key is not known' };
+    return identifyToken(verifier, secret);
   };
 }
 
@@ -108,7 +112,7 @@ function createAdmission(gate: Gate): Admission {
   });
 
   return {
-    async admit(call: Call, route: Route | null) {
+    admit(call: Call, route: Route | null) {
       const preflight = preflightHeaders(
         call.method,
         call.headers.origin,
@@ -121,15 +125,18 @@ function createAdmission(gate: Gate): Admission {
       if (route === null || route.audience === 'open') return { kind: 'admitted', keyName: null };
       if (!asksForSecret)
         return limited(`address ${call.clientAddress}`, settings.anonymousRate, route.audience, null);
-      const identity = await identify(call);
-      return identity.kind === 'refused'
-        ? refuse(identity.status, identity.message)
-        : limited(identity.caller, identity.rate, route.audience, identity.name);
+      const { audience } = route;
+      const decide = (identity: Identity): AdmissionDecision =>
+        identity.kind === 'refused'
+          ? refuse(identity.status, identity.message)
+          : limited(identity.caller, identity.rate, audience, identity.name);
+      const identity = identify(call);
+      return identity instanceof Promise ? identity.then(decide) : decide(identity);
     },
-    replyHeaders: call => ({
-      ...SECURITY_HEADERS,
-      ...crossOriginHeaders(call.headers.origin, settings.crossOrigin),
-    }),
+    replyHeaders: call =>
+      settings.crossOrigin.origins.length === 0
+        ? SECURITY_HEADERS
+        : { ...SECURITY_HEADERS, ...crossOriginHeaders(call.headers.origin, settings.crossOrigin) },
   };
 }
 

@@ -1,18 +1,21 @@
 import type { ServedModel } from '../served-model.ts';
 import type { ServingSettings } from '../settings.ts';
 import type { QueueGauges, ServerEvent, WorkerGauges } from '../watcher.ts';
+import {
+  createGeneration,
+  type Generation,
+  type GenerationOptions,
+  keyOf,
+  type ModelFacts,
+} from './generation.ts';
 import type { Job, JobFailure, JobOutcome, JobRequest } from './job.ts';
 import { createModelQueue, type ModelQueue } from './model-queue.ts';
-import type { WorkerLaunch } from './worker-handle.ts';
+import { VersionHolds } from './version-holds.ts';
 import type { JobAnswer, LoadedModel } from './worker-messages.ts';
-import { type Generation, type PoolWorker, type SentBatch, WorkerPool } from './worker-pool.ts';
+import { type PoolWorker, type SentBatch, WorkerPool } from './worker-pool.ts';
 
-/** A model with what was read of its file, before any worker has it. */
-export type ModelFacts = Omit<ServedModel, 'batching'> & { readonly path: string };
-
-export interface EngineOptions {
-  readonly settings: Pick<ServingSettings, 'workers' | 'threads' | 'provider' | 'limits' | 'batching'>;
-  readonly launch: Pick<WorkerLaunch, 'workerPath' | 'packageFolder' | 'environment'>;
+export interface EngineOptions extends GenerationOptions {
+  readonly settings: GenerationOptions['settings'] & Pick<ServingSettings, 'workers'>;
   readonly nowMs: () => number;
   readonly happened: (event: ServerEvent) => void;
 }
@@ -23,7 +26,6 @@ export interface Submission {
   abandon(): void;
 }
 
-const keyOf = (name: string, version: string): string => `${name}@${version}`;
 const EXPIRY_INTERVAL_MS = 250;
 
 const isAble = ({ state }: PoolWorker): boolean => state === 'idle' || state === 'busy';
@@ -40,6 +42,7 @@ export class ServingEngine {
   readonly #pool: WorkerPool;
   readonly #queues = new Map<string, ModelQueue>();
   readonly #expiry: NodeJS.Timeout;
+  readonly #holds = new VersionHolds();
   #models: readonly ModelFacts[] = [];
   #generation: Generation | null = null;
   #rollover: { readonly next: Generation; readonly done: (error: Error | null) => void } | null = null;
@@ -112,23 +115,7 @@ export class ServingEngine {
    */
   serve(models: readonly ModelFacts[]): Promise<void> {
     if (this.#rollover !== null) return Promise.reject(new Error('models are being replaced already'));
-    const { settings, launch } = this.#options;
-    const next: Generation = {
-      number: (this.#generation?.number ?? 0) + 1,
-      keys: models.map(({ name, version }) => keyOf(name, version)),
-      launch: {
-        ...launch,
-        start: {
-          models: models.map(({ name, version, path }) => ({ name, version, path })),
-          threads: settings.threads,
-          provider: settings.provider,
-          maxBatchRows: settings.batching.maxRequests,
-          maxDimension: settings.limits.dimension,
-          batching: settings.batching.enabled,
-          memoryBytes: settings.limits.workerMemoryBytes,
-        },
-      },
-    };
+    const next = createGeneration((this.#generation?.number ?? 0) + 1, models, this.#options);
     return new Promise((resolve, reject) => {
       this.#rollover = {
         next,
@@ -189,6 +176,19 @@ export class ServingEngine {
     return { outcome, abandon };
   }
 
+  /**
+   * Keeps a version that is loaded until it is released, also where others take its place meanwhile: who answers a long
+   * stream with one version ends it with that version.
+   * @returns releases it; to be called once
+   */
+  hold(name: string, version: string): () => void {
+    const release = this.#holds.take(keyOf(name, version));
+    return () => {
+      release();
+      this.#retireOld();
+    };
+  }
+
   async close(): Promise<void> {
     if (this.#stopping) return;
     this.#stopping = true;
@@ -238,15 +238,16 @@ export class ServingEngine {
     this.#retireOld();
   }
 
-  /** Workers of generations before go when nothing waits that only they can run: who waited is not turned away. */
+  /** Workers of generations before go when nothing waits, or may yet come, that only they can run. */
   #retireOld(): void {
     const current = this.#generation;
     if (current === null || this.#stopping) return;
     const old = [...this.#pool.workers].filter(({ generation }) => generation.number < current.number);
     const left = [...this.#queues].filter(([key]) => !current.keys.includes(key));
+    const isNeeded = (key: string, { waiting }: ModelQueue): boolean => waiting > 0 || this.#holds.has(key);
     for (const [key, queue] of left) {
       const isRunnable = old.some(worker => isAble(worker) && worker.generation.keys.includes(key));
-      if (queue.waiting > 0 && isRunnable) continue;
+      if (isNeeded(key, queue) && isRunnable) continue;
       const message = `version ${queue.version} of "${queue.name}" has just been taken away`;
       for (const job of queue.expire(Number.POSITIVE_INFINITY))
         job.settle(failed({ kind: 'unknown-model', message }));
@@ -255,7 +256,7 @@ export class ServingEngine {
     }
     for (const worker of old.filter(isAble)) {
       const { keys } = worker.generation;
-      if (!left.some(([key, { waiting }]) => waiting > 0 && keys.includes(key))) this.#pool.retire(worker);
+      if (!left.some(([key, queue]) => isNeeded(key, queue) && keys.includes(key))) this.#pool.retire(worker);
     }
   }
 
@@ -319,10 +320,8 @@ export class ServingEngine {
       );
       const idle = able.filter(({ state }) => state === 'idle');
       const worker = idle[0] ?? (queue.isRetryNext ? undefined : this.#prefetching(queue, able));
-      if (worker === undefined) {
-        // The oldest cannot run now; another model's may wait for the same workers, so it is not let past.
-        return;
-      }
+      // Another model's may wait for the same workers: it is not let past the oldest.
+      if (worker === undefined) return;
       // Idle workers share what waits: two at work are faster than one with twice as much.
       const share = Math.ceil(queue.waiting / Math.max(1, idle.length));
       const jobs = queue.take(Math.max(1, Math.min(this.#batchLimit(queue), share)));

@@ -1,6 +1,7 @@
 import type { ServerEvent, WorkerGauges, WorkerState } from '../watcher.ts';
+import type { Generation } from './generation.ts';
 import type { Job } from './job.ts';
-import { startServingWorker, type WorkerHandle, type WorkerLaunch } from './worker-handle.ts';
+import { startServingWorker, type WorkerHandle } from './worker-handle.ts';
 import type { JobAnswer, LoadedModel } from './worker-messages.ts';
 
 /** Jobs that were sent to a worker together. */
@@ -8,14 +9,6 @@ export interface SentBatch {
   readonly id: number;
   readonly key: string;
   readonly jobs: readonly Job[];
-}
-
-/** The models that workers of one age serve: another list needs new workers. */
-export interface Generation {
-  readonly number: number;
-  readonly launch: WorkerLaunch;
-  /** `name@version`, in the order of the launch's models. */
-  readonly keys: readonly string[];
 }
 
 export interface PoolWorker {

@@ -1,4 +1,5 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Admission, Call, Reply, Route, ServedNote } from '../call.ts';
 import type { TraceContext } from '../watcher.ts';
 import { createRefusalPace } from './refusal-pace.ts';
@@ -14,6 +15,12 @@ export interface Exchange {
   keyName: string | null;
   bytesIn: number;
   bytesOut: number;
+  /** Among the requests that are waited for before the server ends. */
+  isCounted: boolean;
+  /** Of the body, against what the server may hold. */
+  heldBytes: number;
+  /** Told where the client goes away before the answer. */
+  gone: (() => void) | null;
 }
 
 export interface AnswerSenderOptions {
@@ -25,8 +32,11 @@ export interface AnswerSenderOptions {
 
 /** How long a client that still sends what nobody wants gets to read the answer before the connection is cut. */
 const CUT_AFTER_MS = 1000;
-/** A refusal costs about a tenth of a millisecond: so many take a twentieth of a processor. */
-const REFUSALS = { perSecond: 500, longestMs: 2000 };
+/**
+ * A refusal costs about a tenth of a millisecond: so many take a twentieth of a processor. The longest rest is the
+ * shortest Retry-After that is ever sent: who keeps to it does not notice.
+ */
+const REFUSALS = { perSecond: 500, longestMs: 1000 };
 /** Shorter bodies go out in one piece with their head: a copy is cheaper than a second piece. */
 const SHORT_BODY_BYTES = 16 * 1024;
 
@@ -36,13 +46,20 @@ const hasBody = ({ headers }: IncomingMessage): boolean =>
 /** Writes answers. */
 export class AnswerSender {
   readonly #options: AnswerSenderOptions;
-  readonly #refusalWaitMs: () => number;
-  /** Every connection ends with its answer, and nobody has to wait for being refused. */
-  isLast = false;
+  readonly #refusalRestMs: () => number;
+  /** What ends the rest of each connection that is not read now. */
+  readonly #resting = new Set<() => void>();
+  #isLast = false;
 
   constructor(options: AnswerSenderOptions) {
     this.#options = options;
-    this.#refusalWaitMs = createRefusalPace(REFUSALS, options.nowMs);
+    this.#refusalRestMs = createRefusalPace(REFUSALS, options.nowMs);
+  }
+
+  /** From now on every connection ends with its answer. Those that rest are read: a request may be on its way there. */
+  endConnections(): void {
+    this.#isLast = true;
+    for (const wake of this.#resting) wake();
   }
 
   /** Sets the headers that every answer has, for a route that writes its answer itself. */
@@ -69,24 +86,42 @@ export class AnswerSender {
     response.once('close', () => clearTimeout(timer));
   }
 
-  /** Sends a reply, in its turn where it is one that turns a caller away. */
-  sendInTurn(exchange: Exchange, reply: Reply): void {
-    const isRefusal = reply.status === 429 || reply.status === 503;
-    const waitMs = isRefusal && !this.isLast ? this.#refusalWaitMs() : 0;
-    if (waitMs === 0) {
-      this.send(exchange, reply);
-      return;
-    }
+  /**
+   * Sends a reply. Where it is one that turns a caller away, of too many at a time, the connection then rests: what
+   * comes next on it stays with the kernel of either side, and costs nothing here.
+   */
+  sendPaced(exchange: Exchange, reply: Reply): void {
+    this.send(exchange, reply);
+    if (reply.status !== 429 && reply.status !== 503) return;
+    const restMs = this.#refusalRestMs();
+    if (restMs === 0) return;
     const { request, response } = exchange;
-    // What still comes of the body is dropped, not held.
-    request.resume();
-    const timer = setTimeout(() => this.send(exchange, reply), waitMs);
-    response.once('close', () => clearTimeout(timer));
+    // After what node does itself at the end of a request, which is to read on.
+    const rest = (): void => void setImmediate(() => this.#rest(request.socket, restMs));
+    response.once('close', () => {
+      // A client that is still sending has to get to the answer.
+      if (request.complete) rest();
+      else request.once('end', rest);
+    });
+  }
+
+  #rest(socket: Socket, restMs: number): void {
+    if (socket.destroyed || this.#isLast) return;
+    socket.pause();
+    const end = (): void => {
+      clearTimeout(timer);
+      socket.off('close', end);
+      this.#resting.delete(end);
+      socket.resume();
+    };
+    const timer = setTimeout(end, restMs);
+    socket.once('close', end);
+    this.#resting.add(end);
   }
 
   #headersOf(call: Call): OutgoingHttpHeaders {
     const headers = { ...this.#options.admission.replyHeaders(call), 'x-request-id': call.id };
-    return this.isLast ? { ...headers, connection: 'close' } : headers;
+    return this.#isLast ? { ...headers, connection: 'close' } : headers;
   }
 
   /** The rest of a refused body is dropped for a moment, so that the client gets to the answer, and then cut off. */

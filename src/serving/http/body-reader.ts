@@ -52,27 +52,26 @@ export function readBody(
   return new Promise(resolve => {
     const chunks: Uint8Array[] = [];
     let bytes = 0;
+    // Taking listeners off costs more than one look: this is done for every request.
+    let isSettled = false;
     const timer = setTimeout(() => settle({ kind: 'too-slow' }), timeMs);
     const settle = (reading: BodyReading): void => {
+      if (isSettled) return;
+      isSettled = true;
       clearTimeout(timer);
-      request.off('data', onData);
-      request.off('end', onEnd);
-      request.off('close', onClose);
       if (reading.kind !== 'read') room.release(bytes);
       resolve(reading);
     };
-    const onData = (chunk: Buffer): void => {
+    request.on('data', (chunk: Buffer) => {
+      if (isSettled) return;
       if (bytes + chunk.byteLength > bodyLimit) settle({ kind: 'too-large' });
       else if (!room.take(chunk.byteLength)) settle({ kind: 'no-room' });
       else {
         bytes += chunk.byteLength;
         chunks.push(chunk);
       }
-    };
-    const onEnd = (): void => settle({ kind: 'read', chunks, bytes });
-    const onClose = (): void => settle({ kind: 'gone' });
-    request.on('data', onData);
-    request.on('end', onEnd);
-    request.on('close', onClose);
+    });
+    request.on('end', () => settle({ kind: 'read', chunks, bytes }));
+    request.on('close', () => settle({ kind: 'gone' }));
   });
 }

@@ -35,6 +35,7 @@ const RETRY_SOON = { 'retry-after': '1' };
 const CLIENT_GONE = 499;
 const CHECK_INTERVAL_MS = 1000;
 const MAX_HEADER_BYTES = 32 * 1024;
+const ignore = (): void => undefined;
 
 /** Listens, finds routes, reads bodies within the limits, answers, and tells the watcher of every request. */
 export class HttpFront {
@@ -125,7 +126,7 @@ export class HttpFront {
   async drain(): Promise<void> {
     if (this.#draining) return;
     this.#draining = true;
-    this.#sender.isLast = true;
+    this.#sender.endConnections();
     const { lingerMs, drainMs } = this.#options.limits;
     const { nowMs } = this.#options;
     const begin = nowMs();
@@ -166,11 +167,14 @@ export class HttpFront {
       keyName: null,
       bytesIn: 0,
       bytesOut: 0,
+      isCounted: false,
+      heldBytes: 0,
+      gone: null,
     };
     response.once('close', () => this.#closed(exchange));
     // A body that is refused goes on coming: errors of a cut connection have been dealt with.
-    request.on('error', () => undefined);
-    response.on('error', () => undefined);
+    request.on('error', ignore);
+    response.on('error', ignore);
     this.#answer(exchange).catch(error => {
       this.#options.reportBug(error);
       if (response.headersSent) response.destroy();
@@ -183,19 +187,14 @@ export class HttpFront {
     const found = this.#find(call.method, call.path);
     const route = found.kind === 'route' ? found.route : null;
     exchange.route = route;
-    const isCounted = route?.kind !== 'stream' || route.isAwaited === true;
-    if (isCounted) {
-      this.#inFlight += 1;
-      response.once('close', () => {
-        this.#inFlight -= 1;
-      });
-    }
+    exchange.isCounted = route?.kind !== 'stream' || route.isAwaited === true;
+    if (exchange.isCounted) this.#inFlight += 1;
     const decided = this.#options.admission.admit(call, route);
     // Most decide at once: no turn of the event loop for those.
     const decision = decided instanceof Promise ? await decided : decided;
     exchange.keyName = decision.keyName;
     if (decision.kind === 'answered') {
-      this.#sender.sendInTurn(exchange, decision.reply);
+      this.#sender.sendPaced(exchange, decision.reply);
       return;
     }
     if (found.kind === 'none') {
@@ -230,7 +229,7 @@ export class HttpFront {
     }
     const refusal = route.audience === 'inference' ? this.#options.overload() : null;
     if (refusal !== null) {
-      this.#sender.sendInTurn(exchange, refusal);
+      this.#sender.sendPaced(exchange, refusal);
       return;
     }
     if (request.headers.expect !== undefined && Number(request.headers['content-length'] ?? 0) <= bodyBytes)
@@ -241,7 +240,7 @@ export class HttpFront {
         this.#sender.send(exchange, errorReply(413, `a body may have ${bodyBytes} bytes`));
         return;
       case 'no-room':
-        this.#sender.sendInTurn(
+        this.#sender.sendPaced(
           exchange,
           errorReply(503, 'the server holds as many bytes as it may', RETRY_SOON),
         );
@@ -254,21 +253,17 @@ export class HttpFront {
       case 'read': {
         exchange.bytesIn = reading.bytes;
         const { chunks, bytes } = reading;
-        let gone: (() => void) | null = null;
-        response.once('close', () => {
-          this.#room.release(bytes);
-          if (!response.writableFinished) gone?.();
-        });
         if (response.closed) this.#room.release(bytes);
+        else exchange.heldBytes = bytes;
         const body = {
           chunks,
           bytes,
           onGone: (listener: () => void) => {
-            gone = listener;
+            exchange.gone = listener;
           },
         };
         const reply = route.answer(call, body, parameters, note);
-        this.#sender.sendInTurn(exchange, reply instanceof Promise ? await reply : reply);
+        this.#sender.sendPaced(exchange, reply instanceof Promise ? await reply : reply);
       }
     }
   }
@@ -276,6 +271,9 @@ export class HttpFront {
   #closed(exchange: Exchange): void {
     const { call, response, route, note, trace, keyName, bytesIn, bytesOut } = exchange;
     const { nowMs, watcher, reportBug } = this.#options;
+    if (exchange.isCounted) this.#inFlight -= 1;
+    this.#room.release(exchange.heldBytes);
+    if (!response.writableFinished) exchange.gone?.();
     try {
       watcher.served({
         requestId: call.id,

@@ -1,7 +1,7 @@
 /**
- * Who is refused asks again, many at once and without a pause: answering each in its moment would take the time from
- * the requests that are served. Refusals leave at once up to a rate; beyond it each waits its turn, and no longer than
- * a limit, on a connection that cannot ask anything meanwhile.
+ * Who is refused asks again, many at once and without a pause: reading each in its moment would take the time from the
+ * requests that are served. A refusal itself leaves at once; beyond a rate, the connection that got it is read again
+ * only after a rest, and no later than a limit.
  */
 export interface RefusalPace {
   readonly perSecond: number;
@@ -11,7 +11,7 @@ export interface RefusalPace {
 /** So that the timers of thousands are of few lengths, each of which is one list. */
 const STEP_MS = 25;
 
-/** @returns how long a refusal that is due now has to wait, in milliseconds; 0: not at all. */
+/** @returns how long the connection of a refusal that is made now has to rest, in milliseconds; 0: not at all. */
 export function createRefusalPace({ perSecond, longestMs }: RefusalPace, nowMs: () => number): () => number {
   const eachMs = 1000 / perSecond;
   let nextMs = Number.NEGATIVE_INFINITY;

@@ -12,7 +12,6 @@ const error = (description: string): Json => ({
 /** What may come instead of an answer, whatever the route. */
 const REFUSALS: Json = {
   '401': error('a key is needed'),
-  '403': error('the key does not allow this'),
   '429': error('too many requests of this client; Retry-After says when to come again'),
   '500': error('the server failed'),
   '503': error('the server cannot answer now; Retry-After says when to come again'),
@@ -58,6 +57,7 @@ const SUMMARIES: Readonly<Record<string, string>> = {
   '/v2/models/{name}/versions/{version}/ready': 'the version answers requests',
 };
 
+const RECORD_STREAM = '/model/batch';
 const takesModelQuery = new Set(['/model/info', '/model/schema']);
 
 function readingOperation(path: string, models: readonly ServedModel[]): Json {
@@ -89,6 +89,28 @@ function readingOperation(path: string, models: readonly ServedModel[]): Json {
     },
   };
 }
+
+/** `POST /model/batch`. A line of it is as large as a model's payload: its schema is that of `/predict`, not repeated here. */
+const recordStreamOperation = (): Json => {
+  const lines = { 'application/x-ndjson': { schema: { type: 'string' } } };
+  return {
+    post: {
+      summary: 'a stream of payloads, one a line, to a stream of answers in their order',
+      parameters: [NAMES, VERSIONS],
+      requestBody: { required: true, content: lines },
+      responses: {
+        '200': {
+          description:
+            'a line for each payload with its number as `record` beside the answer or an `error`, and a last line with `records` and `failed`',
+          content: lines,
+        },
+        '404': error('there is no such model or version'),
+        '415': error('the body is no stream of lines of JSON'),
+        ...REFUSALS,
+      },
+    },
+  };
+};
 
 /** Adds to an operation of the contract's document what a running server may answer, and that versions can be named. */
 function servedOperation(operation: Json, query: readonly Json[]): Json {
@@ -154,6 +176,8 @@ export function servedOpenApi(
     if (route.method === 'GET' && route.path in SUMMARIES)
       paths.push([route.path, readingOperation(route.path, models)]);
   }
+  if (routes.some(({ method, path }) => method === 'POST' && path === RECORD_STREAM))
+    paths.push([RECORD_STREAM, recordStreamOperation()]);
   return {
     openapi: '3.1.1',
     info: {

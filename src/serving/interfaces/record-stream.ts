@@ -118,6 +118,7 @@ export function recordStreamRoute(access: InferenceAccess, limits: ServingLimits
       const { name, version } = namedModel(call);
       const choice = access.chooser.choose(name, version, call);
       if (choice.kind === 'unknown') return refuse(errorReply(404, choice.message));
+      response.once('close', access.engine.hold(choice.model.name, choice.model.version));
       const type = (call.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase();
       if (type !== 'application/x-ndjson' && type !== 'application/jsonl')
         return refuse(errorReply(415, 'send one record a line as application/x-ndjson'));

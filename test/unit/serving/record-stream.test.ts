@@ -24,6 +24,7 @@ const echo: Answer = ({ body }) => ({
 const accessTo = (answer: Answer): InferenceAccess =>
   ({
     engine: {
+      hold: () => () => undefined,
       submit: (_name: string, _version: string, request: JobRequest) => ({
         outcome: new Promise(resolve => setImmediate(() => resolve(answer(request)))),
         abandon: () => undefined,

@@ -59,8 +59,9 @@ const LITTLE_ENDIAN = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
 const SHORTEST_TEXT = 4096;
 const SMALLEST_ARRAY = 256;
 const DEEPEST = 32;
-/** Stands for an array while the text around it is parsed. */
-const MARK = 'numbers ';
+/** Stands for an array while the text around it is parsed: a control character, which JSON writes in one way only. */
+const MARK = '\u0001';
+const WRITTEN_MARK = '\\u0001';
 const KEPT_NUMBERS = 1 << 20;
 
 /** Powers of ten that are exact in a double: one multiplication or division by them rounds once. */
@@ -118,7 +119,11 @@ export class NumberArrayReader {
     const blocks: Block[] = [];
     const rest = this.#takeBlocks(bytes, blocks);
     if (rest === null || blocks.length === 0) return null;
-    const text = rest.map((part, index) => (index === 0 ? part : `"${MARK}${index - 1}"${part}`)).join('');
+    // Beside a key that is there twice, a string of the client could stand for an array that was dropped.
+    if (rest.some(part => part.includes(WRITTEN_MARK))) return null;
+    const text = rest
+      .map((part, index) => (index === 0 ? part : `"${WRITTEN_MARK}${index - 1}"${part}`))
+      .join('');
     if (text.length > bytes.byteLength / 4) return null;
     let put = 0;
     try {
@@ -128,7 +133,7 @@ export class NumberArrayReader {
         put += 1;
         return block === undefined ? member : new NumberArray(block, this.#memory);
       });
-      // More: a string of the text looks like a mark. Fewer: a key is there twice.
+      // Fewer: a key is there twice.
       return put === blocks.length ? value : null;
     } catch {
       return null;

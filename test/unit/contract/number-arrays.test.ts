@@ -128,7 +128,9 @@ describe('arrays of numbers in JSON', () => {
     ['in a text that ends early', `{"x":[${large}1],"y":{}`],
     ['in an array that is the whole text', `[${large}1]`],
     ['in text that is not UTF-8', `{"x":[${large}1],"y":"\xff"}`],
-    ['beside a string that looks like a mark', `{"x":[${large}1],"y":"n\\u0075mbers 0"}`],
+    ['beside a string that looks like a mark', `{"x":[${large}1],"y":"\\u00010"}`],
+    ['replaced by a string that looks like its mark', `{"x":[${large}1],"x":"\\u00010"}`],
+    ['replaced by a string of the same name', `{"x":[${large}1],"x":"numbers 0"}`],
     ['under a key that is there twice', `{"x":[${large}1],"x":[1]}`],
     ['deeper than any tensor', `{"x":${'['.repeat(40)}${large}1${']'.repeat(40)}}`],
   ])('leave arrays %s to JSON.parse', (_name, text) => {

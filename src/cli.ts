@@ -6,6 +6,7 @@ import type { CommonOptions } from './commands/command-host.ts';
 import type { CommandResult } from './commands/command-result.ts';
 import { createProgram } from './commands/definitions/program.ts';
 import { describeFailure } from './commands/failure.ts';
+import { namingAsGiven } from './commands/given-paths.ts';
 import type { Surroundings } from './commands/surroundings.ts';
 import { createProgress } from './commands/terminal.ts';
 import { cacheFolder } from './runtime/cache-folder.ts';
@@ -41,8 +42,17 @@ async function run(
   command: (world: Surroundings, cwd: string) => Promise<CommandResult>,
 ): Promise<void> {
   const world = surroundings(options);
+  const cwd = resolve(options.cwd);
+  const named = namingAsGiven(
+    cwd,
+    process.argv.slice(2).filter(arg => arg !== options.cwd),
+  );
+  const { step } = world.progress;
   try {
-    const result = await command(world, resolve(options.cwd));
+    const result = await command(
+      { ...world, progress: { ...world.progress, step: text => step(named(text)) } },
+      cwd,
+    );
     world.endProgress();
     if (options.json === true) await write(process.stdout, `${JSON.stringify(result.document, null, 2)}\n`);
     else if (result.text !== '')
@@ -50,14 +60,20 @@ async function run(
     process.exitCode = result.exitCode;
   } catch (thrown) {
     world.endProgress();
-    await fail(thrown, options.json === true);
+    await fail(thrown, options.json === true, named);
   }
 }
 
-async function fail(thrown: unknown, json: boolean): Promise<void> {
+async function fail(
+  thrown: unknown,
+  json: boolean,
+  named: (text: string) => string = text => text,
+): Promise<void> {
   const failure = describeFailure(thrown, toolVersion);
-  if (json) await write(process.stdout, `${JSON.stringify({ error: failure.error }, null, 2)}\n`);
-  await write(process.stderr, failure.text);
+  const { message, hint } = failure.error;
+  const error = { ...failure.error, message: named(message), hint: named(hint) };
+  if (json) await write(process.stdout, `${JSON.stringify({ error }, null, 2)}\n`);
+  await write(process.stderr, named(failure.text));
   process.exitCode = failure.exitCode;
 }
 

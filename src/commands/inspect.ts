@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Advice } from '../model/advice/advice.ts';
 import { advise } from '../model/advice/advise.ts';
-import { diffModels } from '../model/diff/model-diff.ts';
+import { diffModels, type ModelDiff } from '../model/diff/model-diff.ts';
 import type { Model } from '../model/model.ts';
 import { hashFile } from '../model/model-identity.ts';
 import { assertLoadable, inspectRead } from '../model/model-inspection.ts';
@@ -20,7 +20,7 @@ import type { Surroundings } from './surroundings.ts';
 /** The options of `inspect` as the argument parser gives them. */
 export interface InspectArguments {
   readonly cwd: string;
-  /** Absolute. */
+  /** As the caller named it, relative to `cwd`; it is shown so. */
   readonly model: string;
   readonly sha256?: boolean;
   readonly profile?: boolean;
@@ -35,6 +35,11 @@ export interface InspectArguments {
   readonly runtimePath?: string;
 }
 
+function diffWith(older: string, model: Model, { cwd, model: shown }: InspectArguments): ModelDiff {
+  const diff = diffModels(readModel(resolve(cwd, older)), model);
+  return { ...diff, before: { ...diff.before, path: older }, after: { ...diff.after, path: shown } };
+}
+
 /**
  * `inspect MODEL`: what is in a model file; with options also what its layers cost, what could be better, what differs
  * from another model, and a drawing.
@@ -42,17 +47,19 @@ export interface InspectArguments {
  */
 export async function inspectCommand(given: InspectArguments, world: Surroundings): Promise<CommandResult> {
   const netron = given.url === undefined ? null : netronLink(given.url);
-  const model = readModel(given.model);
-  const inspection = inspectRead(model, given.sha256 === true ? await hashFile(given.model) : null);
+  const file = resolve(given.cwd, given.model);
+  const model = readModel(file);
+  const sha256 = given.sha256 === true ? await hashFile(file) : null;
+  const inspection = { ...inspectRead(model, sha256), path: given.model };
   const structure = describeStructure(model);
-  const diff = given.diff === undefined ? null : diffModels(readModel(resolve(given.cwd, given.diff)), model);
+  const diff = given.diff === undefined ? null : diffWith(given.diff, model, given);
   const profiled = given.profile === true ? await profileLayers(model, given, world) : null;
   const advice = adviceFor(model, given, profiled);
   const graph = given.graph === undefined ? null : resolve(given.cwd, given.graph);
   if (graph !== null) {
     const { writeGraphFile } = await import('./inspect/graph-file.ts');
     await writeGraphFile(model, graph);
-    world.progress.step(`Graph: ${graph}`);
+    world.progress.step(`Graph: ${given.graph}`);
   }
   const setting =
     profiled === null
@@ -91,7 +98,7 @@ async function profileLayers(
   const { profile } = await import('./inspect/profiling.ts');
   return profile(
     model,
-    given.model,
+    resolve(given.cwd, given.model),
     {
       cwd: given.cwd,
       threads: given.threads,

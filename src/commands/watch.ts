@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Fingerprint } from '../benchmark/measurement.ts';
+import { allotTime } from '../benchmark/time-allotment.ts';
 import { applyOverrides } from '../config/overrides.ts';
 import type { MeasurementAddition } from '../registry/measurement-plan.ts';
 import type { RegistryState } from '../registry/registry-state.ts';
@@ -27,7 +28,7 @@ import { measurementEntry } from './watch/judged-model.ts';
 import { createMeasurer, type Measurer } from './watch/measurer.ts';
 import { type ProductionModel, productionModels } from './watch/production-series.ts';
 import { planNews, type Told, tellPlaces, toldOf } from './watch/tell-places.ts';
-import { type WatchedModel, watchModel } from './watch/watched-model.ts';
+import { configOf, type WatchedModel, watchModel } from './watch/watched-model.ts';
 
 export interface WatchOptions extends RegistryCommandOptions, ContainerRegistryOptions {
   /** Names; empty: all that are in production. */
@@ -199,13 +200,20 @@ async function watchAll(
 ): Promise<readonly WatchedModel[]> {
   const folder = await mkdtemp(join(tmpdir(), 'quickserveml-watch-'));
   try {
+    const { config } = session;
+    // As a check shares out its budget; a model that is looked at twice takes no more than it had the first time.
+    const time = allotTime(
+      config.budgetMs,
+      wanted.map(model => configOf(model, config).benchmark.budgetMs),
+      () => performance.now(),
+    );
     const watched: WatchedModel[] = [];
     for (const [index, production] of wanted.entries()) {
       session.world.progress.step(`${production.name} ${production.version.version.version}`);
       const scratch = join(folder, String(index));
       const fetch = (model: ProductionModel, target: string): Promise<string> =>
         fetchVersion(session, model.version, target, options);
-      watched.push(await watchModel(production, { config: session.config, measurer, fetch, scratch, at }));
+      watched.push(await watchModel(production, { config, measurer, fetch, scratch, time, at }));
       await rm(scratch, { recursive: true, force: true, maxRetries: 3 });
     }
     return watched;

@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type IssueTracker, updateAlertIssue } from '../../src/platforms/alerts/alert-issue.ts';
+import type { ApiAnswer } from '../../src/platforms/api-answer.ts';
 import type { AlertNews } from '../../src/report/alerts/news.ts';
 import { AlertWorld, HOSTILE, ISSUE, item, kindsOf, newsOf } from '../support/alert-world.ts';
 import { READ_ONLY_TOKEN, TEST_TOKEN } from '../support/github-server.ts';
@@ -104,6 +106,65 @@ describe.each(['github', 'gitlab'] as const)('the issue on %s', platform => {
 });
 
 describe('the issue', () => {
+  it('is one where two runs open it at the same moment: the later one gives up its own', async () => {
+    const marker = '<!-- quickserveml:alert key=change -->';
+    const issues: { number: number; body: string; isOpen: boolean }[] = [];
+    let creating = 0;
+    let openBoth: () => void = () => undefined;
+    const bothLooked = new Promise<void>(resolve => {
+      openBoth = resolve;
+    });
+    const tracker: IssueTracker = {
+      platform: 'a platform',
+      hint: '',
+      list: async () => ({ kind: 'ok', data: issues.toReversed(), hasNextPage: false }) as ApiAnswer,
+      create: async ({ body }) => {
+        creating += 1;
+        if (creating === 2) openBoth();
+        await bothLooked;
+        const issue = { number: issues.length + 1, body, isOpen: true };
+        issues.push(issue);
+        return { kind: 'ok', data: issue, hasNextPage: false } as ApiAnswer;
+      },
+      update: async (number, { body, state }) => {
+        const issue = issues.find(one => one.number === number)!;
+        issue.body = body;
+        if (state !== 'as it is') issue.isOpen = state === 'open';
+        return { kind: 'ok', data: issue, hasNextPage: false } as ApiAnswer;
+      },
+      comments: async () => ({ kind: 'ok', data: [], hasNextPage: false }) as ApiAnswer,
+      comment: async () => ({ kind: 'ok', data: {}, hasNextPage: false }) as ApiAnswer,
+      read: data => {
+        const { number, body, isOpen } = data as (typeof issues)[number];
+        return { number, body, isOpen, url: `https://platform.example/${number}`, isTrusted: true };
+      },
+      readComment: () => '',
+    };
+    const news = (what: string) => ({
+      marker,
+      title: 'worse',
+      body: `${marker}\n${what}`,
+      comment: null,
+      isOpen: true,
+      labels: [],
+    });
+    const outcomes = await Promise.all([
+      updateAlertIssue(tracker, news('one')),
+      updateAlertIssue(tracker, news('other')),
+    ]);
+    expect(outcomes.map(outcome => outcome.kind === 'arrived' && outcome.url)).toEqual([
+      'https://platform.example/1',
+      'https://platform.example/1',
+    ]);
+    expect(issues).toMatchObject([
+      { number: 1, isOpen: true, body: `${marker}\nother` },
+      { number: 2, isOpen: false, body: expect.not.stringContaining(marker) },
+    ]);
+    // The given-up one is not found again.
+    await updateAlertIssue(tracker, { ...news('over'), isOpen: false });
+    expect(issues.map(({ isOpen }) => isOpen)).toEqual([false, false]);
+  });
+
   it('is never one that a stranger opened with the marker in it', async () => {
     const body = '<!-- quickserveml:alert key=change -->\nmine';
     world.github.addIssue({ author: 'eve', title: 'x', body, labels: [] });

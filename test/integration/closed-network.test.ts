@@ -12,13 +12,13 @@ import { openRegistries } from '../../src/container/registry/registries.ts';
 import { noCredentials } from '../../src/git/credentials.ts';
 import { runGit } from '../../src/git/git-process.ts';
 import { downloadLfsObject } from '../../src/git/lfs-client.ts';
-import type { Environment } from '../../src/network/settings.ts';
 import { networkSettings } from '../../src/network/settings.ts';
 import { createGitHubClient } from '../../src/platforms/github/client.ts';
 import { createGitLabClient } from '../../src/platforms/gitlab/client.ts';
 import { installRuntime } from '../../src/runtime/installer.ts';
 import { createSpanExporter } from '../../src/serving/watching/span-exporter.ts';
 import { spansOf } from '../../src/serving/watching/spans.ts';
+import { alertIssueKind, type Kind, type Scheme, webhookKind } from '../support/alert-connections.ts';
 import { addressOf, type ClosedNetwork, startClosedNetwork } from '../support/closed-network.ts';
 import { startGitHttpServer } from '../support/git-http-server.ts';
 import {
@@ -34,14 +34,6 @@ import { startRegistry } from '../support/npm-registry.ts';
 import { projectRoot } from '../support/requirements.ts';
 import { servedOf } from '../support/serving-doubles.ts';
 import { startSigstore } from '../support/sigstore.ts';
-
-type Scheme = 'http' | 'https';
-
-/** One kind of connection that the tool opens: its server, and a use of it under an environment. */
-interface Kind extends AsyncDisposable {
-  readonly server: string;
-  use(scheme: Scheme, environment: Environment): Promise<unknown>;
-}
 
 const sleep = async (): Promise<void> => undefined;
 const folder: TemporaryFolder = temporaryFolder();
@@ -295,6 +287,8 @@ const KINDS: Readonly<Record<string, () => Promise<Kind>>> = {
   npm: npmKind,
   github: gitHubKind,
   gitlab: gitLabKind,
+  webhook: webhookKind,
+  issue: alertIssueKind,
   images: containerKind,
   lfs: lfsKind,
   git: gitKind,

@@ -28,6 +28,17 @@ describe('inspect', () => {
     expect(exitCode).toBe(0);
   });
 
+  it('names the models as they were given', async () => {
+    const models = join(projectRoot, 'fixtures/models');
+    const given = { cwd: models, model: 'digits/model.onnx', threads: 1, provider: 'cpu', dim: [] };
+    const alone = await inspectCommand(given, testSurroundings());
+    expect(alone.document).toMatchObject({ path: 'digits/model.onnx' });
+    expect(alone.text).toMatch(/^digits\/model\.onnx /);
+    const both = await inspectCommand({ ...given, diff: 'digits-wide/model.onnx' }, testSurroundings());
+    expect(both.text).toContain('digits-wide/model.onnx');
+    expect(both.text).not.toContain(models);
+  });
+
   it('answers --diff in place of the inspection', async () => {
     const { document, text } = await inspect('digits-int8', { diff: fixture('digits') });
     expect(document).toMatchObject({ diff: { verdict: 'other precision', nodes: { matched: 13 } } });

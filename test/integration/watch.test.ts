@@ -15,6 +15,22 @@ afterEach(async () => {
   await production[Symbol.asyncDispose]();
 });
 
+describe('the budget of the whole run', () => {
+  it('holds for what is measured, once or twice; without one each model has its own', async () => {
+    await production.seed(7, 2);
+    await production.watch();
+    expect(production.budgetsMs).toEqual([30_000]);
+    production.latencyMs = [2.6];
+    production.configure(WATCH_CONFIG.replace('version: 1', 'version: 1\nbudget: 5s'));
+    await production.watch();
+    const [, first = 0, second = 0, ...others] = production.budgetsMs;
+    expect(others).toEqual([]);
+    expect(first).toBeGreaterThan(0);
+    expect(first).toBeLessThanOrEqual(5_000);
+    expect(second).toBeLessThanOrEqual(first);
+  });
+});
+
 describe('a schedule over weeks', () => {
   it('tells every place once when a model gets worse, once when that changes, and once when it recovers', async () => {
     await production.seed(7, 2);

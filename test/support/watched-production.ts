@@ -61,6 +61,8 @@ export class WatchedProduction implements AsyncDisposable {
   /** What every measurement ends with; null: a value. */
   broken: QuickServeError | null = null;
   measurements = 0;
+  /** What each measurement was allowed to take, milliseconds. */
+  readonly budgetsMs: number[] = [];
   clone = '';
   readonly log: string[] = [];
   readonly remote: TestRemote = createTestRemote();
@@ -196,8 +198,9 @@ export class WatchedProduction implements AsyncDisposable {
 
   readonly #measurer: Measurer = {
     fingerprint: async () => this.fingerprint,
-    measure: async () => {
+    measure: async (_config, _model, budgetMs) => {
       this.measurements += 1;
+      this.budgetsMs.push(budgetMs);
       if (this.broken !== null) throw this.broken;
       const [next = 2, ...later] = this.latencyMs;
       if (later.length > 0) this.latencyMs = later;

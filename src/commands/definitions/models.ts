@@ -21,7 +21,7 @@ export function declareModels(program: Command, { common, run }: CommandHost): v
     .action((model: string, options) =>
       run(options, async (world, cwd) => {
         const { inspectCommand } = await import('../inspect.ts');
-        return inspectCommand({ ...options, cwd, model: resolve(cwd, model) }, world);
+        return inspectCommand({ ...options, cwd, model }, world);
       }),
     );
 

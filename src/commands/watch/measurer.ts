@@ -17,8 +17,11 @@ export interface ProductionMeasurement {
 /** How a model in production is measured on this machine, alone, with its first set of inputs. */
 export interface Measurer {
   fingerprint(config: ModelConfig): Promise<Fingerprint>;
-  /** @throws QuickServeError as `measure`. */
-  measure(config: ModelConfig, model: ReadableModel): Promise<ProductionMeasurement>;
+  /**
+   * @param budgetMs time to spend
+   * @throws QuickServeError as `measure`.
+   */
+  measure(config: ModelConfig, model: ReadableModel, budgetMs: number): Promise<ProductionMeasurement>;
 }
 
 export interface MeasurerOptions {
@@ -40,13 +43,13 @@ export function createMeasurer(options: MeasurerOptions, world: Surroundings): M
       const { provider } = config.runtime;
       return readFingerprint(await runtime.resolve(), { provider, threads: benchmark.threads });
     },
-    async measure(model, candidate) {
+    async measure(model, candidate, budgetMs) {
       const [workload] = workloadsOf(model);
       if (workload === undefined) throw new TypeError('a model has at least one set of inputs');
       const before = await readMachineLoad();
       const { measured, rows } = await measure(model, model.policy, null, candidate, bench, root, {
         workload,
-        budgetMs: model.benchmark.budgetMs,
+        budgetMs,
         isFirst: true,
       });
       if (measured.kind !== 'solo') throw new TypeError('a model without a base is measured alone');

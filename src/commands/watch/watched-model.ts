@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Fingerprint, SoloMeasurement } from '../../benchmark/measurement.ts';
 import type { Disturbance } from '../../benchmark/noise.ts';
+import type { TimeAllotment } from '../../benchmark/time-allotment.ts';
 import { workloadsOf } from '../../benchmark/workload.ts';
 import type { Config, ModelConfig } from '../../config/config.ts';
 import { inspectRead } from '../../model/model-inspection.ts';
@@ -50,6 +51,8 @@ export interface WatchInput {
   /** Writes the version's files into a folder. @returns the path of the model file. */
   readonly fetch: (model: ProductionModel, folder: string) => Promise<string>;
   readonly scratch: string;
+  /** Of the whole run. */
+  readonly time: TimeAllotment;
   /** Of this run. ISO 8601, UTC. */
   readonly at: string;
 }
@@ -101,7 +104,7 @@ async function measuredModel(
   production: ProductionModel,
   config: ModelConfig,
   readable: ReadableModel,
-  { config: whole, measurer, at }: WatchInput,
+  { config: whole, measurer, time, at }: WatchInput,
 ): Promise<WatchedModel> {
   const fingerprint = await measurer.fingerprint(config);
   const remembered = rememberedHealth(production.model, fingerprint.key);
@@ -115,7 +118,8 @@ async function measuredModel(
       policy: config.policy,
       after: whole.alerts.after,
     });
-  let { measured, rows, disturbance } = await measurer.measure(config, readable);
+  const budgetMs = time.next(config.benchmark.budgetMs);
+  let { measured, rows, disturbance } = await measurer.measure(config, readable, budgetMs);
   let metrics = judge(measured);
   const isKnown = (problem: HealthProblem): boolean =>
     told?.problems.some(
@@ -126,7 +130,8 @@ async function measuredModel(
         one.metric === problem.metric,
     ) === true;
   if (problemsOfMetrics(metrics).some(problem => !isKnown(problem))) {
-    ({ measured, rows, disturbance } = await measurer.measure(config, readable));
+    const againMs = Math.min(budgetMs, time.leftMs() ?? budgetMs);
+    ({ measured, rows, disturbance } = await measurer.measure(config, readable, againMs));
     metrics = confirmedBy(metrics, judge(measured));
   }
   const problems = problemsOfMetrics(metrics);

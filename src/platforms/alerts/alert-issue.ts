@@ -65,8 +65,8 @@ type Found =
 /**
  * Brings the one issue up to date: opens it where there is none, comments on what is new, closes it when all is well,
  * opens the same one again. It is found by label and marker, open or closed; where the issues cannot all be read none is
- * made. A closed issue that somebody closed by hand is left closed until something changes. Never throws for what the
- * remote does.
+ * made. Of two runs that open one at the same moment, the second gives up its own. A closed issue that somebody closed by
+ * hand is left closed until something changes. Never throws for what the remote does.
  */
 export async function updateAlertIssue(tracker: IssueTracker, news: IssueNews): Promise<IssueOutcome> {
   const found = await findIssue(tracker, news.marker);
@@ -77,6 +77,14 @@ export async function updateAlertIssue(tracker: IssueTracker, news: IssueNews): 
     if (!news.isOpen) return { kind: 'arrived', url: '', action: 'none' };
     return openIssue(tracker, news);
   }
+  return bringUpToDate(tracker, issue, news);
+}
+
+async function bringUpToDate(
+  tracker: IssueTracker,
+  issue: ListedIssue,
+  news: IssueNews,
+): Promise<IssueOutcome> {
   // The comment first: whoever is told by a closed issue is to read why.
   const commented = await addComment(tracker, issue, news.comment);
   if (commented !== null) return refusal(tracker, 'commenting', commented);
@@ -95,9 +103,12 @@ async function openIssue(tracker: IssueTracker, news: IssueNews): Promise<IssueO
   const answer = await tracker.create({ title, body, labels: [ALERT_LABEL, ...news.labels] });
   if (answer.kind === 'ok') {
     const issue = tracker.read(answer.data);
-    return issue === null
-      ? { kind: 'failed', reason: 'the answer to opening the issue cannot be understood' }
-      : { kind: 'arrived', url: issue.url, action: 'opened' };
+    if (issue === null)
+      return { kind: 'failed', reason: 'the answer to opening the issue cannot be understood' };
+    const twin = await olderTwin(tracker, issue, news.marker);
+    return twin === null
+      ? { kind: 'arrived', url: issue.url, action: 'opened' }
+      : giveUp(tracker, issue, twin, news);
   }
   // It may be there all the same: only its answer was lost.
   const again = answer.kind === 'failed' ? await findIssue(tracker, news.marker) : null;
@@ -105,6 +116,44 @@ async function openIssue(tracker: IssueTracker, news: IssueNews): Promise<IssueO
     return { kind: 'arrived', url: again.issue.url, action: 'opened' };
   return refusal(tracker, 'opening the issue', answer);
 }
+
+/**
+ * The issue that another run opened between this run's look and its own: no platform has a lock. Both runs look again, and
+ * both take the lower number for the one. Where it cannot be seen there is none, and the next run finds either.
+ */
+async function olderTwin(
+  tracker: IssueTracker,
+  own: ListedIssue,
+  marker: string,
+): Promise<ListedIssue | null> {
+  for (const label of [ALERT_LABEL, null]) {
+    const answer = await tracker.list(label, 1);
+    if (answer.kind !== 'ok' || !Array.isArray(answer.data)) continue;
+    const twins = answer.data
+      .map(one => tracker.read(one))
+      .filter(one => one !== null)
+      .filter(one => one.number < own.number && one.isOpen && isOurs(one, label, marker));
+    const [oldest] = twins.toSorted((a, b) => a.number - b.number);
+    if (oldest !== undefined) return oldest;
+  }
+  return null;
+}
+
+/** Closes this run's own issue, without the marker so that nobody finds it again, and tells the news in the other. */
+async function giveUp(
+  tracker: IssueTracker,
+  own: ListedIssue,
+  twin: ListedIssue,
+  news: IssueNews,
+): Promise<IssueOutcome> {
+  const body = `Another run opened ${twin.url} at the same moment; what is said here stands there.`;
+  const answer = await tracker.update(own.number, { body, state: 'closed' });
+  if (answer.kind !== 'ok') return refusal(tracker, `closing issue ${own.number}`, answer);
+  return bringUpToDate(tracker, twin, { ...news, comment: null });
+}
+
+const isOurs = ({ body, isTrusted }: ListedIssue, label: string | null, marker: string): boolean =>
+  body.startsWith(marker) && (label !== null || isTrusted);
 
 async function findIssue(tracker: IssueTracker, marker: string): Promise<Found> {
   for (let page = 1; page <= PAGES_MAX; page += 1) {
@@ -129,7 +178,7 @@ async function lookAt(
     return { kind: 'failed', reason: 'the list of issues cannot be understood' };
   const issue = answer.data
     .map(one => tracker.read(one))
-    .find(one => one?.body.startsWith(marker) === true && (label !== null || one.isTrusted));
+    .find(one => one !== null && isOurs(one, label, marker));
   return { kind: 'found', issue: issue ?? null, hasNextPage: answer.hasNextPage };
 }
 

@@ -2,10 +2,11 @@ import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { access, constants, copyFile, mkdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { Transform } from 'node:stream';
+import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { messageOf, QuickServeError } from '../shared/errors.ts';
+import { fullDiskError, isFullDisk } from '../shared/full-disk.ts';
 import { maskSecrets } from '../shared/secrets.ts';
 import {
   combineCredentials,
@@ -220,7 +221,8 @@ async function copyFromFolders(
     try {
       await writeChecked(wanted, createReadStream(path), destination);
       return true;
-    } catch {
+    } catch (error) {
+      if (isFullDisk(error)) throw fullDiskError(destination, error);
       // A damaged copy is not the object: the next place may have it whole.
       if (folder === source.cacheFolder) await rm(path, { force: true });
     }
@@ -253,16 +255,15 @@ async function smudge(
       config: [['lfs.storage', dirname(destination)]],
       stdin: pointer,
     });
-    await writeChecked(
-      wanted,
-      (async function* () {
-        yield output.stdout;
-      })(),
-      destination,
-    );
+    await writeChecked(wanted, Readable.from([output.stdout]), destination);
   } catch (error) {
     throw unavailable(wanted, messageOf(error), hint, error);
   }
+}
+
+interface DownloadPlace {
+  readonly partial: string;
+  readonly whole: string;
 }
 
 /** Downloads go into the cache, where the next run finds what one that was interrupted has; or straight to the file. */
@@ -270,7 +271,7 @@ async function placeFor(
   source: LfsSource,
   wanted: WantedObject,
   destination: string,
-): Promise<{ readonly partial: string; readonly whole: string }> {
+): Promise<DownloadPlace> {
   const folder = join(source.cacheFolder, 'incomplete');
   try {
     await mkdir(folder, { recursive: true });
@@ -302,13 +303,23 @@ async function download(source: LfsSource, wanted: WantedObject, destination: st
       return smudge(transfer, wanted, destination);
     case 'batch':
       try {
-        const target = await placeFor(source, wanted, destination);
         const expected = { sha256: wanted.oid, sizeBytes: wanted.sizeBytes };
-        await writeResumable(target.partial, expected, target.whole, write =>
-          downloadLfsObject(transfer.endpoint, wanted, write),
-        );
-        if (target.whole !== destination) await copyWhole(target.whole, destination);
+        const receive = ({ partial, whole }: DownloadPlace): Promise<void> =>
+          writeResumable(partial, expected, whole, write =>
+            downloadLfsObject(transfer.endpoint, wanted, write),
+          );
+        const place = await placeFor(source, wanted, destination);
+        try {
+          await receive(place);
+        } catch (error) {
+          if (!isFullDisk(error) || place.whole === destination) throw error;
+          // Only the cache may be full.
+          await receive({ partial: destination, whole: destination });
+          return;
+        }
+        if (place.whole !== destination) await copyWhole(place.whole, destination);
       } catch (error) {
+        if (isFullDisk(error)) throw fullDiskError(destination, error);
         const why = maskSecrets(messageOf(error), transfer.endpoint.credentials.secrets);
         const hint =
           error instanceof QuickServeError
@@ -321,7 +332,7 @@ async function download(source: LfsSource, wanted: WantedObject, destination: st
 
 /**
  * Writes an LFS object to `destination`, sha256 checked, from the cache, the clone or the server; keeps it in the cache.
- * @throws QuickServeError LFS_OBJECT_UNAVAILABLE, naming oid and path.
+ * @throws QuickServeError LFS_OBJECT_UNAVAILABLE, naming oid and path; OUTPUT_UNWRITABLE.
  */
 export async function writeLfsObject(
   source: LfsSource,

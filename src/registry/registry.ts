@@ -14,7 +14,7 @@ import { checkTip, openAccess, type RegistryAccess, type RegistryOptions } from 
 import { checkRegistry, readLatestVerdict } from './registry-files.ts';
 import { type ReadOptions, type RegistryState, readRegistryState } from './registry-state.ts';
 import { placeSigningKey, signVerdict, verifyVerdict } from './ssh-signatures.ts';
-import { writeBranchBytes } from './version-bytes.ts';
+import { type VersionTarget, writeBranchBytes } from './version-bytes.ts';
 
 export type { RegistryOptions };
 
@@ -61,11 +61,11 @@ export interface Registry {
   /** The latest verdict on these bytes, and what its signature is worth; null where there is none. */
   readVerdict(model: string, sha256: string): Promise<JudgedVerdict | null>;
   /**
-   * Writes the files of a version that is stored on the branch into a folder, sha256 checked.
+   * Writes the files of a version that is stored on the branch, sha256 checked.
    * @returns the path of the model file; null where its bytes are elsewhere (`version.bytes` says where).
    * @throws QuickServeError VERSION_BYTES_GONE, REGISTRY_MALFORMED where the branch lacks the bytes or has other ones.
    */
-  readBytes(version: VersionRecord, folder: string): Promise<string | null>;
+  readBytes(version: VersionRecord, target: VersionTarget): Promise<string | null>;
 }
 
 /** Opens a registry; nothing is read or written before the first call. */
@@ -162,11 +162,11 @@ export function openRegistry(options: RegistryOptions): Registry {
       const verdict = await readLatestVerdict(state, reader, access.qualify(model), sha256);
       return verdict === null ? null : await judge(verdict, store.gitDir);
     },
-    async readBytes(version, folder) {
+    async readBytes(version, target) {
       if (version.bytes.kind !== 'blob') return null;
       await using store = await access.openStore();
       const state = await access.openState(store, 'tree:0');
-      return await writeBranchBytes(store, state, version, folder);
+      return await writeBranchBytes(store, state, version, target);
     },
   };
 }

@@ -1,12 +1,13 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, posix } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { ensureCommit } from '../git/history.ts';
 import { type LfsSource, writeLfsObject } from '../git/lfs.ts';
 import type { ObjectStore } from '../git/object-store.ts';
-import { type Body, writeResumable } from '../git/resumable-file.ts';
+import { type Body, type OpenBody, writeResumable } from '../git/resumable-file.ts';
 import { listFilesAtCommit, type TreeFile, writeFileAtCommit } from '../git/tree-files.ts';
 import { messageOf, QuickServeError, systemCodeOf } from '../shared/errors.ts';
 import { fullDiskError } from '../shared/full-disk.ts';
@@ -31,13 +32,17 @@ function gone(version: VersionRecord, why: string, hint: string, cause?: unknown
   });
 }
 
+/** Where the files of a version go: a folder, or the path of the model file itself, for versions of one file. */
+export type VersionTarget = string | { readonly file: string };
+
 /** A part's place in the folder; a record must not lead out of it. */
-function placePart(folder: string, part: ModelPart): string {
+function placePart(target: VersionTarget, part: ModelPart): string {
+  if (typeof target !== 'string') return target.file;
   const path = posix.normalize(part.path.replaceAll('\\', '/'));
   if (path.startsWith('..') || posix.isAbsolute(path) || /^[a-z]:/i.test(path) || path === '.') {
     throw damaged(`A part named "${part.path}"`, 'leads out of its folder');
   }
-  return join(folder, ...path.split('/'));
+  return join(target, ...path.split('/'));
 }
 
 async function sha256Of(path: string): Promise<string | null> {
@@ -51,25 +56,33 @@ async function sha256Of(path: string): Promise<string | null> {
   return hash.digest('hex');
 }
 
+/** The bytes of a blob that is in the store. */
+async function* readBlob(store: ObjectStore, id: string): AsyncGenerator<Uint8Array> {
+  const through = new PassThrough();
+  const streamed = store.stream(['cat-file', 'blob', id], through);
+  // Its failure ends the loop below too; it is thrown from here, in git's own words.
+  streamed.catch(error => through.destroy(error));
+  for await (const chunk of through) yield chunk as Uint8Array;
+  await streamed;
+}
+
+/**
+ * Writes one file by way of a partial one.
+ * @param whenWrong the error for bytes that are not those of the record.
+ */
 async function writePart(
-  store: ObjectStore,
-  blobId: string,
-  part: ModelPart,
   destination: string,
+  part: ModelPart,
+  open: OpenBody,
+  whenWrong: (why: string, cause: unknown) => QuickServeError,
 ): Promise<void> {
-  const temporary = `${destination}.${randomUUID()}.part`;
-  await mkdir(dirname(destination), { recursive: true });
+  if ((await sha256Of(destination)) === part.sha256) return;
   try {
-    await store.stream(['cat-file', 'blob', blobId], createWriteStream(temporary, { flags: 'wx' }));
-    const sha256 = await sha256Of(temporary);
-    if (sha256 !== part.sha256)
-      throw damaged(blobPath(part.sha256), `has other bytes: their sha256 is ${sha256}`);
-    await rename(temporary, destination);
+    await writeResumable(destination, part, destination, write => write(open));
   } catch (error) {
-    if (error instanceof QuickServeError || systemCodeOf(error) === undefined) throw error;
-    throw fullDiskError(destination, error);
-  } finally {
-    await rm(temporary, { force: true });
+    if (error instanceof QuickServeError) throw error;
+    if (systemCodeOf(error) !== undefined) throw fullDiskError(destination, error);
+    throw whenWrong(messageOf(error), error);
   }
 }
 
@@ -83,7 +96,7 @@ export async function writeBranchBytes(
   store: ObjectStore,
   state: BranchState,
   version: VersionRecord,
-  folder: string,
+  target: VersionTarget,
 ): Promise<string | null> {
   const folderOf = (path: string): string => path.slice(0, path.lastIndexOf('/'));
   const folders = await state.listFolders(version.parts.map(({ sha256 }) => folderOf(blobPath(sha256))));
@@ -97,13 +110,17 @@ export async function writeBranchBytes(
         '`quickserveml registry audit` shows whether `compact --rewrite` took it away; a backup may have it.',
       );
     }
-    return { part, id, destination: placePart(folder, part) };
+    return { part, id, destination: placePart(target, part) };
   });
   for (const { part, id, destination } of wanted) {
-    if ((await sha256Of(destination)) === part.sha256) continue;
-    // One at a time: what is here when the connection breaks need not come again.
-    await store.ensureBlobs([id]);
-    await writePart(store, id, part, destination);
+    const open: OpenBody = async () => {
+      // One at a time: what is here when the connection breaks need not come again. git sends no part of a blob.
+      await store.ensureBlobs([id]);
+      return { offset: 0, bytes: readBlob(store, id) };
+    };
+    await writePart(destination, part, open, why =>
+      damaged(blobPath(part.sha256), `has other bytes: ${why}`),
+    );
   }
   return wanted[0]?.destination ?? null;
 }
@@ -124,7 +141,7 @@ export async function writeSourceBytes(
   source: SourceAccess,
   version: VersionRecord,
   location: Extract<BytesLocation, { kind: 'commit' | 'lfs' }>,
-  folder: string,
+  target: VersionTarget,
 ): Promise<string> {
   const { store, lfs } = source;
   const { commit, path } = location;
@@ -158,25 +175,28 @@ export async function writeSourceBytes(
     }
   };
   for (const [index, part] of version.parts.entries()) {
-    const destination = placePart(folder, index === 0 ? { ...part, path: basename(part.path) } : part);
+    const destination = placePart(target, index === 0 ? { ...part, path: basename(part.path) } : part);
     if ((await sha256Of(destination)) === part.sha256) continue;
     const at = index === 0 ? path : posix.normalize(posix.join(posix.dirname(path), part.path));
     const temporary = `${destination}.${randomUUID()}.part`;
-    await mkdir(dirname(destination), { recursive: true });
     try {
+      await mkdir(dirname(destination), { recursive: true });
       await write(part, at, temporary);
       await rename(temporary, destination);
+    } catch (error) {
+      if (error instanceof QuickServeError || systemCodeOf(error) === undefined) throw error;
+      throw fullDiskError(destination, error);
     } finally {
       await rm(temporary, { force: true });
     }
   }
-  return modelFileOf(version, folder);
+  return modelFileOf(version, target);
 }
 
-function modelFileOf(version: VersionRecord, folder: string): string {
+function modelFileOf(version: VersionRecord, target: VersionTarget): string {
   const [first] = version.parts;
   if (first === undefined) throw gone(version, 'the record names no files', 'Restore the record.');
-  return placePart(folder, { ...first, path: basename(first.path) });
+  return placePart(target, { ...first, path: basename(first.path) });
 }
 
 /** Where the bytes of OCI artifacts come from; commands hand in one that speaks to container registries. */
@@ -197,27 +217,24 @@ export async function writeArtifactBytes(
   source: ArtifactSource,
   version: VersionRecord,
   { reference }: Extract<BytesLocation, { kind: 'oci' }>,
-  folder: string,
+  target: VersionTarget,
 ): Promise<string> {
   for (const [index, part] of version.parts.entries()) {
-    const destination = placePart(folder, index === 0 ? { ...part, path: basename(part.path) } : part);
-    if ((await sha256Of(destination)) === part.sha256) continue;
-    try {
-      await writeResumable(destination, part, destination, write =>
-        write(offset => source.open(reference, part, offset)),
-      );
-    } catch (error) {
-      if (error instanceof QuickServeError) throw error;
-      if (systemCodeOf(error) !== undefined) throw fullDiskError(destination, error);
-      throw gone(
-        version,
-        `what ${reference} has for ${part.path} is not it: ${messageOf(error)}`,
-        'The artifact was replaced, or damaged on its way: run again, then ask who runs the container registry.',
-        error,
-      );
-    }
+    const destination = placePart(target, index === 0 ? { ...part, path: basename(part.path) } : part);
+    await writePart(
+      destination,
+      part,
+      offset => source.open(reference, part, offset),
+      (why, cause) =>
+        gone(
+          version,
+          `what ${reference} has for ${part.path} is not it: ${why}`,
+          'The artifact was replaced, or damaged on its way: run again, then ask who runs the container registry.',
+          cause,
+        ),
+    );
   }
-  return modelFileOf(version, folder);
+  return modelFileOf(version, target);
 }
 
 /** @throws QuickServeError VERSION_BYTES_GONE for places that this version cannot read from. */

@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
@@ -174,6 +174,22 @@ describe.skipIf(lacks('docker-registry'))('an OCI artifact', () => {
       expect(readdirSync(join(work, 'out'))).toEqual(['model.onnx']);
       expect(proxy.starts).toHaveLength(3);
       expect(proxy.starts.slice(1).every(range => /^bytes=[1-9]/.test(range))).toBe(true);
+      // What a run that was killed left beside the file, and what is no part of it.
+      const leftover = `out.onnx.${spawnSync('true').pid}-1.part`;
+      for (const [left, starts] of [
+        [digits.subarray(0, 70_000), ['bytes=70000-']],
+        [Buffer.alloc(70_000), ['bytes=70000-', 'all']],
+      ] as const) {
+        proxy.starts.length = 0;
+        rmSync(join(work, 'out.onnx'), { force: true });
+        writeFileSync(join(work, leftover), left);
+        utimesSync(join(work, leftover), 1, 1);
+        const exported = await run(work, home, 'export', 'digits', '-o', 'out.onnx', ...insecure);
+        expect(exported).toMatchObject({ exitCode: 0 });
+        expect(sha256(readFileSync(join(work, 'out.onnx')))).toBe(sha256(digits));
+        expect(proxy.starts.map(range => range.replace(/-\d+$/, '-'))).toEqual(starts);
+        expect(readdirSync(work).filter(name => name.includes('.part'))).toEqual([]);
+      }
     } finally {
       proxy.server.closeAllConnections();
       proxy.server.close();
@@ -198,7 +214,9 @@ describe('a Git LFS object', () => {
     git(work, 'update-index', '--assume-unchanged', 'model.onnx');
     const added = await run(work, home, 'add', 'digits', 'model.onnx');
     expect(added).toMatchObject({ exitCode: 0, document: { new: true } });
-    const { document } = await run(work, home, 'get', 'digits');
+    const { document } = await run(work, home, 'get', 'digits', '-o', 'dry', '--dry-run');
+    expect(document['written']).toBeNull();
+    expect(existsSync(join(work, 'dry'))).toBe(false);
     expect(document['bytes']).toEqual({
       kind: 'lfs',
       repository: null,

@@ -1,6 +1,8 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { openLfs, writeLfsObject } from '../../src/git/lfs.ts';
+import { openRepository } from '../../src/git/repository.ts';
 import { backUpRegistry } from '../../src/registry/backup.ts';
 import { verifyRegistry } from '../../src/registry/verification.ts';
 import { QuickServeError } from '../../src/shared/errors.ts';
@@ -8,16 +10,24 @@ import { startGitHttpServer } from '../support/git-http-server.ts';
 import { entryFor, registryAt } from '../support/git-registries.ts';
 import {
   bytesOf,
+  commitFiles,
   createBare,
+  createClone,
   git,
   sha256,
   temporaryFolder,
   testEnvironment,
 } from '../support/git-repositories.ts';
+import { startLfsServer } from '../support/lfs-server.ts';
 import { lacks } from '../support/requirements.ts';
 import { mountSmallDisk } from '../support/small-disk.ts';
 
 const branch = 'quickserveml';
+
+const filesIn = (folder: string): string[] =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile())
+    .map(({ name }) => name);
 
 async function failureOf(action: Promise<unknown>): Promise<QuickServeError> {
   const error = await action.then(
@@ -80,6 +90,57 @@ describe.skipIf(lacks('small-disk'))('a full disk', () => {
     const registry = registryAt(folder.path, url);
     await registry.record([entryFor(folder.path, 'digits', bytesOf('c', 2000))]);
     expect((await verifyRegistry(registry.access, { bytes: true })).defects).toEqual([]);
+  });
+
+  test('under the cache costs a download, nothing more: what is read is right, and the cache stays usable', async () => {
+    await using folder = temporaryFolder();
+    const bare = createBare(folder.path);
+    const url = `file://${bare}`;
+    await registryAt(folder.path, url).record([entryFor(folder.path, 'digits', bytesOf('a', 1000))]);
+    const small = join(folder.path, 'small');
+    using _disk = mountSmallDisk(small, 196_608);
+    const filler = join(small, 'filler');
+    writeFileSync(filler, Buffer.alloc(196_608));
+    const cached = registryAt(folder.path, url, { cacheFolder: small });
+    expect([...(await cached.read()).models.keys()]).toEqual(['digits']);
+    expect(filesIn(small)).toEqual(['filler']);
+    rmSync(filler);
+    expect([...(await cached.read()).models.keys()]).toEqual(['digits']);
+    expect(filesIn(small).length).toBeGreaterThan(0);
+    expect(filesIn(small).every(name => name.endsWith('.json'))).toBe(true);
+  });
+
+  test('under the cache of Git LFS objects, or where one is to go, is told apart from a server without it', async () => {
+    await using folder = temporaryFolder();
+    await using server = await startLfsServer();
+    const bytes = bytesOf('a', 400_000);
+    const oid = sha256(bytes);
+    server.objects.set(oid, bytes);
+    const work = createClone(folder.path, 'work', `file://${createBare(folder.path)}`);
+    commitFiles(work, { '.lfsconfig': `[lfs]\n\turl = ${server.url}/info/lfs\n` });
+    const repository = await openRepository(work, { environment: testEnvironment(folder.path) });
+    const small = join(folder.path, 'small');
+    using _disk = mountSmallDisk(small, 200_000);
+    const wanted = { oid, sizeBytes: bytes.length, path: 'model.onnx' };
+    const open = (cacheFolder: string) => openLfs(repository, { cacheFolder, sleep: async () => undefined });
+    const roomy = join(folder.path, 'roomy');
+    await writeLfsObject(await open(small), wanted, join(roomy, 'one.onnx'));
+    expect(sha256(readFileSync(join(roomy, 'one.onnx')))).toBe(oid);
+    expect(filesIn(small).filter(name => name.includes(oid))).toEqual([]);
+    const cacheFolder = join(roomy, 'cache');
+    for (let run = 0; run < 2; run += 1) {
+      // The second time it is in the cache, which must stay.
+      const error = await failureOf(
+        writeLfsObject(await open(cacheFolder), wanted, join(small, 'out', 'two.onnx')),
+      );
+      expect(error.code).toBe('OUTPUT_UNWRITABLE');
+      expect(error.message).toContain(join(small, 'out', 'two.onnx'));
+      expect(filesIn(small).filter(name => /two/.test(name))).toEqual([]);
+    }
+    const asked = server.requests.length;
+    await writeLfsObject(await open(cacheFolder), wanted, join(roomy, 'two.onnx'));
+    expect(sha256(readFileSync(join(roomy, 'two.onnx')))).toBe(oid);
+    expect(server.requests).toHaveLength(asked);
   });
 
   test('where a model or a backup is to go leaves no half of it there', async () => {

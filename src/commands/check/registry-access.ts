@@ -1,5 +1,6 @@
 import type { Fingerprint } from '../../benchmark/measurement.ts';
 import type { CiContext } from '../../platforms/context.ts';
+import { countClosed } from '../../registry/month-packing.ts';
 import type { VersionRecord } from '../../registry/records.ts';
 import type { Registry } from '../../registry/registry.ts';
 import type { RegistryState } from '../../registry/registry-state.ts';
@@ -7,6 +8,7 @@ import type { Gate } from '../../regression/verdict.ts';
 import type { ModelReport, Report } from '../../report/report.ts';
 import { QuickServeError } from '../../shared/errors.ts';
 import type { Finding } from '../../shared/finding.ts';
+import { looseMonthsFinding } from '../registry/texts.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { type ChangeSet, isChanged } from './change-set.ts';
 import { historyLimit } from './history.ts';
@@ -112,12 +114,13 @@ export async function recordChecked(input: {
     world.progress.step(`recording on ${branch}`);
     const recorded = await recordEntries(input.checked, changes, input.environmentOf);
     const outcomes = await registry.record(recorded);
+    const loose = looseMonthsFinding(countClosed(view.state?.looseMonths ?? [], world.now()));
     const entries = outcomes.flatMap(({ model, version, new: isNew }) =>
       version === null ? [] : [{ model, version, new: isNew }],
     );
     return {
       summary: { branch, recording: 'recorded', reason: '', entries },
-      findings: [],
+      findings: loose === null ? [] : [loose],
       error: null,
     };
   } catch (thrown) {

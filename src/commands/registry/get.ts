@@ -1,4 +1,4 @@
-import { mkdtemp, rename, rm, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { separateUrlCredentials } from '../../git/credentials.ts';
@@ -7,14 +7,19 @@ import { openObjectStore } from '../../git/object-store.ts';
 import type { VersionState } from '../../registry/lifecycle.ts';
 import type { BytesLocation } from '../../registry/records.ts';
 import { parseSelector, selectModel, selectVersion } from '../../registry/selector.ts';
-import { refuseLocation, writeArtifactBytes, writeSourceBytes } from '../../registry/version-bytes.ts';
+import {
+  refuseLocation,
+  type VersionTarget,
+  writeArtifactBytes,
+  writeSourceBytes,
+} from '../../registry/version-bytes.ts';
 import { metricsOf } from '../../registry/version-filter.ts';
 import type { CommandResult } from '../command-result.ts';
 import type { ContainerRegistryOptions } from '../container-registries.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { versionDocument } from './list.ts';
 import { openSession, type RegistryCommandOptions, type RegistrySession, readExisting } from './session.ts';
-import { locationText, metricText, table } from './texts.ts';
+import { locationText, metricText, minuteOf, table } from './texts.ts';
 
 export interface GetOptions extends RegistryCommandOptions, ContainerRegistryOptions {
   readonly selector: string;
@@ -26,7 +31,7 @@ async function fetchSource(
   session: RegistrySession,
   state: VersionState,
   location: Extract<BytesLocation, { kind: 'commit' | 'lfs' }>,
-  folder: string,
+  target: VersionTarget,
 ): Promise<string> {
   const { repository, remote, world } = session;
   const { environment } = repository;
@@ -43,33 +48,36 @@ async function fetchSource(
     { ...repository, remote: source },
     { cacheFolder: join(world.cacheFolder, 'lfs'), sleep },
   );
-  return await writeSourceBytes({ store, lfs }, state.version, location, folder);
+  return await writeSourceBytes({ store, lfs }, state.version, location, target);
 }
 
 async function fetchArtifact(
   session: RegistrySession,
   state: VersionState,
   location: Extract<BytesLocation, { kind: 'oci' }>,
-  folder: string,
+  target: VersionTarget,
   options: ContainerRegistryOptions,
 ): Promise<string> {
   const { openArtifacts } = await import('./artifacts.ts');
   await using artifacts = await openArtifacts(options, session.world);
-  return await writeArtifactBytes(artifacts, state.version, location, folder);
+  return await writeArtifactBytes(artifacts, state.version, location, target);
 }
 
-/** Writes a version's files into a folder, wherever they are. @returns the model file's path. */
+/** Writes a version's files, wherever they come from. @returns the model file's path. */
 export async function fetchVersion(
   session: RegistrySession,
   state: VersionState,
-  folder: string,
+  target: VersionTarget,
   options: ContainerRegistryOptions,
 ): Promise<string> {
   const { bytes } = state.version;
-  if (bytes.kind === 'blob') return (await session.registry.readBytes(state.version, folder)) ?? folder;
+  if (bytes.kind === 'blob') {
+    const written = await session.registry.readBytes(state.version, target);
+    if (written !== null) return written;
+  }
   if (bytes.kind === 'commit' || bytes.kind === 'lfs')
-    return await fetchSource(session, state, bytes, folder);
-  if (bytes.kind === 'oci') return await fetchArtifact(session, state, bytes, folder, options);
+    return await fetchSource(session, state, bytes, target);
+  if (bytes.kind === 'oci') return await fetchArtifact(session, state, bytes, target, options);
   return refuseLocation(state.version);
 }
 
@@ -82,10 +90,9 @@ export async function getVersion(options: GetOptions, world: Surroundings): Prom
   const state = selectVersion(selected, wanted);
   const { version } = state;
   const verdict = await session.registry.readVerdict(name, version.sha256);
+  const target = options.output === undefined ? null : resolve(options.cwd, options.output);
   const written =
-    options.output === undefined
-      ? null
-      : await fetchVersion(session, state, resolve(options.cwd, options.output), options);
+    target === null || session.dryRun ? null : await fetchVersion(session, state, target, options);
   const rows: (readonly [string, string])[] = [
     [
       'version',
@@ -105,19 +112,23 @@ export async function getVersion(options: GetOptions, world: Surroundings): Prom
         ? 'gone: taken away by compact --rewrite'
         : locationText(version.bytes),
     ],
-    ['source', `${version.source.commit?.slice(0, 12) ?? 'no commit'} ${version.source.path}`],
+    [
+      'source',
+      `${version.source.commit === null ? '' : `commit ${version.source.commit.slice(0, 12)}, `}${version.source.path}`,
+    ],
     [
       'verdict',
       verdict === null
         ? 'none'
         : `${verdict.verdict.gate}, ${verdict.signature.kind === 'valid' ? `signed by ${verdict.signature.identity}` : `signature: ${verdict.signature.kind}`}`,
     ],
-    ['recorded', `${version.createdAt} by ${version.author.name}`],
+    ['recorded', `${minuteOf(version.createdAt)} UTC by ${version.author.name}`],
     ...Object.entries(metricsOf(selected.model, state))
       .filter(([metric]) => metric !== 'size')
       .map(([metric, value]) => [metric, metricText(metric, value)] as const),
     ...state.notes.map(({ at, by, text }) => ['note', `${at.slice(0, 10)} ${by.name}: ${text}`] as const),
     ...(written === null ? [] : [['written', written] as const]),
+    ...(target !== null && session.dryRun ? [['would write', target] as const] : []),
   ];
   return {
     document: { ...versionDocument(selected.model, state), verdict, written },
@@ -155,9 +166,8 @@ export async function exportVersion(
     };
   }
   const isFolder = version.parts.length > 1 || options.output.endsWith('/') || (await isDirectory(target));
-  const written = isFolder
-    ? await fetchVersion(session, state, target, options)
-    : await exportFile(session, state, target, options);
+  // To the file itself: what a cut download left beside it is found by the next run.
+  const written = await fetchVersion(session, state, isFolder ? target : { file: target }, options);
   return {
     document: { ...answer, from: version.bytes, written },
     text: `Wrote ${name} ${version.version} to ${written}, sha256 ${version.sha256}.`,
@@ -167,20 +177,4 @@ export async function exportVersion(
 
 async function isDirectory(path: string): Promise<boolean> {
   return (await stat(path).catch(() => null))?.isDirectory() ?? false;
-}
-
-async function exportFile(
-  session: RegistrySession,
-  state: VersionState,
-  target: string,
-  options: GetOptions,
-): Promise<string> {
-  // Beside the target, so that the last step is a rename within one file system.
-  const scratch = await mkdtemp(`${target}.`);
-  try {
-    await rename(await fetchVersion(session, state, scratch, options), target);
-  } finally {
-    await rm(scratch, { recursive: true, force: true, maxRetries: 3 });
-  }
-  return target;
 }

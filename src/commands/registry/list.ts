@@ -48,6 +48,13 @@ function matching(
   return { whole, versions: whole.versions.filter(state => matchesFilter(filter, model, whole, state)) };
 }
 
+/** The status, and what else should not be overlooked. */
+const statusText = ({ status, deleted, bytesGone }: VersionState): string =>
+  [status, ...(deleted === null ? [] : ['deleted']), ...(bytesGone ? ['bytes gone'] : [])].join(', ');
+
+/** Whether a table has a column of this metric in any case. */
+const isShown = (metric: string): boolean => metric === 'size' || metric === 'latency';
+
 /** `registry list`: models, each with its newest version that the filters let through. */
 export async function listModels(options: ListOptions, world: Surroundings): Promise<CommandResult> {
   const filter = filterOf(options);
@@ -63,7 +70,7 @@ export async function listModels(options: ListOptions, world: Surroundings): Pro
   const rows = found.map(({ model, whole, versions, newest }) => [
     model.name,
     newest.version.version,
-    newest.status,
+    statusText(newest),
     whole.production?.version.version ?? '',
     String(versions.length),
     metricText('size', newest.version.sizeBytes),
@@ -94,6 +101,8 @@ export async function listModels(options: ListOptions, world: Surroundings): Pro
         tags: whole.tags,
         newest: newest.version.version,
         status: newest.status,
+        deleted: newest.deleted !== null,
+        bytesGone: newest.bytesGone,
         production: whole.production?.version.version ?? null,
         versions: versions.length,
         metrics: metricsOf(model, newest),
@@ -116,15 +125,17 @@ export async function listVersions(
   const registry = await readExisting(session, { models: [options.model], measurementLimit: 20 });
   const { model } = selectModel(registry, options.model);
   const { whole, versions } = matching(filter, model);
+  const asked = [...new Set(filter.ranges.map(({ metric }) => metric))].filter(metric => !isShown(metric));
   const rows = versions.map(state => [
     state.version.version,
-    state.deleted === null ? state.status : `${state.status}, deleted`,
+    statusText(state),
     state.version.bump,
     metricText('size', state.version.sizeBytes),
     metricText('latency', metricsOf(model, state)['latency']),
     state.version.sha256.slice(0, 12),
     state.version.source.commit?.slice(0, 10) ?? '',
     state.bytesGone ? 'gone' : state.version.bytes.kind,
+    ...asked.map(metric => metricText(metric, metricsOf(model, state)[metric])),
     state.tags.join(', '),
     dayOf(state.version.createdAt),
     state.version.author.name,
@@ -138,6 +149,7 @@ export async function listVersions(
     'sha256',
     'commit',
     'bytes',
+    ...asked,
     'tags',
     'recorded',
     'by',
@@ -149,7 +161,10 @@ export async function listVersions(
       production: whole.production?.version.version ?? null,
       versions: versions.map(state => versionDocument(model, state)),
     },
-    text: rows.length === 0 ? 'No version matches.' : table(header, rows, 'lllrrllllll'),
+    text:
+      rows.length === 0
+        ? 'No version matches.'
+        : table(header, rows, `lllrrlll${'r'.repeat(asked.length)}lll`),
     exitCode: 0,
   };
 }

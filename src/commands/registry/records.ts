@@ -6,7 +6,7 @@ import { QuickServeError } from '../../shared/errors.ts';
 import type { CommandResult } from '../command-result.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { openSession, type RegistryCommandOptions, readExisting } from './session.ts';
-import { metricText, table } from './texts.ts';
+import { metricText, minuteOf, table } from './texts.ts';
 
 /** `registry compare NAME[@VERSION] NAME[@VERSION]`. */
 export async function compareTwo(
@@ -26,7 +26,7 @@ export async function compareTwo(
   const [one, other] = [pick(selectors[0]), pick(selectors[1])];
   const fields = compareVersions(one, other);
   const show = (field: string, value: string | number | null): string =>
-    typeof value === 'number' ? metricText(field, value) : (value ?? '');
+    typeof value === 'number' ? metricText(field, value) : shortened(field, value ?? '');
   const rows = fields.map(({ field, one: left, other: right, same, change }) => [
     field,
     show(field, left),
@@ -44,6 +44,12 @@ export async function compareTwo(
     text: table(header, rows, 'lllr'),
     exitCode: 0,
   };
+}
+
+/** As people read it in a table; `--json` has it whole. */
+function shortened(field: string, value: string): string {
+  if (field === 'sha256' || field === 'commit') return value.slice(0, 12);
+  return field === 'recorded' ? minuteOf(value) : value;
 }
 
 function whatHappened(event: EventRecord): string {
@@ -119,26 +125,26 @@ export async function showHistory(
     .filter(one => only === null || one.version === only);
   const parts = [
     table(
-      ['version', 'when', 'who', 'what', 'why'],
-      lines.map(({ version, at, by, what, reason }) => [version, at, by, what, reason]),
+      ['version', 'when (UTC)', 'who', 'what', 'why'],
+      lines.map(({ version, at, by, what, reason }) => [version, minuteOf(at), by, what, reason]),
       'lllll',
     ),
   ];
   if (state.productionHistory.length > 0) {
     const rows = state.productionHistory.map(span => [
       span.version,
-      span.at,
-      span.until ?? 'now',
+      minuteOf(span.at),
+      span.until === null ? 'now' : minuteOf(span.until),
       span.by.name,
       span.reason ?? '',
     ]);
-    parts.push(table(['in production', 'from', 'until', 'by', 'why'], rows, 'lllll'));
+    parts.push(table(['in production', 'from (UTC)', 'until', 'by', 'why'], rows, 'lllll'));
   }
   if (measurements.length > 0) {
     const rows = measurements.flatMap(one =>
       [one, ...(one.furtherInputs ?? [])].map(({ inputs, metrics }) => [
         one.version ?? '',
-        one.createdAt,
+        minuteOf(one.createdAt),
         one.fingerprint.key,
         inputs?.name ?? '',
         Object.entries(metrics)
@@ -146,7 +152,7 @@ export async function showHistory(
           .join(', '),
       ]),
     );
-    parts.push(table(['measured', 'when', 'machine', 'inputs', 'values'], rows, 'lllll'));
+    parts.push(table(['measured', 'when (UTC)', 'machine', 'inputs', 'values'], rows, 'lllll'));
   }
   return {
     document: {
@@ -180,7 +186,7 @@ export async function showAudit(
   const unsigned = commits.filter(({ signature }) => signature !== 'valid');
   const shown = commits.slice(0, limit);
   const rows = shown.map(({ at, author, subject, signature, commit }) => [
-    at,
+    minuteOf(at),
     `${author.name} <${author.email}>`,
     subject,
     signature,
@@ -195,7 +201,7 @@ export async function showAudit(
     text:
       rows.length === 0
         ? 'The registry has no history yet.'
-        : table(['when', 'who', 'what', 'signature', 'commit'], rows, 'lllll') + complaint,
+        : table(['when (UTC)', 'who', 'what', 'signature', 'commit'], rows, 'lllll') + complaint,
     exitCode: complaint === '' ? 0 : 1,
   };
 }

@@ -260,7 +260,7 @@ async function attemptDownload(
   try {
     await consume(open);
   } catch (error) {
-    if (dropped === undefined) throw error;
+    if (error !== dropped) throw error;
     throw new TransientFailure(`${host} ended the connection early.`, 500 * 2 ** context.attempt, error);
   }
 }

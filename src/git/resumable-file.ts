@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, open as openFile, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { systemCodeOf } from '../shared/errors.ts';
+import { readAhead } from '../shared/read-ahead.ts';
 import { isAlive } from './scratch-folders.ts';
 
 /** A file of which size and digest are known before its first byte comes. */
@@ -64,7 +65,7 @@ async function receive(path: string, expected: ExpectedFile, open: OpenBody): Pr
       hash = createHash('sha256');
       written = 0;
     }
-    for await (const chunk of bytes) {
+    for await (const chunk of readAhead(bytes)) {
       // A server must not be able to fill the disk with more than was announced.
       if (written + chunk.length > sizeBytes)
         return `it is larger than the ${sizeBytes} bytes it should have`;

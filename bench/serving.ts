@@ -227,9 +227,12 @@ async function hold(folder: string): Promise<string> {
     for (const connections of [HELD_CONNECTIONS, 3 * HELD_CONNECTIONS]) {
       let over = false;
       const health = watchHealth(server.url, () => over);
-      const before = residentBytes(server.child.pid);
+      const resident = [residentBytes(server.child.pid)];
+      const atHalf = setTimeout(() => resident.push(residentBytes(server.child.pid)), SECONDS * 500);
       const url = `${server.url}/predict`;
       const result = await generateLoad({ url, payload, connections, seconds: SECONDS, folder });
+      clearTimeout(atHalf);
+      resident.push(residentBytes(server.child.pid));
       over = true;
       const refused = Object.entries(result.refused).map(([status, count]) => `${count} x ${status}`);
       rows.push([
@@ -239,7 +242,7 @@ async function hold(folder: string): Promise<string> {
         `${(await health).toFixed(0)} ms`,
         refused.length === 0 ? 'none' : refused.join(', '),
         String(result.errors),
-        `${megabytes(before)} to ${megabytes(residentBytes(server.child.pid))}`,
+        resident.map(megabytes).join(', '),
         `${(result.cpuShare * 100).toFixed(0)} %`,
       ]);
     }
@@ -257,7 +260,16 @@ async function hold(folder: string): Promise<string> {
       if ((answer.status === 200 && performance.now() - start < 100) || calmMs > 30_000) break;
     }
     return `${table(
-      ['held load', 'answers/s', 'p99', '/health p99', 'refused', 'errors', 'front RSS', 'wrk CPU'],
+      [
+        'held load',
+        'answers/s',
+        'p99',
+        '/health p99',
+        'refused',
+        'errors',
+        'front RSS: start, half, end',
+        'wrk CPU',
+      ],
       rows,
     )}\n\nA request alone was answered within 100 ms again after ${(calmMs / 1000).toFixed(1)} s (goal: 5 s).`;
   } finally {

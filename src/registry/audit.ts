@@ -1,8 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ObjectStore } from '../git/object-store.ts';
+import { isJsonObject } from '../shared/json-object.ts';
+import { readLines } from './packs.ts';
 import type { RecordAuthor } from './records.ts';
 import type { RegistryAccess } from './registry-access.ts';
+import { malformed, parseRecord } from './schemas.ts';
 
 /** A commit of the branch, as far as it says who did what. */
 export interface AuditedCommit {
@@ -14,8 +17,10 @@ export interface AuditedCommit {
   readonly signature: CommitSignature;
 }
 
+const SIGNATURES = ['valid', 'invalid', 'unchecked', 'none'] as const;
+
 /** What a commit's signature is worth: git's %G?, in words. */
-export type CommitSignature = 'valid' | 'invalid' | 'unchecked' | 'none';
+export type CommitSignature = (typeof SIGNATURES)[number];
 
 const FULL_REF = 'refs/quickserveml/history';
 const FIELD = '\u001f';
@@ -63,7 +68,34 @@ export async function readHistory(
     });
 }
 
-/** The audit log: what is in the history, and what earlier rewrites kept of theirs. Newest first. */
+function isAuditedCommit(value: unknown): value is AuditedCommit {
+  if (!isJsonObject(value)) return false;
+  const { author, signature } = value;
+  return (
+    ['commit', 'at', 'subject'].every(name => typeof value[name] === 'string') &&
+    isJsonObject(author) &&
+    ['name', 'email'].every(name => typeof author[name] === 'string') &&
+    SIGNATURES.some(known => known === signature)
+  );
+}
+
+/**
+ * Reads what one rewrite kept of the history, a commit a line.
+ * @throws QuickServeError REGISTRY_MALFORMED naming the line.
+ */
+export function readKeptLog(path: string, content: Uint8Array): readonly AuditedCommit[] {
+  return readLines(path, content, (place, line) => {
+    const parsed = parseRecord(place, line);
+    if (!isAuditedCommit(parsed))
+      throw malformed(place, 'it does not say which commit, by whom, when, about what and how signed');
+    return parsed;
+  });
+}
+
+/**
+ * The audit log: what is in the history, and what earlier rewrites kept of theirs. Newest first.
+ * @throws QuickServeError REGISTRY_MALFORMED, REMOTE_UNREACHABLE, REMOTE_REFUSED.
+ */
 export async function readAuditLog(access: RegistryAccess): Promise<readonly AuditedCommit[]> {
   await using store = await access.openStore();
   const state = await access.openState(store, 'tree:0');
@@ -74,11 +106,6 @@ export async function readAuditLog(access: RegistryAccess): Promise<readonly Aud
     .sort()
     .reverse();
   const files = await state.readFiles(paths);
-  const earlier = paths.flatMap(path =>
-    (files.get(path)?.toString('utf8') ?? '')
-      .split('\n')
-      .filter(line => line !== '')
-      .map(line => JSON.parse(line) as AuditedCommit),
-  );
+  const earlier = paths.flatMap(path => readKeptLog(path, files.get(path) ?? Buffer.alloc(0)));
   return [...(await readHistory(access, store)), ...earlier];
 }

@@ -148,7 +148,8 @@ export const REGISTRY_SCHEMAS: Readonly<Record<keyof RecordTypes, object>> = {
   },
 };
 
-function malformed(path: string, why: string, cause?: unknown): QuickServeError {
+/** A file of the branch is not what it should be. @param path with the line where there are several records. */
+export function malformed(path: string, why: string, cause?: unknown): QuickServeError {
   return new QuickServeError({
     code: 'REGISTRY_MALFORMED',
     message: `${path} on the registry branch is malformed: ${why}. Nothing was changed.`,
@@ -164,6 +165,15 @@ export interface RecordReader {
    * @throws QuickServeError REGISTRY_MALFORMED, REGISTRY_FORMAT_UNKNOWN.
    */
   read<K extends keyof RecordTypes>(kind: K, path: string, content: Uint8Array): RecordTypes[K];
+}
+
+/** @throws QuickServeError REGISTRY_MALFORMED where it is not JSON in UTF-8. */
+export function parseRecord(path: string, content: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(content));
+  } catch (error) {
+    throw malformed(path, `it is not JSON (${messageOf(error)})`, error);
+  }
 }
 
 /** Compiles the schemas when they are first needed. */
@@ -182,12 +192,7 @@ export function createRecordReader(): RecordReader {
   };
   return {
     read(kind, path, content) {
-      let parsed: unknown;
-      try {
-        parsed = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(content));
-      } catch (error) {
-        throw malformed(path, `it is not JSON (${messageOf(error)})`, error);
-      }
+      const parsed = parseRecord(path, content);
       if (!isValid(kind, path, parsed)) throw malformed(path, 'it does not match its schema');
       return parsed;
     },

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { Writable } from 'node:stream';
 import type { ObjectStore } from '../git/object-store.ts';
 import { messageOf, QuickServeError } from '../shared/errors.ts';
+import { readKeptLog } from './audit.ts';
 import type { BranchState } from './branch-state.ts';
 import { digestPath, placeOf, REGISTRY_FILE } from './layout.ts';
 import { readSource } from './model-sources.ts';
@@ -53,7 +54,7 @@ function readOne(access: RegistryAccess, inventory: Inventory, path: string, con
       inventory.verdicts.set(path, readVerdicts(reader, path, content));
       return;
     case 'audit':
-      for (const line of content.toString('utf8').split('\n')) if (line !== '') JSON.parse(line);
+      readKeptLog(path, content);
       return;
     case 'blob':
       return;

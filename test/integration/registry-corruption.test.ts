@@ -1,6 +1,7 @@
 import { cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readAuditLog } from '../../src/registry/audit.ts';
 import { compactRegistry } from '../../src/registry/compaction.ts';
 import { noRules } from '../../src/registry/promotion.ts';
 import type { Registry } from '../../src/registry/registry.ts';
@@ -156,6 +157,32 @@ describe.each(Object.keys(readers))('a damaged %s', kind => {
         }
         expect(blobAt(remote, path), name).toBe(blob);
       }
+    },
+  );
+});
+
+describe('audit', () => {
+  test.each([
+    ['is cut off', (line: string) => line.slice(0, 20), 'it is not JSON'],
+    ['is of another shape', () => '{"commit": 7}', 'it does not say which commit'],
+    ['has a signature of no known kind', (line: string) => line.replace('"none"', '"maybe"'), 'how signed'],
+  ] as const)(
+    'names file and line where what a rewrite kept %s, and so does verify',
+    async (_, change, why) => {
+      await using folder = temporaryFolder();
+      const path = paths['audit']!;
+      const { registry } = damage(folder.path, path, content => {
+        const [first, second, ...others] = content.toString('utf8').split('\n');
+        return Buffer.from([first, change(second!), ...others].join('\n'));
+      });
+      await expect(readAuditLog(registry.access)).rejects.toMatchObject({
+        code: 'REGISTRY_MALFORMED',
+        message: expect.stringMatching(new RegExp(`^${path}, line 2, .*${why}`)),
+      });
+      const { defects } = await verifyRegistry(registry.access, { bytes: false });
+      expect(defects).toEqual([
+        expect.objectContaining({ kind: 'malformed', path, message: expect.stringContaining('line 2') }),
+      ]);
     },
   );
 });

@@ -1,5 +1,6 @@
 import { readCertificates } from '../network/certificates.ts';
-import { type Dispatcher, fetch, openDispatcher, type Response } from '../network/dispatcher.ts';
+import { type Dispatcher, openDispatcher } from '../network/dispatcher.ts';
+import { fetch, type Response } from '../network/fetch.ts';
 import { networkSettings } from '../network/settings.ts';
 import { QuickServeError, systemCodeOf } from '../shared/errors.ts';
 import { isJsonObject } from '../shared/json-object.ts';

@@ -1,9 +1,17 @@
-import { Agent, type Dispatcher, Pool, ProxyAgent } from 'undici';
+// Part by part: the whole of undici has a browser's interfaces too, which take a ninth of a small publish to load.
+import methods from 'undici/lib/api/index.js';
+import Agent from 'undici/lib/dispatcher/agent.js';
+import Dispatcher from 'undici/lib/dispatcher/dispatcher.js';
+import Pool from 'undici/lib/dispatcher/pool.js';
+import ProxyAgent from 'undici/lib/dispatcher/proxy-agent.js';
 import { withUsualAuthorities } from './certificates.ts';
 import { isDirect } from './no-proxy.ts';
 import type { NetworkSettings } from './settings.ts';
 
-export { type Dispatcher, fetch, type Response, request } from 'undici';
+export type { default as Dispatcher } from 'undici/lib/dispatcher/dispatcher.js';
+
+// What undici does where it is loaded as a whole; its ProxyAgent counts on it.
+Object.assign(Dispatcher.prototype, methods);
 
 /** How patient connections are, and what they demand. */
 export interface ConnectionLimits {
@@ -47,4 +55,19 @@ export function openDispatcher(settings: NetworkSettings, limits: ConnectionLimi
       });
     },
   });
+}
+
+/** What a request may say; GET where it names no method. */
+export interface RequestOptions extends Omit<Dispatcher.RequestOptions, 'origin' | 'path' | 'method'> {
+  readonly dispatcher: Dispatcher;
+  readonly method?: Dispatcher.HttpMethod;
+}
+
+/** Sends one request, and follows no redirect. Its body has to be read or dumped. @throws what undici throws. */
+export async function request(
+  address: string | URL,
+  { dispatcher, ...options }: RequestOptions,
+): Promise<Dispatcher.ResponseData> {
+  const { origin, pathname, search } = new URL(address);
+  return dispatcher.request({ method: 'GET', ...options, origin, path: `${pathname}${search}` });
 }

@@ -1,4 +1,5 @@
-import { fetch, openDispatcher } from '../../network/dispatcher.ts';
+import { openDispatcher } from '../../network/dispatcher.ts';
+import { fetch } from '../../network/fetch.ts';
 import { type Environment, networkSettings } from '../../network/settings.ts';
 import { type Attempt, type Dialect, type Patience, patienceOf, sendPatiently } from '../api-answer.ts';
 import { boundedFetch, type Fetch, TransportFailure } from '../bounded-fetch.ts';

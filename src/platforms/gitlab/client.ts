@@ -1,4 +1,5 @@
-import { fetch, openDispatcher } from '../../network/dispatcher.ts';
+import { openDispatcher } from '../../network/dispatcher.ts';
+import { fetch } from '../../network/fetch.ts';
 import { type Environment, networkSettings } from '../../network/settings.ts';
 import {
   type ApiAnswer,

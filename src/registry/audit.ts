@@ -53,7 +53,7 @@ export async function readHistory(
     refetch: true,
   });
   const { stdout } = await store.run(
-    ['log', '-z', '--format=%H%x1f%an%x1f%ae%x1f%aI%x1f%s%x1f%G?', FULL_REF],
+    ['log', '-z', '--format=%H%x1f%an%x1f%ae%x1f%aI%x1f%s%x1f%G?%x1f%GS', FULL_REF],
     { config: [['gpg.ssh.allowedSignersFile', signers ?? nobody]] },
   );
   return stdout
@@ -61,8 +61,10 @@ export async function readHistory(
     .split('\0')
     .filter(line => line !== '')
     .map(line => {
-      const [commit = '', name = '', email = '', at = '', subject = '', mark = 'N'] = line.split(FIELD);
-      const known = MEANING[mark] ?? 'invalid';
+      const [commit = '', name = '', email = '', at = '', subject = '', mark = 'N', signer = ''] =
+        line.split(FIELD);
+      // git says U, without a name, of an SSH signature that is good and by nobody on the list.
+      const known = mark === 'U' && signer === '' ? 'invalid' : (MEANING[mark] ?? 'invalid');
       const signature = known !== 'none' && signers === null ? 'unchecked' : known;
       return { commit, author: { name, email }, at, subject, signature };
     });

@@ -175,12 +175,16 @@ describe.skipIf(lacks('docker-registry') || lacks('htpasswd') || lacks('runtime'
       const variables = { CI_COMMIT_TAG: 'digits-v1.1.0', QUICKSERVEML_BUDGET: '1s' };
       const result = await runTag(variables);
       expect(result.log).toContain('Published digits 1.1.0');
+      expect(result.log).toContain(`${closed.host}/acme/models/digits: out, tags 1.1.0`);
       expect(result).toMatchObject({ state: 'passed', jobExitCode: 0 });
       expect(result.log).toMatch(/PASS +quickserveml\b(?!-)/);
       const after = (await project.registry.readVerdict('digits', await newestSha256()))?.verdict;
       expect(after?.id).not.toBe(before);
       const model = (await project.registry.read({ models: ['digits'] })).models.get('digits')!;
       expect(foldModel(model).production?.version.version).toBe('1.1.0');
+      expect(model.events).toContainEqual(
+        expect.objectContaining({ kind: 'status', status: 'production', reason: 'digits-v1.1.0' }),
+      );
       expect((await runTag({ CI_COMMIT_TAG: 'not-a-release' })).state).toBe('not-run');
     });
   },

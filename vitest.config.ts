@@ -1,13 +1,22 @@
 import { defineConfig } from 'vitest/config';
 
-/** Files of e2e in which no model is measured: they may run beside each other. */
+/** Files of e2e in which nothing is said of a model's speed: they may run beside each other. */
 const UNMEASURED = [
   'bad-input',
   'bundled-schema',
+  'concurrent-records',
+  'github-events',
   'github-follow-up',
   'github-publish',
   'github-refusals',
   'gitlab-publish',
+  'lfs-models',
+  'new-user',
+  'oldest-node',
+  'published-image',
+  'runtime-install',
+  'secrets',
+  'secrets-everywhere',
 ].map(name => `test/e2e/${name}.test.ts`);
 
 export default defineConfig({
@@ -29,7 +38,7 @@ export default defineConfig({
         extends: true,
         test: { name: 'measuring', include: ['test/measuring/**/*.test.ts'], fileParallelism: false },
       },
-      { extends: true, test: { name: 'e2e', include: UNMEASURED, testTimeout: 120_000 } },
+      { extends: true, test: { name: 'e2e', include: UNMEASURED, testTimeout: 180_000 } },
       {
         extends: true,
         test: {

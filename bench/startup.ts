@@ -40,9 +40,9 @@ export async function startup(): Promise<string> {
     const cli = builtCli();
     const check = [cli, 'check', '--base', 'HEAD~1', '--record', 'never', '--quiet', '--cwd', folder];
     const commands = [
-      { name: 'node -e 0', args: ['-e', '0'], goalMs: null },
-      { name: 'quickserveml --version', args: [cli, '--version'], goalMs: VERSION_GOAL_MS },
-      { name: 'quickserveml check, nothing changed', args: check, goalMs: CHECK_GOAL_MS },
+      { name: '`node -e 0`', args: ['-e', '0'], goalMs: null },
+      { name: '`quickserveml --version`', args: [cli, '--version'], goalMs: VERSION_GOAL_MS },
+      { name: '`quickserveml check`, nothing changed', args: check, goalMs: CHECK_GOAL_MS },
     ];
     const timesMs = new Map<string, number[]>(commands.map(({ name }) => [name, []]));
     // Interleaved, so that a busy moment of the machine hits all of them; the first round warms the disk's cache.
@@ -52,7 +52,7 @@ export async function startup(): Promise<string> {
         if (round >= 0) timesMs.get(name)?.push(wallMs);
       }
     }
-    const bareMs = median(timesMs.get('node -e 0') ?? []);
+    const bareMs = median(timesMs.get('`node -e 0`') ?? []);
     return table(
       [`start-up, ${RUNS} runs`, 'median', 'fastest', '× bare node', 'goal'],
       commands.map(({ name, goalMs }) => {
@@ -60,7 +60,7 @@ export async function startup(): Promise<string> {
         const middleMs = median(times);
         const goal = goalMs === null ? '' : against(middleMs, goalMs, milliseconds(goalMs));
         return [
-          `\`${name}\``,
+          name,
           milliseconds(middleMs),
           milliseconds(Math.min(...times)),
           (middleMs / bareMs).toFixed(1),

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import type { Duplex } from 'node:stream';
 import { tieToExit } from '../../runtime/live-workers.ts';
 import { workerEnvironment } from '../../runtime/worker-process.ts';
-import { readFrames, writeFrame } from './frames.ts';
+import { FrameReader, writeFrame } from './frames.ts';
 import type { JobAnswer, JobHead, LoadedModel, WorkerMessage, WorkerStart } from './worker-messages.ts';
 
 /** What a worker process is started from. */
@@ -100,11 +100,15 @@ export function startServingWorker(launch: WorkerLaunch, listener: WorkerListene
     }
   };
   if (pipe !== null && pipe !== undefined) {
-    readFrames(
-      pipe,
-      (head, body) => take(head as WorkerMessage, body),
-      why => kill(`it sent what is no frame: ${why}`),
-    );
+    const reader = new FrameReader((head, body) => take(head as WorkerMessage, body));
+    pipe.on('data', (chunk: Buffer) => {
+      try {
+        reader.feed(chunk);
+      } catch (error) {
+        pipe.destroy();
+        kill(`it sent what is no frame: ${String(error)}`);
+      }
+    });
     // The end of the process tells what happened; a broken pipe alone says nothing.
     pipe.on('error', () => undefined);
   }

@@ -1,4 +1,5 @@
 import type { OutgoingHttpHeaders } from 'node:http';
+import { freeMemory } from '../../shared/freed-memory.ts';
 import { type Call, errorReply, type Reply, type RequestBody, type ServedNote } from '../call.ts';
 import type { JobFailure, JobOutcome, JobResult } from '../engine/job.ts';
 import type { ServingEngine } from '../engine/serving-engine.ts';
@@ -94,6 +95,8 @@ export async function answerInference(access: InferenceAccess, request: Inferenc
   if (copy !== null && split !== null)
     void compare(split, model, outcome, mirror?.version ?? '', copy.outcome);
   if (outcome.kind === 'failed') return failureReply(outcome.failure);
+  // Whoever answered has all of it.
+  if (copy === null) for (const chunk of body.chunks) freeMemory(chunk);
   const { queueMs, batchSize, inferenceMs } = outcome.result;
   note.inference = { model: model.name, version: model.version, queueMs, batchSize, inferenceMs };
   return resultReply(outcome.result);

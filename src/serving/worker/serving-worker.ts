@@ -9,7 +9,8 @@ import { join } from 'node:path';
 import type * as OnnxRuntime from 'onnxruntime-node';
 import { startWatchdog } from '../../runtime/watchdog.ts';
 import { messageOf } from '../../shared/errors.ts';
-import { readFrames, writeFrame } from '../engine/frames.ts';
+import { freeMemory } from '../../shared/freed-memory.ts';
+import { FrameReader, writeFrame } from '../engine/frames.ts';
 import type {
   BatchMessage,
   JobAnswer,
@@ -25,7 +26,6 @@ import { tryRows } from './row-independence.ts';
 
 const [packageFolder = '', startText = '{}'] = process.argv.slice(2);
 const start = JSON.parse(startText) as WorkerStart;
-const pipe = new Socket({ fd: 3 });
 const nowMs = (): number => performance.now();
 
 function loadRuntime(): typeof OnnxRuntime {
@@ -37,8 +37,31 @@ function loadRuntime(): typeof OnnxRuntime {
   return runtime;
 }
 
-const send = (message: WorkerMessage, body: readonly Uint8Array[] = []): void =>
-  writeFrame(pipe, message, body);
+/** What comes is answered one after the other. */
+let served: readonly Served[] = [];
+let queue: Promise<void> = Promise.resolve();
+const frames = new FrameReader((head, body) => {
+  queue = queue.then(() => answerBatch(served, head as BatchMessage, body));
+});
+const pipe = new Socket({
+  fd: 3,
+  onread: {
+    // Large bodies are read to where they stay.
+    buffer: () => frames.space(),
+    callback: count => {
+      try {
+        frames.filled(count);
+        return true;
+      } catch (error) {
+        process.stderr.write(`quickserveml: ${String(error)}\n`);
+        process.exit(1);
+      }
+    },
+  },
+});
+
+const send = (message: WorkerMessage, body: readonly Uint8Array[] = [], written?: () => void): void =>
+  writeFrame(pipe, message, body, written);
 
 interface Served {
   readonly session: ModelSession;
@@ -47,7 +70,7 @@ interface Served {
 
 async function load(): Promise<readonly Served[]> {
   const runtime = loadRuntime();
-  const served: Served[] = [];
+  const sessions: Served[] = [];
   const loaded: LoadedModel[] = [];
   for (const [index, model] of start.models.entries()) {
     try {
@@ -59,7 +82,7 @@ async function load(): Promise<readonly Served[]> {
         ? trial.batching
         : { kind: 'none' as const, reason: 'batching is switched off' };
       loaded.push({ batching, loadMs, runMs: trial.runMs });
-      served.push({ session, maxRows: batching.kind === 'rows' ? start.maxBatchRows : 1 });
+      sessions.push({ session, maxRows: batching.kind === 'rows' ? start.maxBatchRows : 1 });
     } catch (error) {
       send({ kind: 'refused', model: index, reason: messageOf(error) });
       pipe.end(() => process.exit(1));
@@ -67,7 +90,7 @@ async function load(): Promise<readonly Served[]> {
     }
   }
   send({ kind: 'ready', models: loaded });
-  return served;
+  return sessions;
 }
 
 interface Finished {
@@ -129,7 +152,12 @@ async function answerBatch(served: readonly Served[], message: BatchMessage, bod
     parts.push(...answer.body);
   }
   const residentBytes = process.memoryUsage.rss();
-  send({ kind: 'answers', batch: message.batch, answers, batchMs: nowMs() - begin, residentBytes }, parts);
+  const batchMs = nowMs() - begin;
+  send({ kind: 'answers', batch: message.batch, answers, batchMs, residentBytes }, parts, () => {
+    // Not before: an output that is an input lies in the same memory.
+    for (const { whole } of valid.flat()) if (ArrayBuffer.isView(whole)) freeMemory(whole);
+    freeMemory(body);
+  });
 }
 
 // Without a limit it still ends a process whose parent is gone while it is stuck in a run.
@@ -139,15 +167,4 @@ pipe.once('error', () => process.exit(0));
 // The terminal's Ctrl-C reaches the whole group: the front decides when its workers end.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
 
-const served = await load();
-let queue: Promise<void> = Promise.resolve();
-readFrames(
-  pipe,
-  (head, body) => {
-    queue = queue.then(() => answerBatch(served, head as BatchMessage, body));
-  },
-  reason => {
-    process.stderr.write(`quickserveml: ${reason}\n`);
-    process.exit(1);
-  },
-);
+served = await load();

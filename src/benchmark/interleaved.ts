@@ -9,7 +9,15 @@ import type {
   PairMetric,
   SoloLaunch,
 } from './measurement.ts';
-import { conclude, evidenceOf, NO_SERIES, runSeries, type Track } from './series.ts';
+import {
+  CONFIRMATION_SHARE,
+  inTurns,
+  measureTrack,
+  NO_SERIES,
+  runSeries,
+  type Series,
+  type Track,
+} from './series.ts';
 import { mean, median } from './statistics.ts';
 
 export const DEFAULT_LOAD_TIME_TOLERANCE = 0.2;
@@ -18,8 +26,6 @@ export const DEFAULT_MEMORY_TOLERANCE = 0.1;
 /** Memory, then latency, may take the budget up to these shares; load time, which only warns by default, gets the rest. */
 const MEMORY_SHARE = 0.35;
 const LATENCY_SHARE = 0.85;
-/** A regression that was found late may use so much more than the budget to be measured again, never to be found. */
-const CONFIRMATION_SHARE = 0.5;
 
 export interface MeasuringProgress {
   readonly phase: 'memory' | 'load-time' | 'latency' | 'confirmation';
@@ -46,7 +52,6 @@ interface SoloPair {
 }
 
 const baseMsOf = (launch: LaunchPair): number => median(launch.baseBlocksMs);
-const candidateMsOf = (launch: LaunchPair): number => median(launch.candidateBlocksMs);
 
 function tracksOf(plan: MeasurementPlan): {
   readonly latency: Track<LaunchPair>;
@@ -66,15 +71,21 @@ function tracksOf(plan: MeasurementPlan): {
   );
   return {
     latency: {
+      base: baseMsOf,
+      candidate: launch => median(launch.candidateBlocksMs),
       ratioOf: launch => launch.logRatio,
       rulesOf: launches =>
         launches.length === 0 ? latencyRules : widenForTiny(latencyRules, median(launches.map(baseMsOf))),
     },
     loadTime: {
+      base: launch => launch.baseMs,
+      candidate: launch => launch.candidateMs,
       ratioOf: launch => launch.logRatio,
       rulesOf: () => loadRules,
     },
     memory: {
+      base: launch => launch.base.peakRssBytes,
+      candidate: launch => launch.candidate.peakRssBytes,
       ratioOf: launch => Math.log(launch.candidate.peakRssBytes / launch.base.peakRssBytes),
       rulesOf: () => memoryRules,
     },
@@ -113,13 +124,6 @@ export async function measurePair(input: PairInput): Promise<PairMeasurement> {
     started += 1;
     return launcher.launchSolo({ model: models[side], side, settings, blocks: false, timeLimitMs });
   };
-  const launchSoloPair = async (index: number, timeLimitMs: number): Promise<SoloPair> => {
-    const until = now() + timeLimitMs;
-    const first = index % 2 === 0 ? 'base' : 'candidate';
-    const one = await launchSolo(first, timeLimitMs);
-    const other = await launchSolo(first === 'base' ? 'candidate' : 'base', Math.max(1, until - now()));
-    return first === 'base' ? { base: one, candidate: other } : { base: other, candidate: one };
-  };
   const launchPair =
     (seed: number) =>
     (index: number, timeLimitMs: number): Promise<LaunchPair> => {
@@ -133,90 +137,45 @@ export async function measurePair(input: PairInput): Promise<PairMeasurement> {
       const { basePath, candidatePath } = input;
       return launcher.launchLoads({ basePath, candidatePath, settings, seed: seed + index, timeLimitMs });
     };
-  const report =
-    (phase: MeasuringProgress['phase']) =>
-    (done: number, planned: number): void =>
-      onProgress?.({ phase, done, planned });
-
   const warm: SoloPair = {
     base: await launchSolo('base', null),
     candidate: await launchSolo('candidate', null),
   };
 
-  const memorySeries = (phase: MeasuringProgress['phase'], until: number) =>
-    runSeries({
-      tracks: [tracks.memory],
-      launch: launchSoloPair,
-      deadline: until,
-      now,
-      onLaunch: report(phase),
-    });
-  const wants = (metric: PairMetric): boolean => plan.metrics?.includes(metric) ?? true;
-  const memory = wants('memory')
-    ? await memorySeries('memory', start + MEMORY_SHARE * plan.budgetMs)
-    : NO_SERIES;
-
-  const latencySeries = (phase: MeasuringProgress['phase'], until: number, seed: number) =>
-    runSeries({
-      tracks: [tracks.latency],
-      launch: launchPair(seed),
-      deadline: until,
-      now,
-      onLaunch: report(phase),
-    });
-  const latency = wants('latency')
-    ? await latencySeries('latency', start + LATENCY_SHARE * plan.budgetMs, plan.seed)
-    : NO_SERIES;
-
-  const loadSeries = (phase: MeasuringProgress['phase'], until: number, seed: number) =>
-    runSeries({
-      tracks: [tracks.loadTime],
-      launch: launchLoads(seed),
-      deadline: until,
-      now,
-      onLaunch: report(phase),
-    });
-  const loadTime = wants('load-time') ? await loadSeries('load-time', deadline, plan.seed) : NO_SERIES;
-
   const lastMoment = deadline + CONFIRMATION_SHARE * plan.budgetMs;
-  const latencyAgain =
-    conclude(latency, tracks.latency).kind === 'regressed'
-      ? await latencySeries('confirmation', lastMoment, plan.seed + 1000)
-      : null;
-  const memoryAgain =
-    conclude(memory, tracks.memory).kind === 'regressed'
-      ? await memorySeries('confirmation', lastMoment)
-      : null;
-  const loadTimeAgain =
-    conclude(loadTime, tracks.loadTime).kind === 'regressed'
-      ? await loadSeries('confirmation', lastMoment, plan.seed + 1000)
-      : null;
-
-  const { alpha } = plan;
-  const evidence = {
-    latency: evidenceOf(
-      latency,
-      latencyAgain,
-      tracks.latency,
-      { base: baseMsOf, candidate: candidateMsOf },
-      alpha,
-    ),
-    loadTime: evidenceOf(
-      loadTime,
-      loadTimeAgain,
-      tracks.loadTime,
-      { base: launch => launch.baseMs, candidate: launch => launch.candidateMs },
-      alpha,
-    ),
-    memory: evidenceOf(
-      memory,
-      memoryAgain,
-      tracks.memory,
-      { base: launch => launch.base.peakRssBytes, candidate: launch => launch.candidate.peakRssBytes },
-      alpha,
-    ),
+  const measure = <T>(
+    metric: PairMetric,
+    track: Track<T>,
+    launchFrom: (seed: number) => (index: number, timeLimitMs: number) => Promise<T>,
+    until: number,
+  ) => {
+    const run = async (isAgain: boolean): Promise<Series<T>> => {
+      if (plan.metrics?.includes(metric) === false) return NO_SERIES;
+      const phase = isAgain ? 'confirmation' : metric;
+      return runSeries({
+        track,
+        launch: launchFrom(isAgain ? plan.seed + 1000 : plan.seed),
+        deadline: isAgain ? lastMoment : until,
+        now,
+        onLaunch: (done, planned) => onProgress?.({ phase, done, planned }),
+      });
+    };
+    return measureTrack(track, run, plan.alpha);
   };
-  const pairs = [...latency.launches, ...(latencyAgain?.launches ?? [])];
+  const memory = await measure(
+    'memory',
+    tracks.memory,
+    () => inTurns(launchSolo, now),
+    start + MEMORY_SHARE * plan.budgetMs,
+  );
+  const latency = await measure('latency', tracks.latency, launchPair, start + LATENCY_SHARE * plan.budgetMs);
+  const loadTime = await measure('load-time', tracks.loadTime, launchLoads, deadline);
+  const { launches: pairs, evidence: latencyEvidence } = await latency.confirm();
+  const evidence = {
+    latency: latencyEvidence,
+    memory: (await memory.confirm()).evidence,
+    loadTime: (await loadTime.confirm()).evidence,
+  };
   const waits = pairs.map(launch => launch.waitShare).filter(share => share !== null);
   const cold = [warm, ...memory.launches];
   return {
@@ -227,7 +186,7 @@ export async function measurePair(input: PairInput): Promise<PairMeasurement> {
       candidate: median(cold.map(launch => launch.candidate.firstRunMs)),
     },
     confirmed: Object.values(evidence).some(({ decision }) => decision.kind === 'regressed'),
-    alpha,
+    alpha: plan.alpha,
     launches: started,
     runs: pairs.reduce((sum, launch) => sum + launch.runs, 0),
     waitShare: waits.length === 0 ? null : mean(waits),

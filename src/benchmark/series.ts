@@ -6,8 +6,10 @@ import { median, relativeDifference, typicalBounds } from './statistics.ts';
 /** A timer may fire so much before the clock says so. */
 const TIMER_SLACK_MS = 50;
 
-/** One metric of a series of launches: how its log ratios come about and how they are judged. */
+/** One metric of a series of launches: its values, how its log ratios come about, and how they are judged. */
 export interface Track<T> {
+  readonly base: (launch: T) => number;
+  readonly candidate: (launch: T) => number;
   readonly ratioOf: (launch: T) => number;
   readonly rulesOf: (launches: readonly T[]) => SequenceRules;
 }
@@ -18,27 +20,28 @@ export interface Series<T> {
   readonly launchMs: number;
 }
 
+/** A regression that was found late may use so much more than its budget to be measured again, never to be found. */
+export const CONFIRMATION_SHARE = 0.5;
+
 /** Of a metric that was not asked for. */
 export const NO_SERIES: Series<never> = { launches: [], budgetMs: 0, launchMs: 0 };
 
-/** Launches until every track is decided, the looks are used up, or the next look cannot be reached by the deadline. */
+/** Launches until the track is decided, the looks are used up, or the next look cannot be reached by the deadline. */
 export async function runSeries<T>(input: {
-  readonly tracks: readonly Track<T>[];
+  readonly track: Track<T>;
   readonly launch: (index: number, timeLimitMs: number) => Promise<T>;
   readonly deadline: number;
   readonly now: () => number;
   readonly onLaunch: (done: number, planned: number) => void;
 }): Promise<Series<T>> {
-  const { tracks, launch, deadline, now, onLaunch } = input;
+  const { track, launch, deadline, now, onLaunch } = input;
   const start = now();
   const launches: T[] = [];
   const meanMs = (): number => (launches.length === 0 ? 0 : (now() - start) / launches.length);
   const openLook = (): number | null => {
-    const open = tracks
-      .map(track => ({ rules: track.rulesOf(launches), ratios: launches.map(track.ratioOf) }))
-      .filter(({ rules, ratios }) => judgeSeries(ratios, rules).kind === 'open');
-    const looks = open.map(({ rules }) => nextLook(launches.length, rules)).filter(look => look !== null);
-    return looks.length === 0 ? null : Math.min(...looks);
+    const rules = track.rulesOf(launches);
+    const isOpen = judgeSeries(launches.map(track.ratioOf), rules).kind === 'open';
+    return isOpen ? nextLook(launches.length, rules) : null;
   };
   for (let look = openLook(); look !== null; look = openLook()) {
     const remainingMs = deadline - now();
@@ -64,8 +67,22 @@ export async function runSeries<T>(input: {
   };
 }
 
+/** A launch that measures the two sides one after the other, in alternating order. */
+export const inTurns =
+  <T>(measure: (side: 'base' | 'candidate', timeLimitMs: number) => Promise<T>, now: () => number) =>
+  async (index: number, timeLimitMs: number): Promise<{ readonly base: T; readonly candidate: T }> => {
+    const end = now() + timeLimitMs;
+    const left = (): number => Math.max(1, end - now());
+    if (index % 2 === 0) {
+      const base = await measure('base', timeLimitMs);
+      return { base, candidate: await measure('candidate', left()) };
+    }
+    const candidate = await measure('candidate', timeLimitMs);
+    return { base: await measure('base', left()), candidate };
+  };
+
 /** What a series says of a metric when it has ended. */
-export const conclude = <T>(series: Series<T>, track: Track<T>): Decision =>
+const conclude = <T>(series: Series<T>, track: Track<T>): Decision =>
   concludeSeries(series.launches.map(track.ratioOf), track.rulesOf(series.launches), series);
 
 /** A regression counts only if a second series of fresh launches finds it too. */
@@ -96,7 +113,6 @@ export function evidenceOf<T>(
   first: Series<T>,
   second: Series<T> | null,
   track: Track<T>,
-  sides: { readonly base: (launch: T) => number; readonly candidate: (launch: T) => number },
   alpha: number,
 ): PairEvidence {
   const found = conclude(first, track);
@@ -104,7 +120,7 @@ export function evidenceOf<T>(
   const decision = confirm(found, remeasured ? conclude(second, track) : null);
   // The first series was selected for showing a regression; its repetition is the unbiased one.
   const shown = remeasured && second.launches.length > 0 ? second.launches : first.launches;
-  const samples = { base: shown.map(sides.base), candidate: shown.map(sides.candidate) };
+  const samples = { base: shown.map(track.base), candidate: shown.map(track.candidate) };
   const logRatios = shown.map(track.ratioOf);
   const difference = relativeDifference(logRatios, alpha);
   const base = samples.base.length === 0 ? null : median(samples.base);
@@ -117,5 +133,27 @@ export function evidenceOf<T>(
     difference,
     candidateBounds: typicalBounds(samples.candidate, alpha),
     remeasured,
+  };
+}
+
+/**
+ * Measures a track now, and again when `confirm` is called, where a regression was found.
+ * @param run the first series, or the second one
+ */
+export async function measureTrack<T>(
+  track: Track<T>,
+  run: (isAgain: boolean) => Promise<Series<T>>,
+  alpha: number,
+) {
+  const first = await run(false);
+  return {
+    launches: first.launches,
+    async confirm() {
+      const again = conclude(first, track).kind === 'regressed' ? await run(true) : null;
+      return {
+        launches: [...first.launches, ...(again?.launches ?? [])],
+        evidence: evidenceOf(first, again, track, alpha),
+      };
+    },
   };
 }

@@ -7,19 +7,11 @@ import { noRules } from '../../src/registry/promotion.ts';
 import type { Registry } from '../../src/registry/registry.ts';
 import { verifyRegistry } from '../../src/registry/verification.ts';
 import { QuickServeError } from '../../src/shared/errors.ts';
-import { entryFor, registryAt } from '../support/git-registries.ts';
-import {
-  bytesOf,
-  commitFiles,
-  createBare,
-  createClone,
-  git,
-  temporaryFolder,
-} from '../support/git-repositories.ts';
+import { registryBranch as branch, entryFor, plantFiles, registryAt } from '../support/git-registries.ts';
+import { bytesOf, createBare, git, temporaryFolder } from '../support/git-repositories.ts';
 
 /** Every kind of file on the branch, damaged in every way: `verify` names it, who needs it refuses, nothing is overwritten. */
 
-const branch = 'quickserveml';
 const MONTH_MS = 31 * 24 * 3600 * 1000;
 const template = temporaryFolder();
 let bare = '';
@@ -113,11 +105,7 @@ function damage(
 ): { readonly remote: string; readonly registry: Registry; readonly blob: string } {
   const remote = join(folder, 'remote.git');
   cpSync(bare, remote, { recursive: true });
-  const clone = createClone(folder, 'plant', `file://${remote}`);
-  git(clone, 'fetch', '--quiet', 'origin', branch);
-  git(clone, 'reset', '--quiet', '--hard', 'FETCH_HEAD');
-  commitFiles(clone, { [path]: change(readFileSync(join(clone, path))) });
-  git(clone, 'push', '--quiet', 'origin', `HEAD:${branch}`);
+  plantFiles(folder, remote, (_, clone) => ({ [path]: change(readFileSync(join(clone, path))) }));
   return { remote, registry: registryAt(folder, `file://${remote}`), blob: blobAt(remote, path) };
 }
 

@@ -5,17 +5,8 @@ import { tokenCredentials } from '../../src/git/credentials.ts';
 import { blobPath } from '../../src/registry/layout.ts';
 import { QuickServeError } from '../../src/shared/errors.ts';
 import { startGitHttpServer } from '../support/git-http-server.ts';
-import { entryFor, registryAt } from '../support/git-registries.ts';
-import {
-  bytesOf,
-  commitFiles,
-  createBare,
-  createClone,
-  git,
-  temporaryFolder,
-} from '../support/git-repositories.ts';
-
-const branch = 'quickserveml';
+import { registryBranch as branch, entryFor, plantFiles, registryAt } from '../support/git-registries.ts';
+import { bytesOf, createBare, git, temporaryFolder } from '../support/git-repositories.ts';
 
 async function failureOf(action: Promise<unknown>): Promise<QuickServeError> {
   const error = await action.then(
@@ -24,18 +15,6 @@ async function failureOf(action: Promise<unknown>): Promise<QuickServeError> {
   );
   if (error instanceof QuickServeError) return error;
   throw new Error(`expected a QuickServeError, got ${String(error)}`);
-}
-
-/** Puts files on the registry branch by hand. */
-function plant(folder: string, bare: string, files: Readonly<Record<string, string | null>>): string {
-  const clone = createClone(folder, `plant-${readdirSync(folder).length}`, `file://${bare}`);
-  if (git(bare, 'for-each-ref', `refs/heads/${branch}`) !== '') {
-    git(clone, 'fetch', '--quiet', 'origin', branch);
-    git(clone, 'reset', '--quiet', '--hard', 'FETCH_HEAD');
-  }
-  const commit = commitFiles(clone, files);
-  git(clone, 'push', '--quiet', 'origin', `HEAD:${branch}`);
-  return commit;
 }
 
 describe('what is on the branch is never overwritten', () => {
@@ -59,7 +38,7 @@ describe('what is on the branch is never overwritten', () => {
   ])('%s stops reading and writing, and says which file', async (_name, files, code, named) => {
     await using folder = temporaryFolder();
     const bare = createBare(folder.path);
-    const tip = plant(folder.path, bare, files);
+    const tip = plantFiles(folder.path, bare, () => files);
     const registry = registryAt(folder.path, `file://${bare}`);
     const writing = await failureOf(registry.record([entryFor(folder.path, 'digits', bytesOf('a', 100))]));
     expect(writing).toMatchObject({ code });
@@ -70,7 +49,10 @@ describe('what is on the branch is never overwritten', () => {
   test('fields that a newer version added are tolerated', async () => {
     await using folder = temporaryFolder();
     const bare = createBare(folder.path);
-    plant(folder.path, bare, { 'registry.json': '{"format": 1, "later": {"x": 1}}', 'later/file': 'x' });
+    plantFiles(folder.path, bare, () => ({
+      'registry.json': '{"format": 1, "later": {"x": 1}}',
+      'later/file': 'x',
+    }));
     const registry = registryAt(folder.path, `file://${bare}`);
     expect(await registry.record([entryFor(folder.path, 'digits', bytesOf('a', 100))])).toMatchObject([
       { new: true },
@@ -85,11 +67,11 @@ describe('what is on the branch is never overwritten', () => {
     await registry.record([entryFor(folder.path, 'digits', bytesOf('a', 100))]);
     const [version] = (await registry.read()).models.get('digits')!.versions;
     const path = blobPath(version!.sha256);
-    plant(folder.path, bare, { [path]: 'other bytes' });
+    plantFiles(folder.path, bare, () => ({ [path]: 'other bytes' }));
     expect(await failureOf(registry.readBytes(version!, folder.path))).toMatchObject({
       code: 'REGISTRY_MALFORMED',
     });
-    plant(folder.path, bare, { [path]: null });
+    plantFiles(folder.path, bare, () => ({ [path]: null }));
     const gone = await failureOf(registry.readBytes(version!, folder.path));
     expect(gone.code).toBe('VERSION_BYTES_GONE');
     expect(gone.message).toContain('is missing');

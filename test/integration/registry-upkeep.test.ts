@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readAuditLog } from '../../src/registry/audit.ts';
@@ -7,31 +7,16 @@ import { compactRegistry } from '../../src/registry/compaction.ts';
 import { noRules } from '../../src/registry/promotion.ts';
 import type { Registry } from '../../src/registry/registry.ts';
 import { verifyRegistry } from '../../src/registry/verification.ts';
-import { entryFor, registryAt, testFingerprint } from '../support/git-registries.ts';
 import {
-  bytesOf,
-  commitFiles,
-  createBare,
-  createClone,
-  git,
-  temporaryFolder,
-} from '../support/git-repositories.ts';
+  registryBranch as branch,
+  entryFor,
+  plantFiles,
+  registryAt,
+  testFingerprint,
+} from '../support/git-registries.ts';
+import { bytesOf, createBare, git, temporaryFolder } from '../support/git-repositories.ts';
 
-const branch = 'quickserveml';
 const MONTH_MS = 31 * 24 * 3600 * 1000;
-
-/** Changes files on the branch by hand, as somebody with an editor would. */
-function plant(
-  folder: string,
-  bare: string,
-  change: (files: readonly string[], clone: string) => Readonly<Record<string, string | null>>,
-): void {
-  const clone = createClone(folder, `plant-${readdirSync(folder).length}`, `file://${bare}`);
-  git(clone, 'fetch', '--quiet', 'origin', branch);
-  git(clone, 'reset', '--quiet', '--hard', 'FETCH_HEAD');
-  commitFiles(clone, change(git(clone, 'ls-files').split('\n'), clone));
-  git(clone, 'push', '--quiet', 'origin', `HEAD:${branch}`);
-}
 
 const setStatus = (registry: Registry, version: string, status: 'production' | 'staging') =>
   registry.addEvent({
@@ -77,7 +62,7 @@ describe('verify', () => {
     const bare = createBare(folder.path);
     const registry = await filled(folder.path, bare);
     const paths: Record<string, string> = {};
-    plant(folder.path, bare, (files, clone) => {
+    plantFiles(folder.path, bare, (files, clone) => {
       const [one, other] = files.filter(path => path.startsWith('blobs/'));
       const measurement = find(files, '/benchmarks/');
       const pack = `${measurement.slice(0, measurement.lastIndexOf('/'))}.jsonl`;
@@ -169,7 +154,7 @@ describe('a write', () => {
     const past = monthsAgo(folder.path, bare, 3, false);
     await past.addMeasurements([measurement(3)]);
     const [path] = filesOf(bare);
-    plant(folder.path, bare, (_, clone) => {
+    plantFiles(folder.path, bare, (_, clone) => {
       const record = JSON.parse(readFileSync(join(clone, path!), 'utf8'));
       const other = JSON.stringify({ ...record, metrics: { latency: 99 } });
       return { [`${path!.slice(0, path!.lastIndexOf('/'))}.jsonl`]: `${other}\n` };
@@ -177,7 +162,7 @@ describe('a write', () => {
     const registry = registryAt(folder.path, `file://${bare}`);
     const before = filesOf(bare);
     expect(await registry.addMeasurements([measurement(1)])).toMatchObject({ via: 'branch' });
-    plant(folder.path, bare, () => ({ [path!]: '{' }));
+    plantFiles(folder.path, bare, () => ({ [path!]: '{' }));
     expect(await registry.addMeasurements([measurement(2)])).toMatchObject({ via: 'branch' });
     expect(filesOf(bare)).toEqual(expect.arrayContaining(before));
     expect(filesOf(bare)).toHaveLength(before.length + 2);

@@ -1,11 +1,11 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Fingerprint } from '../../src/benchmark/measurement.ts';
 import { noCredentials, type RemoteCredentials } from '../../src/git/credentials.ts';
 import type { ModelInterface } from '../../src/model/inspection.ts';
 import type { RecordEntry } from '../../src/registry/record-entry.ts';
 import { openRegistry, type Registry, type RegistryOptions } from '../../src/registry/registry.ts';
-import { sha256, testEnvironment } from './git-repositories.ts';
+import { commitFiles, createClone, git, sha256, testEnvironment } from './git-repositories.ts';
 
 export function registryAt(
   folder: string,
@@ -80,4 +80,27 @@ export function entryFor(
     verdict: { gate: 'passed', policyDigest: 'd'.repeat(64), baseCommit: null },
     ...rest,
   };
+}
+
+/** The branch that `registryAt` works on. */
+export const registryBranch = 'quickserveml';
+
+/**
+ * Changes files on the registry branch by hand, as somebody with an editor would.
+ * @param change from the paths that are there and the clone that they lie in; null deletes
+ * @returns the commit
+ */
+export function plantFiles(
+  folder: string,
+  bare: string,
+  change: (files: readonly string[], clone: string) => Parameters<typeof commitFiles>[1],
+): string {
+  const clone = createClone(folder, `plant-${readdirSync(folder).length}`, `file://${bare}`);
+  if (git(bare, 'for-each-ref', `refs/heads/${registryBranch}`) !== '') {
+    git(clone, 'fetch', '--quiet', 'origin', registryBranch);
+    git(clone, 'reset', '--quiet', '--hard', 'FETCH_HEAD');
+  }
+  const commit = commitFiles(clone, change(git(clone, 'ls-files').split('\n'), clone));
+  git(clone, 'push', '--quiet', 'origin', `HEAD:${registryBranch}`);
+  return commit;
 }

@@ -1,6 +1,6 @@
 import type { SequenceRules } from '../launch-sequence.ts';
 import type { PairEvidence } from '../measurement.ts';
-import { conclude, evidenceOf, runSeries, type Track } from '../series.ts';
+import { CONFIRMATION_SHARE, inTurns, measureTrack, runSeries, type Track } from '../series.ts';
 
 type Side = 'base' | 'candidate';
 
@@ -23,9 +23,6 @@ export interface TurnsInput<T> {
   readonly onTurn?: (done: number, planned: number) => void;
 }
 
-/** A regression that was found late may use so much more than the budget to be measured again. */
-const CONFIRMATION_SHARE = 0.5;
-
 /**
  * Compares one statistic of base and candidate that are measured apart: pairs in alternating order, judged by the same
  * sequential test as models in one process. A regression is measured again.
@@ -35,34 +32,19 @@ export async function compareInTurns<T>(input: TurnsInput<T>): Promise<PairEvide
   const { measure, statisticOf, rulesOf, alpha, budgetMs, now } = input;
   const deadline = now() + budgetMs;
   const track: Track<Turn<T>> = {
+    base: ({ base }) => statisticOf(base),
+    candidate: ({ candidate }) => statisticOf(candidate),
     ratioOf: ({ base, candidate }) => Math.log(statisticOf(candidate) / statisticOf(base)),
     rulesOf: turns => rulesOf(turns.map(({ base }) => statisticOf(base))),
   };
-  const series = (until: number) =>
+  const run = (isAgain: boolean) =>
     runSeries<Turn<T>>({
-      tracks: [track],
-      deadline: until,
+      track,
+      launch: inTurns(measure, now),
+      deadline: deadline + (isAgain ? CONFIRMATION_SHARE * budgetMs : 0),
       now,
       onLaunch: (done, planned) => input.onTurn?.(done, planned),
-      launch: async (index, timeLimitMs) => {
-        const end = now() + timeLimitMs;
-        const left = (): number => Math.max(1, end - now());
-        if (index % 2 === 0) {
-          const base = await measure('base', left());
-          return { base, candidate: await measure('candidate', left()) };
-        }
-        const candidate = await measure('candidate', left());
-        return { base: await measure('base', left()), candidate };
-      },
     });
-  const first = await series(deadline);
-  const isRegressed = conclude(first, track).kind === 'regressed';
-  const again = isRegressed ? await series(deadline + CONFIRMATION_SHARE * budgetMs) : null;
-  return evidenceOf(
-    first,
-    again,
-    track,
-    { base: ({ base }) => statisticOf(base), candidate: ({ candidate }) => statisticOf(candidate) },
-    alpha,
-  );
+  const measured = await measureTrack(track, run, alpha);
+  return (await measured.confirm()).evidence;
 }

@@ -10,18 +10,13 @@ interface Launch {
 
 const alpha = 0.01;
 const track: Track<Launch> = {
+  base: launch => launch.baseMs,
+  candidate: launch => launch.candidateMs,
   ratioOf: launch => launch.logRatio,
   rulesOf: () => rulesFor(0.05, alpha, FRESH_PROCESS_LOOKS),
 };
 const seriesOf = (launches: readonly Launch[]): Series<Launch> => ({ launches, budgetMs: 1000, launchMs: 1 });
-const evidence = (launches: readonly Launch[]) =>
-  evidenceOf(
-    seriesOf(launches),
-    null,
-    track,
-    { base: launch => launch.baseMs, candidate: launch => launch.candidateMs },
-    alpha,
-  );
+const evidence = (launches: readonly Launch[]) => evidenceOf(seriesOf(launches), null, track, alpha);
 
 describe('the two values beside a difference', () => {
   it('agree with it, where the pace of the machine changed between the blocks of the two models', () => {

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { allAuthorities, extraCertificates, readCertificates } from '../network/certificates.ts';
 import { fullDiskError } from '../shared/full-disk.ts';
 import { type ConfigEntry, type GitEnvironment, processVariables } from './git-environment.ts';
@@ -26,6 +26,9 @@ function configuredFile(environment: GitEnvironment): string | null {
 
 /** By folder and content, for all environments of this process. */
 const written = new Map<string, string>();
+const removeWritten = (): void => {
+  for (const file of written.values()) rmSync(dirname(file), { recursive: true, force: true });
+};
 
 /**
  * git takes one file, which replaces what it would trust by itself: so that all goes into it.
@@ -44,7 +47,7 @@ function writeBundle(certificates: readonly string[], temporaryFolder: string): 
     rmSync(folder, { recursive: true, force: true });
     throw fullDiskError(temporaryFolder, error);
   }
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  if (written.size === 0) process.once('exit', removeWritten);
   written.set(key, file);
   return file;
 }

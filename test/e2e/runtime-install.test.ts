@@ -8,6 +8,9 @@ import { fixtureModel } from '../support/pull-request.ts';
 import { lacks } from '../support/requirements.ts';
 import { runCli } from '../support/run-cli.ts';
 
+/** As it was published. */
+const OLDER_VERSION = '1.29.0';
+
 /** How this machine reaches the registry that npm is configured for. */
 function npmEnvironment(): Record<string, string> {
   const names = [
@@ -44,7 +47,7 @@ describe.skipIf(lacks('runtime') || lacks('npm-registry'))(
       rmSync(cache, { recursive: true, force: true });
     });
 
-    it('comes from the npm registry, checked against the pinned hashes, and is used from the cache from then on', {
+    it('comes from the npm registry, checked against the pinned hashes, and is used from the cache from then on; an older one beside it', {
       timeout: 300_000,
     }, async () => {
       const env = { ...npmEnvironment(), RUNNER_TOOL_CACHE: cache };
@@ -70,6 +73,10 @@ describe.skipIf(lacks('runtime') || lacks('npm-registry'))(
         metric: 'latency',
       });
       expect(measured.exitCode).toBe(0);
+
+      const older = await run('benchmark', model, '--budget', '5s', '--runtime', OLDER_VERSION);
+      expect(older.json()).toMatchObject({ fingerprint: { runtimeVersion: OLDER_VERSION } });
+      expect(older.exitCode).toBe(0);
     });
   },
 );

@@ -1,6 +1,7 @@
 import { markdownTable } from 'markdown-table';
 import type { ModelInterface } from '../../src/model/inspection.ts';
 import type { Audience, Route } from '../../src/serving/call.ts';
+import { HeldBytes } from '../../src/serving/held-bytes.ts';
 import { benchmarkRoute } from '../../src/serving/interfaces/benchmark-route.ts';
 import { cloudRoutes } from '../../src/serving/interfaces/cloud-routes.ts';
 import type { InferenceAccess } from '../../src/serving/interfaces/inference-replies.ts';
@@ -74,7 +75,7 @@ function routesOf(toolVersion: string): readonly Route[] {
   const vertex = { healthRoute: '/vertex/health', predictRoute: '/vertex/predict' };
   return [
     ...ownRoutes({ access, view, toolVersion, openApi: () => ({}), links: [] }),
-    recordStreamRoute(access, DEFAULT_LIMITS),
+    recordStreamRoute(access, DEFAULT_LIMITS, new HeldBytes(DEFAULT_LIMITS.heldBytes)),
     benchmarkRoute(access, () => 0),
     ...v2Routes(access, view, toolVersion),
     ...cloudRoutes({ benchmark: true, sageMaker: true, vertex }, access, view),

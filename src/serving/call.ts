@@ -30,6 +30,11 @@ export const errorReply = (status: number, message: string, headers: OutgoingHtt
   body: JSON.stringify({ error: message }),
 });
 
+/** There is no room for what a request would hold. */
+export const NO_ROOM: Reply = errorReply(503, 'the server holds as many bytes as it may', {
+  'retry-after': '1',
+});
+
 export const jsonReply = (document: unknown, status = 200): Reply => ({
   status,
   headers: { 'content-type': 'application/json' },
@@ -62,8 +67,8 @@ export type PathParameters = Readonly<Record<string, string>>;
 
 /**
  * `reply`: answers from the head alone. `body`: the body is read first, within the limits. `stream`: writes the response
- * itself and as long as it likes (server-sent events); the connection counts as idle when the server drains, unless the
- * route asks for its end to be waited for. The request is `response.req`.
+ * itself and as long as it likes (server-sent events), or gives a reply that refuses to begin; the connection counts as
+ * idle when the server drains, unless the route asks for its end to be waited for. The request is `response.req`.
  */
 export type Route =
   | (RouteHead & {
@@ -82,7 +87,7 @@ export type Route =
   | (RouteHead & {
       readonly kind: 'stream';
       readonly isAwaited?: boolean;
-      readonly open: (call: Call, response: ServerResponse, parameters: PathParameters) => void;
+      readonly open: (call: Call, response: ServerResponse, parameters: PathParameters) => Reply | null;
     });
 
 /** What the answer to a request tells of it beside the reply: goes into its `Served` record. */

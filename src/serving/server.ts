@@ -7,6 +7,7 @@ import type { Admission, Route } from './call.ts';
 import type { ModelFacts } from './engine/generation.ts';
 import { ServingEngine } from './engine/serving-engine.ts';
 import type { WorkerLaunch } from './engine/worker-handle.ts';
+import { HeldBytes } from './held-bytes.ts';
 import { HttpFront } from './http/http-front.ts';
 import { benchmarkRoute } from './interfaces/benchmark-route.ts';
 import { cloudRoutes } from './interfaces/cloud-routes.ts';
@@ -96,6 +97,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     nowMs,
     happened,
   });
+  const room = new HeldBytes(settings.limits.heldBytes);
   let front: HttpFront | null = null;
   let reloadFailure: string | null = null;
   const view: ServerView = {
@@ -115,7 +117,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         uptimeMs: nowMs() - startedMs,
         connections: front?.connections ?? 0,
         inFlight: front?.inFlight ?? 0,
-        heldBytes: front?.heldBytes ?? 0,
+        heldBytes: room.held,
         workers,
         queues: engine.queues(),
       };
@@ -136,7 +138,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const routes: Route[] = [
     ...v2Routes(access, view, world.toolVersion),
     ...cloudRoutes(settings.interfaces, access, view),
-    recordStreamRoute(access, settings.limits),
+    recordStreamRoute(access, settings.limits, room),
     ...(settings.interfaces.benchmark ? [benchmarkRoute(access, nowMs)] : []),
     ...partRoutes,
   ];
@@ -156,6 +158,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   });
   front = new HttpFront({
     limits: settings.limits,
+    room,
     routes: [...own, ...routes],
     admission: parts.find(part => part.admission !== undefined)?.admission ?? ADMITS_ALL,
     overload: () => {

@@ -9,7 +9,7 @@ export interface ModelSource {
 /** What the server never exceeds, whatever is asked of it. */
 export interface ServingLimits {
   readonly bodyBytes: number;
-  /** Of all bodies together that are held at a time. */
+  /** Of all bodies together that are held at a time, and what streams hold, which is half of it at most. */
   readonly heldBytes: number;
   /** Requests of one model that wait. */
   readonly queue: number;
@@ -18,7 +18,7 @@ export interface ServingLimits {
   /** Longest time of a batch in a worker before its process counts as hung. */
   readonly runMs: number;
   readonly loadMs: number;
-  /** From the first byte of a request to the last of its body. */
+  /** From the first byte of a request to the last of its body; of a stream, of each line. */
   readonly requestMs: number;
   /** An answer that nobody takes. */
   readonly writeMs: number;

@@ -20,6 +20,11 @@ function raw(port: number, start: string): { readonly socket: Socket; readonly a
   return { socket, answer: new Promise(resolve => socket.once('close', () => resolve(text))) };
 }
 
+/** A request whose body comes in chunks and whose connection ends with the answer. */
+const streamHead = (path: string): string =>
+  `POST ${path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-type: application/x-ndjson\r\ntransfer-encoding: chunked\r\n\r\n`;
+const chunkOf = (text: string): string => `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`;
+
 describe.skipIf(lacks('runtime'))('a server under faults', () => {
   let server: TestServer | null = null;
   afterEach(async () => {
@@ -133,6 +138,54 @@ describe.skipIf(lacks('runtime'))('a server under faults', () => {
     expect(answers.every(({ status }) => status === 200 || status === 503)).toBe(true);
     expect(busy.length).toBeGreaterThan(20);
     expect(Number(busy[0]!.headers.get('retry-after'))).toBeGreaterThan(0);
+  });
+
+  it('makes streams wait for room together, refuses more of them, and keeps room for requests', async () => {
+    const heldBytes = 16 * 1024;
+    const { url, port, running } = await start({ limits: { heldBytes, runMs: 60_000 } });
+    const held = () => running.view.snapshot().heldBytes;
+    const stream = (body: string) =>
+      fetch(`${url}/model/batch`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/x-ndjson' },
+        body,
+      });
+    const [worker] = running.view.snapshot().workers;
+    process.kill(worker!.pid, 'SIGSTOP');
+    // More than is read of one stream at a time, and than all may hold.
+    const records = 200;
+    const padded = `${ENCODER_PAYLOAD}${' '.repeat(200)}`;
+    const begun = Array.from({ length: 5 }, () => raw(port, streamHead('/model/batch')));
+    await until(() => running.view.snapshot().inFlight === 5);
+    for (const { socket } of begun)
+      for (let record = 0; record < records; record += 1) socket.write(chunkOf(`${padded}\n`));
+    await until(() => held() > heldBytes / 2 - padded.length);
+    await sleep(300);
+    expect(held()).toBeLessThanOrEqual(heldBytes / 2 + padded.length + 1);
+    const refused = await stream(padded);
+    expect(refused.status).toBe(503);
+    expect(refused.headers.get('retry-after')).toBe('1');
+    expect(await refused.json()).toEqual({ error: 'the server holds as many bytes as it may' });
+    const asked = post(new Agent(), port, '/predict', ENCODER_PAYLOAD);
+    await until(() => running.view.snapshot().inFlight === 6);
+    process.kill(worker!.pid, 'SIGCONT');
+    for (const { socket } of begun) socket.write('0\r\n\r\n');
+    for (const { answer } of begun) expect(await answer).toContain(`{"records":${records},"failed":0}`);
+    expect((await asked).status).toBe(200);
+    expect(held()).toBe(0);
+    expect((await stream(padded)).status).toBe(200);
+  });
+
+  it('lets streams end that fill the room with halves of records', async () => {
+    const { port, running } = await start({ limits: { heldBytes: 8 * 1024 } });
+    const begun = Array.from({ length: 5 }, () => raw(port, streamHead('/model/batch')));
+    await until(() => running.view.snapshot().inFlight === 5);
+    const blanks = ' '.repeat(800);
+    for (const { socket } of begun) socket.write(chunkOf(blanks));
+    await until(() => running.view.snapshot().heldBytes === 4000);
+    for (const { socket } of begun) socket.write(`${chunkOf(`${blanks}${ENCODER_PAYLOAD}\n`)}0\r\n\r\n`);
+    for (const { answer } of begun) expect(await answer).toContain('{"records":1,"failed":0}');
+    await until(() => running.view.snapshot().heldBytes === 0);
   });
 
   it('gives up on who waits too long for a worker', async () => {

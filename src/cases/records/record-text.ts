@@ -11,7 +11,7 @@ export type RecordText =
 export const tooLongMessage = (limitBytes: number): string =>
   `it is longer than ${limitBytes >= 2 ** 20 ? `${limitBytes / 2 ** 20} MiB` : `${limitBytes} bytes`}`;
 
-const LINE_END = 0x0a;
+export const LINE_END = 0x0a;
 const isBlank = (byte: number): boolean => byte === 0x20 || (byte >= 0x09 && byte <= 0x0d);
 
 /** One piece is not copied. */
@@ -50,6 +50,16 @@ class RecordBuffer {
   }
 }
 
+/** What came in at once, cut behind each end of a line. */
+export function* linePieces(piece: Uint8Array): Generator<Uint8Array> {
+  let from = 0;
+  for (let end = piece.indexOf(LINE_END); end >= 0; end = piece.indexOf(LINE_END, from)) {
+    yield piece.subarray(from, end + 1);
+    from = end + 1;
+  }
+  if (from < piece.length) yield piece.subarray(from);
+}
+
 /** The lines of a stream that are not blank; one that is too long is skipped to its end and said. */
 export async function* splitLines(
   pieces: AsyncIterable<Uint8Array>,
@@ -57,14 +67,12 @@ export async function* splitLines(
 ): AsyncGenerator<RecordText> {
   const buffer = new RecordBuffer(limitBytes);
   for await (const piece of pieces) {
-    let from = 0;
-    for (let end = piece.indexOf(LINE_END); end >= 0; end = piece.indexOf(LINE_END, from)) {
-      buffer.add(piece.subarray(from, end));
-      from = end + 1;
-      const record = buffer.take();
+    for (const part of linePieces(piece)) {
+      const isEnd = part.at(-1) === LINE_END;
+      buffer.add(isEnd ? part.subarray(0, -1) : part);
+      const record = isEnd ? buffer.take() : null;
       if (record !== null) yield record;
     }
-    buffer.add(piece.subarray(from));
   }
   const last = buffer.take();
   if (last !== null) yield last;

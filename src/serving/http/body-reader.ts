@@ -1,28 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-
-/** Bytes of all bodies that are held at a time, against the limit. */
-export class HeldBytes {
-  readonly limit: number;
-  #held = 0;
-
-  constructor(limit: number) {
-    this.limit = limit;
-  }
-
-  get held(): number {
-    return this.#held;
-  }
-
-  take(bytes: number): boolean {
-    if (this.#held + bytes > this.limit) return false;
-    this.#held += bytes;
-    return true;
-  }
-
-  release(bytes: number): void {
-    this.#held -= bytes;
-  }
-}
+import type { HeldBytes } from '../held-bytes.ts';
 
 export type BodyReading =
   | { readonly kind: 'read'; readonly chunks: readonly Uint8Array[]; readonly bytes: number }

@@ -5,20 +5,24 @@ import {
   type Admission,
   type Call,
   errorReply,
+  NO_ROOM,
   type PathParameters,
   type Reply,
   type Route,
   type ServedNote,
 } from '../call.ts';
+import type { HeldBytes } from '../held-bytes.ts';
 import type { ServingLimits } from '../settings.ts';
 import type { Watcher } from '../watcher.ts';
 import { AnswerSender, type Exchange } from './answer-sender.ts';
-import { HeldBytes, readBody } from './body-reader.ts';
+import { readBody } from './body-reader.ts';
 import { requestIdOf } from './request-id.ts';
 import { createRouteTable } from './route-table.ts';
 
 export interface FrontOptions {
   readonly limits: ServingLimits;
+  /** Of bodies, beside what streams hold of it. */
+  readonly room: HeldBytes;
   readonly routes: readonly Route[];
   readonly admission: Admission;
   /** Asked before the body of an inference is read: a reply refuses it. */
@@ -30,7 +34,6 @@ export interface FrontOptions {
   readonly reportBug: (error: unknown) => void;
 }
 
-const RETRY_SOON = { 'retry-after': '1' };
 /** nginx's status for a client that closed the connection before the answer. */
 const CLIENT_GONE = 499;
 const CHECK_INTERVAL_MS = 1000;
@@ -52,7 +55,7 @@ export class HttpFront {
     this.#options = options;
     const { limits } = options;
     this.#find = createRouteTable(options.routes);
-    this.#room = new HeldBytes(limits.heldBytes);
+    this.#room = options.room;
     const { admission, nowMs } = options;
     this.#sender = new AnswerSender({ admission, nowMs, writeMs: limits.writeMs });
     this.#server = createServer({
@@ -97,10 +100,6 @@ export class HttpFront {
 
   get inFlight(): number {
     return this.#inFlight;
-  }
-
-  get heldBytes(): number {
-    return this.#room.held;
   }
 
   get draining(): boolean {
@@ -208,7 +207,8 @@ export class HttpFront {
     } else if (found.route.kind === 'stream') {
       this.#sender.prepare(exchange);
       if (request.headers.expect !== undefined) response.writeContinue();
-      found.route.open(call, response, found.parameters);
+      const refusal = found.route.open(call, response, found.parameters);
+      if (refusal !== null) this.#sender.sendPaced(exchange, refusal);
     } else {
       await this.#answerBody(exchange, found.route, found.parameters, note);
     }
@@ -240,10 +240,7 @@ export class HttpFront {
         this.#sender.send(exchange, errorReply(413, `a body may have ${bodyBytes} bytes`));
         return;
       case 'no-room':
-        this.#sender.sendPaced(
-          exchange,
-          errorReply(503, 'the server holds as many bytes as it may', RETRY_SOON),
-        );
+        this.#sender.sendPaced(exchange, NO_ROOM);
         return;
       case 'too-slow':
         this.#sender.send(exchange, errorReply(408, `the body did not come within ${requestMs} ms`));

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { Reply, Route } from '../call.ts';
+import { errorReply, type Reply, type Route } from '../call.ts';
 import type { ServerPart, ServingWorld } from '../server-parts.ts';
 import { sectionOf } from '../settings-section.ts';
 import type { ServerView, Watcher } from '../watcher.ts';
@@ -77,12 +77,9 @@ function livePage(sources: LiveSources): LivePage {
     // Who does not keep up misses documents instead of filling memory.
     for (const response of watchers) if (!response.writableNeedDrain) response.write(event);
   };
-  const open = (response: ServerResponse): void => {
-    if (watchers.size >= MOST_WATCHERS) {
-      response.writeHead(503, { 'content-type': 'application/json', 'retry-after': '30' });
-      response.end(JSON.stringify({ error: `${MOST_WATCHERS} people look already` }));
-      return;
-    }
+  const open = (response: ServerResponse): Reply | null => {
+    if (watchers.size >= MOST_WATCHERS)
+      return errorReply(503, `${MOST_WATCHERS} people look already`, { 'retry-after': '30' });
     response.writeHead(200, {
       'content-type': 'text/event-stream',
       'cache-control': 'no-store',
@@ -96,6 +93,7 @@ function livePage(sources: LiveSources): LivePage {
     });
     response.write(`data: ${liveDocument(sources)}\n\n`);
     timer ??= setInterval(tick, INTERVAL_MS).unref();
+    return null;
   };
   return {
     routes: [

@@ -144,7 +144,11 @@ function createGauges(view: ServerView, registers: Registry[], version: string):
     'Requests whose answer is not finished.',
     ({ inFlight }) => inFlight,
   );
-  gauge('quickserveml_held_body_bytes', 'Bytes of bodies that are held.', ({ heldBytes }) => heldBytes);
+  gauge(
+    'quickserveml_held_body_bytes',
+    'Bytes of bodies and of streams that are held.',
+    ({ heldBytes }) => heldBytes,
+  );
   labelled('quickserveml_queue_length', 'Requests that wait.', ['model', 'version'], (state, set) => {
     for (const queue of state.queues) set({ model: queue.model, version: queue.version }, queue.waiting);
   });

@@ -74,6 +74,7 @@ const DEEPEST = 32;
 /** Stands for an array while the text around it is parsed: a control character, which JSON writes in one way only. */
 const MARK = '\u0001';
 const WRITTEN_MARK = '\\u0001';
+const NO_BYTES = new DataView(new ArrayBuffer(0));
 const KEPT_NUMBERS = 1 << 20;
 
 /** Powers of ten that are exact in a double: one multiplication or division by them rounds once. */
@@ -112,6 +113,8 @@ interface Block extends NumberFacts {
 export class NumberArrayReader {
   #memory = new Float64Array(0);
   #used = 0;
+  /** The text that is being read: a view takes longer to make than a short row to read. */
+  #view: DataView = NO_BYTES;
   /** What is true of all numbers of the array that is being read. */
   #row = NO_NUMBERS;
 
@@ -123,9 +126,11 @@ export class NumberArrayReader {
   read(bytes: Uint8Array): unknown {
     if (bytes.byteLength < SHORTEST_TEXT) return null;
     this.#used = 0;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     if (this.#memory.length > KEPT_NUMBERS) this.#memory = new Float64Array(0);
     const blocks: Block[] = [];
     const rest = this.#takeBlocks(bytes, blocks);
+    this.#view = NO_BYTES;
     if (rest === null || blocks.length === 0) return null;
     // Beside a key that is there twice, a string of the client could stand for an array that was dropped.
     if (rest.some(part => part.includes(WRITTEN_MARK))) return null;
@@ -238,7 +243,7 @@ export class NumberArrayReader {
    * @returns the place of the first byte that belongs to none; -1: no JSON
    */
   #readRow(bytes: Uint8Array, start: number): number {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const view = this.#view;
     const lastFour = bytes.byteLength - 4;
     let memory = this.#memory;
     let used = this.#used;

@@ -25,10 +25,12 @@ export interface StepRun extends Surroundings {
 }
 
 export interface JenkinsfileRun extends Surroundings {
-  /** The text of a Jenkinsfile: a scripted one, or a declarative one with agent, stages and steps alone. */
+  /** The text of a Jenkinsfile, scripted or declarative; what of the latter is known, harness.groovy says. */
   readonly pipeline: string;
   /** The shell command that stands for `checkout scm`. */
   readonly checkout: string;
+  /** Values of the parameters that somebody started it with. */
+  readonly parameters?: Readonly<Record<string, string>>;
 }
 
 export interface StepResult {
@@ -65,6 +67,7 @@ export async function runJenkins(
     const complete = runs.map(run => ({
       secrets: {},
       plugins: [],
+      parameters: {},
       arguments: [{}],
       unix: true,
       resources: home,

@@ -1,8 +1,8 @@
 /**
  * Runs steps of the shared library and whole scripted pipelines outside Jenkins: `groovy harness.groovy VARS RUNS.json`.
  * Steps of Jenkins are recorded; `sh`, `checkout`, `stash` and folders are real. A step that is neither known here nor listed
- * under `plugins` is missing, as in a Jenkins without the plugin. Of declarative pipelines it knows agent, stages and steps,
- * and that they begin with a checkout. The branches of `parallel` run one after the other. Prints
+ * under `plugins` is missing, as in a Jenkins without the plugin. Declarative pipelines begin with a checkout; what they
+ * declare (options, triggers, parameters) is recorded, and of `when` the conditions buildingTag and branch count. The branches of `parallel` run one after the other. Prints
  * one JSON line last, an outcome for each run. What it does not show: CPS, the sandbox, serialisation.
  */
 import groovy.json.JsonOutput
@@ -21,6 +21,9 @@ class Steps {
     List calls = []
     Map environment = [:]
     Map stashes = [:]
+    Map params = [:]
+    /** Whether the conditions of the stage that is being read hold. */
+    boolean isWanted = true
     int agents = 0
     String result = 'SUCCESS'
     String message = null
@@ -37,6 +40,7 @@ class Steps {
     Object property(String name) {
         if (name == 'env') { return environment }
         if (name == 'scm') { return 'scm' }
+        if (name == 'params') { return params }
         if (name == 'docker') { return new DockerStub(steps: this) }
         if (new File(vars, "${name}.groovy").exists()) { return load(name) }
         throw new MissingPropertyException("No such property: ${name}")
@@ -69,8 +73,25 @@ class Steps {
             case 'dir': return inside(new File(folder, args[0].toString()), args[1] as Closure)
             case 'deleteDir': return folder.deleteDir()
             case 'node': return inside(new File(setup.workspace.toString(), "agent-${++agents}"), args.last() as Closure)
-            case ['stage', 'stages', 'steps', 'agent']: return (args.last() as Closure).call()
-            case 'label': return null
+            case ['stages', 'agent', 'options', 'triggers', 'script']: return (args.last() as Closure).call()
+            case ['label', 'cron']: return null
+            case 'parameters':
+                DeclaredParameters declared = new DeclaredParameters()
+                Closure body = args[0] as Closure
+                body.resolveStrategy = Closure.DELEGATE_FIRST
+                body.delegate = declared
+                body.call()
+                params = declared.values + (setup.parameters as Map)
+                return null
+            case 'stage':
+                isWanted = true
+                return (args.last() as Closure).call()
+            case 'when':
+                isWanted = (args[0] as Closure).call()
+                return null
+            case 'buildingTag': return environment.TAG_NAME != null
+            case 'branch': return environment.BRANCH_NAME == args[0]
+            case 'steps': return isWanted ? (args[0] as Closure).call() : null
             case 'pipeline':
                 invoke('checkout', ['scm'])
                 return (args[0] as Closure).call()
@@ -186,6 +207,12 @@ class StepBinding extends Binding {
     Steps steps
     boolean hasVariable(String name) { return true }
     Object getVariable(String name) { return steps.property(name) }
+}
+
+/** Parameters of a pipeline: their names and what they are where nobody says otherwise. */
+class DeclaredParameters {
+    Map values = [:]
+    void string(Map parameter) { values[parameter.name] = parameter.defaultValue }
 }
 
 class DockerStub {

@@ -1,22 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  type JenkinsfileRun,
-  runJenkins,
-  type StepResult,
-  type StepRun,
-} from '../support/jenkins-pipeline.ts';
+import { runJenkins, type StepResult, type StepRun } from '../support/jenkins-pipeline.ts';
 import { lacks, projectRoot } from '../support/requirements.ts';
 
 const vars = join(projectRoot, 'jenkins/vars');
@@ -230,101 +217,6 @@ describe.skipIf(lacks('groovy'))('the Jenkins library', () => {
     const outcome = resultOf('closed network');
     expect(outcome).toMatchObject({ result: 'SUCCESS', returned: 0 });
     expect(outcome.log).toMatch(/^\d+\.\d+\.\d+/m);
-  });
-
-  /** What the command that stands for the product notes of its environment, after its words. */
-  const NOTED = [
-    'GITHUB_TOKEN',
-    'QUICKSERVEML_SIGNING_KEY',
-    'QUICKSERVEML_IMAGE_KEY',
-    'SLACK_WEBHOOK_URL',
-    'PAGER_SECRET',
-  ];
-
-  /** Runs an example of the documentation once for each surroundings; `said`: a line for each call of the command. */
-  async function runExample(
-    name: string,
-    secrets: readonly string[],
-    surroundings: readonly Pick<JenkinsfileRun, 'environment' | 'parameters'>[],
-  ) {
-    const runs = surroundings.map(more => {
-      const workspace = mkdtempSync(join(root, 'example '));
-      const bin = join(workspace, 'bin');
-      mkdirSync(bin);
-      const values = NOTED.map(variable => `"$${variable}"`).join(' ');
-      writeFileSync(
-        join(bin, 'npx'),
-        `#!/bin/sh\n{ printf '%s ' "$@" '|' ${values}; echo; } >> '${workspace}/said'\nexit \${EXIT:-0}\n`,
-        { mode: 0o755 },
-      );
-      return {
-        ...more,
-        workspace,
-        pipeline: readFileSync(join(projectRoot, 'docs/examples', name), 'utf8'),
-        checkout: 'true',
-        plugins: PLUGINS,
-        environment: { ...more.environment, PATH: `${bin}:${process.env['PATH']}` },
-        secrets: Object.fromEntries(secrets.map(id => [id, `(${id})`])),
-      };
-    });
-    const outcomes = await runJenkins(runs);
-    return outcomes.map(({ result }, index) => {
-      const lines = readFileSync(join(runs[index]!.workspace, 'said'), 'utf8').trimEnd().split('\n');
-      return { result, said: lines.map(line => line.replace(/ +/g, ' ').trimEnd()) };
-    });
-  }
-
-  it('releases what a tag names, as the example does it', async () => {
-    const [released] = await runExample(
-      'Jenkinsfile.release',
-      ['git-push', 'verdict-key', 'image-key'],
-      [{ environment: { TAG_NAME: 'big-vision-v1.4.2' } }],
-    );
-    expect(released).toEqual({
-      result: 'SUCCESS',
-      said: [
-        expect.stringMatching(/ check .*--record always .*--model big-vision .*\| \(verdict-key\)$/),
-        expect.stringMatching(
-          / publish big-vision@1\.4\.2 --image registry\.example\/acme\/big-vision --promote production --reason big-vision-v1\.4\.2 \| \(image-key\)$/,
-        ),
-      ],
-    });
-    expect(released?.said[0]).not.toContain('--comment');
-  });
-
-  it('checks every branch and publishes tags that passed, as the declarative example does it', async () => {
-    const [branch, tag, failed] = await runExample(
-      'Jenkinsfile.declarative',
-      ['github-token', 'github-app'],
-      [
-        { environment: { BRANCH_NAME: 'main' } },
-        { environment: { TAG_NAME: 'v1' } },
-        { environment: { TAG_NAME: 'v1', EXIT: '1' } },
-      ],
-    );
-    const checked = expect.stringMatching(/ check .*--budget 30s.*\| \(github-token\)$/);
-    const published = expect.stringMatching(
-      / publish digits --image registry\.example\/acme\/digits --promote production \|$/,
-    );
-    expect(branch).toEqual({ result: 'SUCCESS', said: [checked] });
-    expect(tag).toEqual({ result: 'SUCCESS', said: [checked, published] });
-    expect(failed).toEqual({ result: 'FAILURE', said: [checked] });
-  });
-
-  it('watches what is in production and takes a level as normal, as the scheduled example does it', async () => {
-    const [nightly, accepting, undecided] = await runExample(
-      'Jenkinsfile.scheduled',
-      ['slack-webhook', 'pager-url', 'pager-secret', 'github-token', 'github-app'],
-      [{}, { parameters: { ACCEPT: 'digits' } }, { environment: { EXIT: '3' } }],
-    );
-    const secrets = String.raw`\| \(github-token\) \(slack-webhook\) \(pager-secret\)$`;
-    const watched = expect.stringMatching(new RegExp(` watch --record always .*sarif ${secrets}`));
-    expect(nightly).toEqual({ result: 'SUCCESS', said: [watched] });
-    expect(accepting).toEqual({
-      result: 'SUCCESS',
-      said: [expect.stringMatching(new RegExp(` --accept digits ${secrets}`))],
-    });
-    expect(undecided).toEqual({ result: 'UNSTABLE', said: [watched] });
   });
 });
 

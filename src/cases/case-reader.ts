@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { basename, extname, join } from 'node:path';
+import { basename, dirname, extname, join } from 'node:path';
 import type { ModelInterface, ValueInfo } from '../model/inspection.ts';
 import { messageOf, QuickServeError } from '../shared/errors.ts';
 import { isJsonObject } from '../shared/json-object.ts';
@@ -238,7 +238,7 @@ function readCaseFile(path: string, model: ModelInterface): TestCase | null {
     }
     case '.json': {
       const json = readJson(path);
-      if (!Object.hasOwn(json, 'inputs')) return null;
+      if (!Object.hasOwn(json, 'inputs') || Object.hasOwn(json, 'contractVersion')) return null;
       const symbols = new Map<string, SymbolSize>();
       return {
         name,
@@ -275,13 +275,29 @@ function readCsvCase(path: string, name: string, model: ModelInterface): TestCas
   );
 }
 
+/** Where cases are: what was named, or the folder of a model, in which `test_data_set_*` are cases and nothing else is. */
+export interface CasePlace {
+  readonly path: string;
+  readonly besideModel: boolean;
+}
+
+const ONNX_CASE = /^test_data_set_\d+$/;
+
+/** The place beside a model file where ONNX's own layout has its cases; null: there are none. */
+export function casesBeside(modelFile: string): CasePlace | null {
+  const path = dirname(modelFile);
+  const found = existsSync(path) && readdirSync(path).some(name => ONNX_CASE.test(name));
+  return found ? { path, besideModel: true } : null;
+}
+
 /**
  * Reads the cases in a folder: folders in ONNX's layout (`test_data_set_0/input_0.pb`), folders with `input_0.npy`,
  * `inputs.npz` or `inputs.json`, and files `*.npz`, `*.json`, `*.csv` that hold inputs and outputs by name. The path
  * may also be one such folder or file. Read one after the other: a case is in memory only while it is used.
  * @throws QuickServeError CASES_NOT_FOUND, CASE_INVALID.
  */
-export function* readCases(path: string, model: ModelInterface): Generator<TestCase> {
+export function* readCases(place: string | CasePlace, model: ModelInterface): Generator<TestCase> {
+  const { path, besideModel } = typeof place === 'string' ? { path: place, besideModel: false } : place;
   const information = statSync(path, { throwIfNoEntry: false });
   if (information === undefined) {
     throw new QuickServeError({
@@ -291,7 +307,8 @@ export function* readCases(path: string, model: ModelInterface): Generator<TestC
     });
   }
   let count = 0;
-  const whole = information.isDirectory() ? readFolder(path, model) : readCaseFile(path, model);
+  const readWhole = information.isDirectory() ? readFolder : readCaseFile;
+  const whole = besideModel ? null : readWhole(path, model);
   if (whole !== null) {
     yield checkNames(whole, model);
     return;
@@ -302,7 +319,7 @@ export function* readCases(path: string, model: ModelInterface): Generator<TestC
       collator.compare(a.name, b.name),
     );
     for (const entry of entries) {
-      if (entry.name.startsWith('.')) continue;
+      if (entry.name.startsWith('.') || (besideModel && !ONNX_CASE.test(entry.name))) continue;
       const inner = join(path, entry.name);
       const isFolder = statSync(inner, { throwIfNoEntry: false })?.isDirectory() === true;
       const found = isFolder ? readFolder(inner, model) : readCaseFile(inner, model);

@@ -4,6 +4,7 @@ import type { LayoutOutput } from '../container/image/layout-output.ts';
 import { decideTags, readTags, wantedTags } from '../container/image/tags.ts';
 import type { EventOutcome, EventRequest } from '../registry/event-plan.ts';
 import { parseStatus } from '../registry/version-filter.ts';
+import { servedName } from '../serving/served-name.ts';
 import { QuickServeError } from '../shared/errors.ts';
 import type { CommandResult } from './command-result.ts';
 import { openContainerRegistries } from './container-registries.ts';
@@ -43,12 +44,17 @@ async function findModels(
   for (const argument of options.models) {
     models.push(await findModel(session, registry, argument, cache, world, options));
   }
-  const twice = models.find((model, index) => models.findIndex(({ name }) => name === model.name) < index);
-  if (twice === undefined) return models;
+  const served = models.map(({ name }) => servedName(name));
+  const twice = served.findIndex((name, index) => served.indexOf(name) < index);
+  if (twice < 0) return models;
+  const [first, second] = [models[served.indexOf(served[twice] ?? '')]?.name, models[twice]?.name];
   throw new QuickServeError({
     code: 'USAGE',
-    message: `"${twice.name}" is named twice; an image holds one version of a model.`,
-    hint: 'Name each model once.',
+    message:
+      first === second
+        ? `"${second}" is named twice; an image holds one version of a model.`
+        : `"${first}" and "${second}" would both be served as "${served[twice]}".`,
+    hint: first === second ? 'Name each model once.' : 'Make an image of each.',
   });
 }
 

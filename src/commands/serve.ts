@@ -4,6 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { parseSelector, selectModel, selectVersion } from '../registry/selector.ts';
 import { PINNED_RUNTIME_VERSION } from '../runtime/runtime-location.ts';
 import { SERVER_PARTS } from '../serving/parts.ts';
+import { servedName } from '../serving/served-name.ts';
 import { startServer } from '../serving/server.ts';
 import type { ModelSource } from '../serving/settings.ts';
 import { readSettings } from '../serving/settings-file.ts';
@@ -37,8 +38,7 @@ function sourceOfFile(text: string, cwd: string): ModelSource {
   const path = resolve(cwd, text.slice(equals + 1));
   const label = equals < 0 ? modelTitle(path) : text.slice(0, equals);
   const { model, version } = parseSelector(label);
-  // A file's title may hold what a name in an address must not.
-  return { name: model.replace(/[^\w.-]+/g, '-'), version: version ?? '0.0.0', path };
+  return { name: servedName(model), version: servedName(version ?? '0.0.0'), path };
 }
 
 async function sourcesOf(options: ServeOptions, world: Surroundings): Promise<readonly ModelSource[]> {
@@ -58,7 +58,7 @@ async function sourcesOf(options: ServeOptions, world: Surroundings): Promise<re
     const { version, sha256 } = state.version;
     world.progress.step(`getting ${model} ${version}`);
     const path = await fetchVersion(session, state, join(world.cacheFolder, 'models', sha256), options);
-    sources.push({ name: model, version, path });
+    sources.push({ name: servedName(model), version: servedName(version), path });
   }
   return sources;
 }

@@ -1,5 +1,5 @@
 import { existsSync, statSync } from 'node:fs';
-import { basename, dirname, resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { feedsFor } from '../benchmark/feeds.ts';
 import {
   type AccuracyPlan,
@@ -10,7 +10,7 @@ import {
   judgedOutput,
 } from '../cases/accuracy.ts';
 import type { AccuracyMetric, Average } from '../cases/accuracy-metrics.ts';
-import { readCases } from '../cases/case-reader.ts';
+import { type CasePlace, casesBeside, readCases } from '../cases/case-reader.ts';
 import type { NamedTensor } from '../cases/case-value.ts';
 import { writeExpected } from '../cases/case-writer.ts';
 import { type CasesReport, casesFailed, type DriftReport } from '../cases/cases-report.ts';
@@ -76,12 +76,11 @@ interface TestRun {
   readonly unsupported: string | null;
 }
 
-async function testCases(run: TestRun, path: string): Promise<CasesReport['cases']> {
+async function testCases(run: TestRun, place: CasePlace): Promise<CasesReport['cases']> {
   const { options, candidate, world } = run;
-  const absolute = resolve(options.cwd, path);
   if (run.unsupported !== null) {
     const reason = run.unsupported;
-    return Array.from(readCases(absolute, candidate.model), ({ name }) => ({
+    return Array.from(readCases(place, candidate.model), ({ name }) => ({
       kind: 'not-runnable',
       name,
       reason,
@@ -94,7 +93,7 @@ async function testCases(run: TestRun, path: string): Promise<CasesReport['cases
     ...(rtol === null ? {} : { relative: rtol }),
   };
   return runCases({
-    cases: readCases(absolute, candidate.model),
+    cases: readCases(place, candidate.model),
     runner: candidate.runner,
     tolerances: { '*': everywhere },
     update: options.update === true ? (test, outputs) => writeExpected(test, outputs, candidate.model) : null,
@@ -103,9 +102,9 @@ async function testCases(run: TestRun, path: string): Promise<CasesReport['cases
 }
 
 /** The inputs on which base and candidate are compared: those of the cases, else synthetic ones. */
-function* driftFeeds(run: TestRun, path: string | null): Generator<readonly NamedTensor[]> {
+function* driftFeeds(run: TestRun, place: CasePlace | null): Generator<readonly NamedTensor[]> {
   const { options, candidate } = run;
-  if (path === null) {
+  if (place === null) {
     const plan = { seed: options.seed, dims: {} };
     const defaults = {
       budgetMs: 0,
@@ -118,7 +117,7 @@ function* driftFeeds(run: TestRun, path: string | null): Generator<readonly Name
     yield feedsFor(candidate.model, { ...defaults, ...plan }, null).tensors;
     return;
   }
-  for (const { inputs } of readCases(resolve(options.cwd, path), candidate.model)) {
+  for (const { inputs } of readCases(place, candidate.model)) {
     const tensors = inputs.flatMap(({ name, value }) =>
       value.kind === 'tensor' ? [{ name, ...value.tensor }] : [],
     );
@@ -179,7 +178,7 @@ function unsupportedReason(file: string): string | null {
   }
 }
 
-function checkUsage(options: TestOptions, beside: string | null): void {
+function checkUsage(options: TestOptions, beside: CasePlace | null): void {
   const { cases, dataset, against, againstRuntimePath, update } = options;
   if (dataset !== undefined && update === true)
     throw usage('--update writes expected outputs of cases; a dataset has labels.', 'Leave one of them out.');
@@ -221,15 +220,15 @@ async function openIn(
   return { file, model: interfaceOf(readModel(file)), runner, runtimeVersion: runtime.version };
 }
 
-async function compareOutputs(run: TestRun, base: OpenModel, casesPath: string | null): Promise<DriftReport> {
+async function compareOutputs(run: TestRun, base: OpenModel, place: CasePlace | null): Promise<DriftReport> {
   const { candidate } = run;
   const digestOf = async ({ file }: OpenModel): Promise<string> =>
     (await identifyRead(readModel(file))).sha256;
   return measureDrift({
     base: base.runner,
     candidate: candidate.runner,
-    feeds: driftFeeds(run, casesPath),
-    inputs: casesPath === null ? 'synthetic' : 'case',
+    feeds: driftFeeds(run, place),
+    inputs: place === null ? 'synthetic' : 'case',
     sameModel: (await digestOf(base)) === (await digestOf(candidate)),
     sameRuntime: base.runtimeVersion === candidate.runtimeVersion,
   });
@@ -242,10 +241,11 @@ async function compareOutputs(run: TestRun, base: OpenModel, casesPath: string |
  * @throws QuickServeError USAGE, CASES_NOT_FOUND, CASE_INVALID, DATASET_INVALID, MODEL_*, RUNTIME_*, WORKER_*.
  */
 export async function testCommand(options: TestOptions, world: Surroundings): Promise<CommandResult> {
-  const folder = dirname(options.model);
-  const beside = existsSync(resolve(folder, 'test_data_set_0')) ? folder : null;
+  const beside = casesBeside(options.model);
   checkUsage(options, beside);
-  const casesPath = options.cases ?? (options.dataset === undefined ? beside : null);
+  const named =
+    options.cases === undefined ? null : { path: resolve(options.cwd, options.cases), besideModel: false };
+  const place = named ?? (options.dataset === undefined ? beside : null);
   const candidate = await openIn(options.model, options.runtimePath, options, world);
   const { against, againstRuntimePath } = options;
   const baseFile = against === undefined ? options.model : resolve(options.cwd, against);
@@ -257,9 +257,9 @@ export async function testCommand(options: TestOptions, world: Surroundings): Pr
   await using _baseRunner = base?.runner ?? null;
   const run: TestRun = { options, world, candidate, base, unsupported: unsupportedReason(options.model) };
 
-  const cases = casesPath === null ? [] : await testCases(run, casesPath);
+  const cases = place === null ? [] : await testCases(run, place);
   const accuracy = options.dataset === undefined ? null : await testDataset(run, options.dataset);
-  const drift = base === null || run.unsupported !== null ? null : await compareOutputs(run, base, casesPath);
+  const drift = base === null || run.unsupported !== null ? null : await compareOutputs(run, base, place);
   const report: CasesReport = { cases, drift, accuracy };
   const lines = describeCasesReport(report).flatMap(({ headline, details }) => [
     headline,

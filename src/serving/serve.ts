@@ -73,7 +73,8 @@ function readArguments(argv: readonly string[]): Started {
     ...(workers === undefined ? {} : { workers }),
     ...(threads === undefined ? {} : { threads }),
     ...(values.provider === undefined ? {} : { provider: values.provider }),
-    models: positionals.map(text => parseModelArgument(text, process.cwd())),
+    // SageMaker starts every image with this one word.
+    models: positionals.filter(text => text !== 'serve').map(text => parseModelArgument(text, process.cwd())),
   };
   const readFile = (): unknown => {
     if (path === null) return undefined;

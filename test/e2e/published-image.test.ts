@@ -67,6 +67,7 @@ describe.skipIf(skipped)('other tools and the image', () => {
 
   beforeAll(async () => {
     home = temporaryFolder();
+    writeFileSync(join(home.path, 'containers.conf'), CONTAINERS_CONF);
     registry = await startContainerRegistry(home.path);
     await using registries = plainRegistries(registry.host);
     await pushNodeBase(registries.repository({ registry: registry.host, repository: 'base/node' }), '24');
@@ -75,11 +76,13 @@ describe.skipIf(skipped)('other tools and the image', () => {
     const env = { ...project.world.env, QUICKSERVEML_IMAGE_KEY: makeSigningKeys(home.path).privateKey };
     const world = { ...project.world, env, workerPath: join(projectRoot, 'dist/worker.js') };
     port = await freePort();
-    await project.record('digits');
+    // As `init` names a model that has a folder to itself.
+    await project.record('digits', { model: 'models/digits' });
     image = `${registry.host}/acme/digits`;
     layout = join(home.path, 'layout');
     archive = join(home.path, 'image.tar');
     const options = {
+      models: ['models/digits'],
       image: [image],
       baseImage: `${registry.host}/base/node:24`,
       insecure: [registry.host],
@@ -117,7 +120,7 @@ describe.skipIf(skipped)('other tools and the image', () => {
   test('umoci unpacks the layout that --output wrote', async () => {
     const bundle = join(home.path, 'bundle');
     await run('umoci', ['unpack', '--rootless', '--image', `${layout}:1.0.0`, bundle]);
-    const model = readFileSync(join(bundle, 'rootfs/models/digits/model.onnx'));
+    const model = readFileSync(join(bundle, 'rootfs/models/models/digits/model.onnx'));
     expect(model.equals(readFileSync(fixtureModel('digits')))).toBe(true);
     expect(existsSync(join(bundle, 'rootfs/app/serve.js'))).toBe(true);
     const settings = JSON.parse(readFileSync(join(bundle, 'config.json'), 'utf8')) as {
@@ -126,25 +129,34 @@ describe.skipIf(skipped)('other tools and the image', () => {
     expect(settings.process.args.slice(0, 2)).toEqual(['/usr/local/bin/node', '/app/serve.js']);
   });
 
-  test('podman loads the archive, and runs the image as nobody, read-only and without capabilities', async () => {
-    const configuration = join(home.path, 'containers.conf');
-    writeFileSync(configuration, CONTAINERS_CONF);
-    const environment = { ...process.env, CONTAINERS_CONF: configuration };
-    const podman = [
-      ...['--root', join(home.path, 'storage'), '--runroot', join(home.path, 'storage-run')],
-      ...['--storage-driver', 'vfs'],
-    ];
-    const loaded = await run('podman', [...podman, 'load', '--input', archive], { env: environment });
-    expect(loaded.stdout).toContain('localhost/digits:1.0.0');
+  const podman = (): readonly string[] => [
+    ...['--root', join(home.path, 'storage'), '--runroot', join(home.path, 'storage-run')],
+    ...['--storage-driver', 'vfs'],
+  ];
+  const environment = (): NodeJS.ProcessEnv => ({
+    ...process.env,
+    CONTAINERS_CONF: join(home.path, 'containers.conf'),
+  });
+  const runPodman = (...args: readonly string[]) =>
+    run('podman', [...podman(), ...args], { env: environment() });
+
+  /** Runs the image as nobody may do much, while `use` asks it. */
+  async function withContainer(
+    {
+      options = [],
+      words = [],
+    }: { readonly options?: readonly string[]; readonly words?: readonly string[] },
+    use: () => Promise<void>,
+  ): Promise<void> {
     const container = spawn(
       'podman',
       [
-        ...podman,
+        ...podman(),
         ...['run', '--rm', '--read-only', '--read-only-tmpfs=false', '--cap-drop=all'],
-        ...['--security-opt=no-new-privileges', '--memory=1g', '--tls-verify=false'],
-        `${image}:1.0.0`,
+        ...['--security-opt=no-new-privileges', '--memory=1g', '--tls-verify=false', ...options],
+        ...[`${image}:1.0.0`, ...words],
       ],
-      { env: environment, stdio: ['ignore', 'pipe', 'pipe'] },
+      { env: environment(), stdio: ['ignore', 'pipe', 'pipe'] },
     );
     let output = '';
     for (const stream of [container.stdout, container.stderr]) {
@@ -152,34 +164,52 @@ describe.skipIf(skipped)('other tools and the image', () => {
         output += chunk.toString('utf8');
       });
     }
+    const ended = new Promise(resolve => container.once('close', resolve));
     try {
-      const read = (name: string) =>
-        decodeTensorProto(readFileSync(join(fixtureModel('digits'), '../test_data_set_0', name)));
-      const [input, expected] = [read('input_0.pb'), read('output_0.pb')];
-      const floats = (bytes: Uint8Array): number[] => [...new Float32Array(new Uint8Array(bytes).buffer)];
-      const image = nestFlat(floats(input.data as Uint8Array), input.shape);
-      const answer = (await ask(port, '/predict', { inputs: { image } })) as {
-        outputs: { logits: number[][] };
-      };
-      const wanted = floats(expected.data as Uint8Array);
-      const got = answer.outputs.logits.flat();
-      expect(got).toHaveLength(wanted.length);
-      got.forEach((value, index) => {
-        expect(value).toBeCloseTo(wanted[index]!, 4);
-      });
-      expect(await ask(port, '/model/info')).toMatchObject({ name: 'digits', version: '1.0.0' });
-      const { stdout } = await run('podman', [...podman, 'top', '--latest', 'huser', 'capeff', 'args'], {
-        env: environment,
-      });
-      const processes = stdout.trim().split('\n').slice(1);
-      expect(processes.length).toBeGreaterThan(0);
-      for (const line of processes) expect(line).toMatch(/^65532\s+none\s/);
+      await use();
     } catch (error) {
       throw new Error(`the container said: ${output}`, { cause: error });
     } finally {
-      const ended = new Promise(resolve => container.once('close', resolve));
-      await run('podman', [...podman, 'rm', '--all', '--force', '--time', '2'], { env: environment });
+      await runPodman('rm', '--all', '--force', '--time', '2');
       await ended;
     }
+  }
+
+  const readTensor = (name: string) =>
+    decodeTensorProto(readFileSync(join(fixtureModel('digits'), '../test_data_set_0', name)));
+  const floats = (bytes: Uint8Array): number[] => [...new Float32Array(new Uint8Array(bytes).buffer)];
+
+  /** The answer of a path to the case of the model is what was written down with it. */
+  async function expectAnswer(path: string): Promise<void> {
+    const [input, expected] = [readTensor('input_0.pb'), readTensor('output_0.pb')];
+    const inputs = { image: nestFlat(floats(input.data as Uint8Array), input.shape) };
+    const answer = (await ask(port, path, { inputs })) as { outputs: { logits: number[][] } };
+    const wanted = floats(expected.data as Uint8Array);
+    const got = answer.outputs.logits.flat();
+    expect(got).toHaveLength(wanted.length);
+    got.forEach((value, index) => {
+      expect(value).toBeCloseTo(wanted[index]!, 4);
+    });
+  }
+
+  test('podman loads the archive, and runs the image as nobody, read-only and without capabilities', async () => {
+    const loaded = await runPodman('load', '--input', archive);
+    expect(loaded.stdout).toContain('localhost/models-digits:1.0.0');
+    await withContainer({}, async () => {
+      await expectAnswer('/predict');
+      expect(await ask(port, '/model/info')).toMatchObject({ name: 'models-digits', version: '1.0.0' });
+      const { stdout } = await runPodman('top', '--latest', 'huser', 'capeff', 'args');
+      const processes = stdout.trim().split('\n').slice(1);
+      expect(processes.length).toBeGreaterThan(0);
+      for (const line of processes) expect(line).toMatch(/^65532\s+none\s/);
+    });
+  });
+
+  test('it answers as SageMaker asks, which starts every image with the word `serve`', async () => {
+    const options = ['--env', 'QUICKSERVEML_SAGEMAKER=1'];
+    await withContainer({ options, words: ['serve'] }, async () => {
+      expect(await ask(port, '/ping')).toMatchObject({ models: [{ name: 'models-digits' }] });
+      await expectAnswer('/invocations');
+    });
   });
 });

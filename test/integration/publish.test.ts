@@ -1,4 +1,4 @@
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { extract } from 'tar-stream';
@@ -161,6 +161,8 @@ describe.skipIf(skipped)('publish', () => {
     ]);
     expect(await repositoryOf('acme/planned').resolve('1.0.0')).toBeNull();
     expect((await project.registry.read()).tip).toBe(before);
+    // `init` names a model by the folder that it has to itself: that is no file.
+    mkdirSync(join(project.clone, 'digits'));
     const { document } = await project.publish(onto('planned'));
     expect(document.image).toEqual(planned.document.image);
   });
@@ -262,13 +264,17 @@ models:
     expect((await repositoryOf('acme/channel').resolve('production'))?.digest).toBe(
       second.document.image.digest,
     );
-    const state = await project.registry.read({ models: ['digits'] });
-    expect(state.models.get('digits')?.events.map(({ kind }) => kind)).toEqual([
-      'status',
-      'deployment',
-      'status',
-      'deployment',
-    ]);
+    const kinds = async (): Promise<readonly string[]> => {
+      const state = await project.registry.read({ models: ['digits'] });
+      return state.models.get('digits')?.events.map(({ kind }) => kind) ?? [];
+    };
+    expect(await kinds()).toEqual(['status', 'deployment', 'status', 'deployment']);
+    // Going back: what a tag stands for again is as much a deployment as the first time, and is said once.
+    const back = { ...onto('channel'), models: ['digits@1.0.0'], promote: 'production' };
+    const { document } = await project.publish(back);
+    expect(document.recorded).toEqual(['digits 1.0.0']);
+    expect((await project.publish(back)).document.recorded).toEqual([]);
+    expect((await kinds()).slice(4)).toEqual(['status', 'deployment']);
   });
 
   test('says of each registry what is out and what is not, and records what is', async () => {
@@ -324,6 +330,11 @@ models:
       platform: ['linux/amd64'],
     };
     await expect(project.publish({ ...onto('several'), ...both })).rejects.toMatchObject({ code: 'USAGE' });
+    await project.record('digits', { model: 'models-fraud' });
+    const alike = { ...both, models: ['models-fraud', ...both.models.slice(1)], tag: ['2026.11'] };
+    await expect(project.publish({ ...onto('several'), ...alike })).rejects.toMatchObject({
+      message: '"models-fraud" and "models/fraud" would both be served as "models-fraud".',
+    });
     const { document, exitCode } = await project.publish({ ...onto('several'), ...both, tag: ['2026.11'] });
     expect(exitCode).toBe(0);
     const repository = repositoryOf('acme/several');

@@ -59,9 +59,10 @@ describe.skipIf(lacks('runtime'))('serve with versions of the registry', () => {
     const { version: first } = await registry('add', 'digits', 'digits.onnx');
     const { version: second } = await registry('add', 'digits', 'wide.onnx');
     expect(second).not.toBe(first);
+    await registry('add', 'team/wide', 'wide.onnx');
 
     const { child, written, ended } = startCli(work, home, [
-      ...['serve', `digits@${first}`, `digits@${second}`, 'file@9.0.0=digits.onnx', '--json'],
+      ...['serve', `digits@${first}`, `digits@${second}`, 'team/wide', 'file@9.0.0=digits.onnx', '--json'],
       ...['--port', '0', '--workers', '1', '--runtime-path', installedRuntime.packageFolder],
     ]);
     children.push(child);
@@ -70,6 +71,8 @@ describe.skipIf(lacks('runtime'))('serve with versions of the registry', () => {
     const served = [
       { name: 'digits', version: first },
       { name: 'digits', version: second },
+      // An address has no room for a slash.
+      { name: 'team-wide', version: '1.0.0' },
       { name: 'file', version: '9.0.0' },
     ];
     expect(ready).toMatchObject({ ready: true, models: served, workers: 1 });

@@ -21,10 +21,10 @@ models:
       metrics: { top-1: { min: 0.9, max-drop: 0.01 }, f1: {} }
 `;
 
-const digitsCase = (): Contents =>
+const digitsCase = (folder = 'cases'): Contents =>
   Object.fromEntries(
     ['input_0.pb', 'output_0.pb'].map(file => [
-      `cases/test_data_set_0/${file}`,
+      `${folder}/test_data_set_0/${file}`,
       { file: join(fixtureModel('digits'), 'test_data_set_0', file) },
     ]),
   );
@@ -95,6 +95,21 @@ describe.skipIf(lacks('runtime'))('check with cases, a dataset and a contract', 
     });
     expect(model.cases?.drift).toMatchObject({ cause: 'model', inputs: 'case', runs: 1 });
     expect(renderJobSummary(report, null)).toContain('Cases: 1 of 1 case passed');
+  });
+
+  it('takes the cases beside a model that has a folder of its own, and not its contract', async () => {
+    const files = (name: string): Contents => ({
+      'quickserveml.yml': {
+        text: 'models:\n  own: { path: models/own/model.onnx, contract: models/own/model.contract.json }\n',
+      },
+      'models/own/model.contract.json': { text: contract },
+      'models/own/model.onnx': { file: join(fixtureModel(name), 'model.onnx') },
+      ...digitsCase('models/own'),
+    });
+    remote.commit('own-base', files('digits'), { from: 'main' });
+    const { model } = await check('own', files('digits-equivalent'), { base: 'own-base' });
+    expect(codes(model)).toEqual([]);
+    expect(model.cases?.cases).toMatchObject([{ kind: 'passed', name: 'test_data_set_0' }]);
   });
 
   it('fails a model whose outputs and accuracy are worse', async () => {

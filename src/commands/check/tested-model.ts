@@ -1,5 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { feedsForPair } from '../../benchmark/feeds.ts';
 import {
   type AccuracyPlan,
@@ -11,7 +10,7 @@ import {
 } from '../../cases/accuracy.ts';
 import { isAccuracyMetric } from '../../cases/accuracy-metrics.ts';
 import type { AccuracyReport } from '../../cases/accuracy-report.ts';
-import { readCases } from '../../cases/case-reader.ts';
+import { type CasePlace, casesBeside, readCases } from '../../cases/case-reader.ts';
 import type { NamedTensor } from '../../cases/case-value.ts';
 import type { CasesReport, DriftReport } from '../../cases/cases-report.ts';
 import { measureDrift } from '../../cases/drift.ts';
@@ -51,12 +50,9 @@ export interface TestedModel {
 const NOTHING: TestedModel = { report: null, findings: [] };
 
 /** Where the cases of a model are: what is configured, else ONNX's own layout beside the model. */
-function casesFolder({ root, config, unchanged }: TestingInput): string | null {
-  if (config.casesPath !== null) return join(root, config.casesPath);
-  if (unchanged) return null;
-  const beside = dirname(join(root, config.path));
-  const found = existsSync(beside) && readdirSync(beside).some(name => /^test_data_set_\d+$/.test(name));
-  return found ? beside : null;
+function findCases({ root, config, unchanged }: TestingInput): CasePlace | null {
+  if (config.casesPath !== null) return { path: join(root, config.casesPath), besideModel: false };
+  return unchanged ? null : casesBeside(join(root, config.path));
 }
 
 function runnerFor(
@@ -128,8 +124,8 @@ function ignoreQuickServeError(thrown: unknown): null {
   throw thrown;
 }
 
-function* caseFeeds(folder: string, model: ModelInterface): Generator<readonly NamedTensor[]> {
-  for (const { inputs } of readCases(folder, model)) {
+function* caseFeeds(place: CasePlace, model: ModelInterface): Generator<readonly NamedTensor[]> {
+  for (const { inputs } of readCases(place, model)) {
     const tensors = inputs.flatMap(({ name, value }) =>
       value.kind === 'tensor' ? [{ name, ...value.tensor }] : [],
     );
@@ -140,21 +136,21 @@ function* caseFeeds(folder: string, model: ModelInterface): Generator<readonly N
 /** Only where base and candidate take the same inputs can their outputs be compared. */
 async function drift(
   input: TestingInput,
-  folder: string | null,
+  place: CasePlace | null,
   candidate: Side,
   base: Side,
 ): Promise<DriftReport | null> {
   try {
     const plan = planFor(input.config, input.policy, input.bench);
     const feeds =
-      folder === null
+      place === null
         ? [feedsForPair(base.model, candidate.model, plan, null).candidate.tensors]
-        : caseFeeds(folder, candidate.model);
+        : caseFeeds(place, candidate.model);
     return await measureDrift({
       base: base.runner,
       candidate: candidate.runner,
       feeds,
-      inputs: folder === null ? 'synthetic' : 'case',
+      inputs: place === null ? 'synthetic' : 'case',
       sameModel: false,
       sameRuntime: true,
     });
@@ -169,11 +165,11 @@ async function drift(
  */
 export async function testModel(input: TestingInput): Promise<TestedModel> {
   const { bench, config, candidate, base } = input;
-  const folder = casesFolder(input);
+  const place = findCases(input);
   // The base's limits count, on the head's rows: a change cannot relax what it is held against.
   const dataset = config.tests?.dataset ?? null;
   const limits = input.baseConfig?.tests?.dataset ?? dataset;
-  if (folder === null && dataset === null && base === null) return NOTHING;
+  if (place === null && dataset === null && base === null) return NOTHING;
   try {
     assertLoadable(candidate.model);
   } catch (thrown) {
@@ -191,16 +187,16 @@ export async function testModel(input: TestingInput): Promise<TestedModel> {
     const tolerances = input.baseConfig?.tests?.tolerances ?? config.tests?.tolerances ?? {};
     const progress = bench.world.progress;
     const cases =
-      folder === null
+      place === null
         ? []
-        : await runCases({ cases: readCases(folder, model), runner, tolerances, update: null, progress });
+        : await runCases({ cases: readCases(place, model), runner, tolerances, update: null, progress });
     const accuracy =
       dataset === null || limits === null
         ? null
         : await evaluate(input, { ...limits, path: dataset.path }, candidateSide, baseSide);
     const report: CasesReport = {
       cases,
-      drift: baseSide === null ? null : await drift(input, folder, candidateSide, baseSide),
+      drift: baseSide === null ? null : await drift(input, place, candidateSide, baseSide),
       accuracy,
     };
     return { report, findings: [...caseFindings(cases), ...accuracyFindings(accuracy)] };

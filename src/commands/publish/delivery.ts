@@ -107,20 +107,29 @@ const isKnown = (image: DeployedImage, known: readonly DeployedImage[]): boolean
       name === image.name && digest === image.digest && image.tags.every(tag => tags.includes(tag)),
   );
 
-/** Writes the deployment of every model down; only of what is out, and only what is new. */
+/**
+ * Writes the deployment of every model down; only of what is out, and only what is new: a tag that came back to an image
+ * of long ago is new too.
+ * @param pushed the pushes with the tags that this run set.
+ */
 async function recordDeployment(
   session: RegistrySession,
   plan: PublishPlan,
-  pushes: readonly PushOutcome[],
+  pushed: readonly PushOutcome[],
   reason: string | null,
 ): Promise<readonly string[]> {
-  const images = pushes
-    .filter(({ state }) => state === 'complete')
-    .map(({ registry, repository, digest, tags }) => ({ name: `${registry}/${repository}`, digest, tags }));
+  const out = standing(plan, pushed).filter(({ state }) => state === 'complete');
+  const images = out.map(({ registry, repository, digest, tags }) => ({
+    name: `${registry}/${repository}`,
+    digest,
+    tags,
+  }));
+  const anyTagSet = pushed.some(({ state, tags }) => state === 'complete' && tags.length > 0);
   if (images.length === 0) return [];
   const recorded: string[] = [];
   for (const { model, conditions } of plan.gates) {
-    if (model.version === null || images.every(image => isKnown(image, model.deployed))) continue;
+    if (model.version === null) continue;
+    if (!anyTagSet && images.every(image => isKnown(image, model.deployed))) continue;
     const { version } = model.version.version;
     await session.registry.addEvent({
       model: model.name,
@@ -176,12 +185,11 @@ export async function carryOut(
       promotion = await session.registry.addEvent(context.promotion);
       if (promotion.kind !== 'refused') pushes = await tagChannels(plan, pushes);
     }
-    pushes = standing(plan, pushes);
     recorded = await recordDeployment(session, plan, pushes, options.reason ?? null);
   } catch (error) {
     // The image is out: that has to be said along with what failed.
     if (!(error instanceof QuickServeError)) throw error;
     failure = error;
   }
-  return { ...out, pushes, promotion, recorded, failure };
+  return { ...out, pushes: standing(plan, pushes), promotion, recorded, failure };
 }

@@ -9,6 +9,7 @@ import type { ImageRepository } from '../../container/registry/image-repository.
 import { ensureCommit } from '../../git/history.ts';
 import { openObjectStore } from '../../git/object-store.ts';
 import { resolveRuntime } from '../../runtime/installer.ts';
+import { servedName } from '../../serving/served-name.ts';
 import { QuickServeError } from '../../shared/errors.ts';
 import type { RegistrySession } from '../registry/session.ts';
 import { runtimeOptions } from '../runtime-source.ts';
@@ -84,7 +85,10 @@ function serverCommand(models: readonly PublishedModel[], port: number): readonl
   return [
     '/app/serve.js',
     ...['--host', '0.0.0.0', '--port', String(port)],
-    ...models.map(({ name, version, path }) => `${name}@${version?.version.version ?? '0.0.0'}=${path}`),
+    ...models.map(
+      ({ name, version, path }) =>
+        `${servedName(name)}@${servedName(version?.version.version ?? '0.0.0')}=${path}`,
+    ),
   ];
 }
 

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import type { ModelConfig, PublishConfig } from '../../config/config.ts';
 import { resolveModels } from '../../config/discovery.ts';
@@ -107,7 +107,10 @@ export async function findModel(
   options: ContainerRegistryOptions,
 ): Promise<PublishedModel> {
   const file = resolve(options.cwd, argument);
-  const isFile = looksLikeFile(argument) || (existsSync(file) && !argument.includes('@'));
+  // A folder is none: `init` names a model by the folder that it has to itself.
+  const isFile =
+    looksLikeFile(argument) ||
+    (!argument.includes('@') && statSync(file, { throwIfNoEntry: false })?.isFile() === true);
   const found = await (isFile
     ? fromFile(session, registry, file, cache)
     : fromRegistry(session, registry, argument, world, options));

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { encodeCaseProto } from '../../../src/cases/case-proto.ts';
-import { readCases } from '../../../src/cases/case-reader.ts';
+import { casesBeside, readCases } from '../../../src/cases/case-reader.ts';
 import type { ModelRunner, NamedTensor } from '../../../src/cases/case-value.ts';
 import { writeExpected } from '../../../src/cases/case-writer.ts';
 import { encodeNpy } from '../../../src/cases/npy.ts';
@@ -144,6 +144,18 @@ describe('cases in files', () => {
       'test_data_set_2',
       'test_data_set_10',
     ]);
+  });
+
+  it('beside a model are those in the layout of ONNX: its contract, labels and tables are none', () => {
+    const file = join(folder, 'model.onnx');
+    put('model.contract.json', '{"contractVersion": 1, "inputs": [], "outputs": []}');
+    expect(() => [...readCases(folder, model)]).toThrow(expect.objectContaining({ code: 'CASES_NOT_FOUND' }));
+    put('labels.csv', 'class,name\n0,zero\n');
+    put('inputs.json', '{"x": [[1, 2]]}');
+    put('preprocessing/inputs.json', '{"mean": [[1, 2]]}');
+    expect(casesBeside(file)).toBeNull();
+    put('test_data_set_0/input_0.pb', encodeTensorProto(x, 'x'));
+    expect([...readCases(casesBeside(file)!, model)].map(({ name }) => name)).toEqual(['test_data_set_0']);
   });
 
   it('match inputs by name where every file has one, else by number', () => {

@@ -1,0 +1,1 @@
+const e=e=>e.replaceAll(/[^\w.-]+/g,`-`).slice(-128).replace(/^[^A-Za-z0-9]+/,``);export{e as t};

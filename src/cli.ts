@@ -5,6 +5,7 @@ import { CommanderError } from 'commander';
 import type { CommonOptions } from './commands/command-host.ts';
 import type { CommandResult } from './commands/command-result.ts';
 import { createProgram } from './commands/definitions/program.ts';
+import { usageHint } from './commands/definitions/usage-hint.ts';
 import { describeFailure } from './commands/failure.ts';
 import { namingAsGiven } from './commands/given-paths.ts';
 import type { Surroundings } from './commands/surroundings.ts';
@@ -82,9 +83,10 @@ const usesColor = (options: CommonOptions): boolean =>
 
 /** `--json` promises one document even when the parser itself refuses, so the raw arguments decide. */
 async function main(argv: readonly string[]): Promise<void> {
+  const program = createProgram({ run, usesColor });
   try {
     requireNode(process.versions.node);
-    await createProgram({ run, usesColor }).parseAsync([...argv]);
+    await program.parseAsync([...argv]);
   } catch (thrown) {
     if (thrown instanceof CommanderError) {
       if (thrown.exitCode === 0) return;
@@ -94,7 +96,7 @@ async function main(argv: readonly string[]): Promise<void> {
         new QuickServeError({
           code: 'USAGE',
           message: shown,
-          hint: 'quickserveml --help lists the commands and their options.',
+          hint: usageHint(program, argv.slice(2), message),
         }),
         argv.includes('--json'),
       );

@@ -60,7 +60,7 @@ export const PACKAGE_ROOMS: Readonly<Record<string, readonly string[]>> = {
   ini: ['runtime'],
   jose: ['serving'],
   jspdf: ['report'],
-  leven: ['config'],
+  leven: ['shared'],
   'markdown-table': ['commands', 'report'],
   'onnxruntime-node': ['runtime', 'serving'],
   'prom-client': ['serving'],

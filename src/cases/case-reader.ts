@@ -3,6 +3,7 @@ import { basename, dirname, extname, join } from 'node:path';
 import type { ModelInterface, ValueInfo } from '../model/inspection.ts';
 import { messageOf, QuickServeError } from '../shared/errors.ts';
 import { isJsonObject } from '../shared/json-object.ts';
+import { missingCases } from '../shared/missing-cases.ts';
 import type { SymbolSize } from '../shared/nested-array.ts';
 import { unusable } from './case-error.ts';
 import { decodeCaseProto } from './case-proto.ts';
@@ -300,11 +301,7 @@ export function* readCases(place: string | CasePlace, model: ModelInterface): Ge
   const { path, besideModel } = typeof place === 'string' ? { path: place, besideModel: false } : place;
   const information = statSync(path, { throwIfNoEntry: false });
   if (information === undefined) {
-    throw new QuickServeError({
-      code: 'CASES_NOT_FOUND',
-      message: `${path} does not exist.`,
-      hint: 'Give the folder that holds test_data_set_0, or a .npz, .json or .csv file.',
-    });
+    throw missingCases(path);
   }
   let count = 0;
   const readWhole = information.isDirectory() ? readFolder : readCaseFile;

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import type { ModelInterface, ValueInfo } from '../model/inspection.ts';
-import { messageOf, QuickServeError } from '../shared/errors.ts';
+import { messageOf, QuickServeError, systemCodeOf } from '../shared/errors.ts';
 import type { NamedTensor } from './case-value.ts';
 
 /** Labels of some rows: numbers (`width` of them a row) or class names. */
@@ -57,6 +57,14 @@ export function datasetError(message: string, cause?: unknown): QuickServeError 
   });
 }
 
-/** Turns a decoder's RangeError into an error that names the file. */
-export const inDataset = (path: string, error: unknown): unknown =>
-  error instanceof QuickServeError ? error : datasetError(`${basename(path)}: ${messageOf(error)}.`, error);
+/** Turns what a decoder or the file system says into an error that names the file. */
+export function inDataset(path: string, error: unknown): unknown {
+  if (error instanceof QuickServeError) return error;
+  if (systemCodeOf(error) !== 'ENOENT') return datasetError(`${basename(path)}: ${messageOf(error)}.`, error);
+  return new QuickServeError({
+    code: 'FILE_UNREADABLE',
+    message: `The dataset ${path} does not exist.`,
+    hint: 'Correct the path of the dataset, or add the file.',
+    cause: error,
+  });
+}

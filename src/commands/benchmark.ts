@@ -5,18 +5,12 @@ import { disturbanceBetween, spreadOf, trustSentence } from '../benchmark/noise.
 import { allotTime } from '../benchmark/time-allotment.ts';
 import { batchSymbolOf, workloadsOf } from '../benchmark/workload.ts';
 import type { ModelConfig } from '../config/config.ts';
-import { METRIC_FIELDS } from '../config/config.ts';
 import { defaultConfig } from '../config/parse.ts';
 import { compareInterfaces } from '../contract/compare-interfaces.ts';
 import { assertLoadable, inspectRead } from '../model/model-inspection.ts';
 import { interfaceOf } from '../model/model-interface.ts';
 import { readModel } from '../model/model-reader.ts';
-import {
-  comparisonCount,
-  comparisonsOf,
-  type MeasuredWorkload,
-  type MetricPolicies,
-} from '../regression/comparisons.ts';
+import { comparisonCount, comparisonsOf, type MeasuredWorkload } from '../regression/comparisons.ts';
 import { planErrors } from '../regression/error-plan.ts';
 import { formatDifference, formatTransition } from '../report/format-values.ts';
 import { layerBlame } from '../report/layer-changes.ts';
@@ -31,7 +25,8 @@ import { EXPLAINING_SHARE, explainSlower, layerFields, type SlowerWorkload } fro
 import { type Bench, measure, type ReadableModel } from './check/measuring.ts';
 import type { CommandResult } from './command-result.ts';
 import { readDuration } from './duration-option.ts';
-import { readDims } from './inspect/dim-sizes.ts';
+import { readDims, requireKnownDims } from './inspect/dim-sizes.ts';
+import { policiesOf } from './metric-policies.ts';
 import { createRuntimeSource, readFingerprint } from './runtime-source.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -61,8 +56,16 @@ export interface BenchmarkOptions {
  * The sizes of `--dim`, and those of `--batch` for the symbol of the first dimension.
  * @throws QuickServeError USAGE.
  */
-function dimsOf(options: BenchmarkOptions, { model }: ReadableModel): ModelConfig['dims'] {
+function dimsOf(
+  options: BenchmarkOptions,
+  { model }: ReadableModel,
+  base: ReadableModel | null,
+): ModelConfig['dims'] {
   const dims = readDims(options.dim ?? []);
+  requireKnownDims(dims, [
+    ...interfaceOf(model).inputs,
+    ...(base === null ? [] : interfaceOf(base.model).inputs),
+  ]);
   if (options.batch === undefined) return dims;
   const symbol = batchSymbolOf(interfaceOf(model).inputs);
   if (symbol === null || !/^[1-9]\d{0,8}(,[1-9]\d{0,8})*$/.test(options.batch)) {
@@ -110,7 +113,7 @@ export async function benchmarkCommand(
         budgetMs: readDuration('--budget', options.budget),
         threads: options.threads,
         seed: options.seed,
-        dims: dimsOf(options, candidate),
+        dims: dimsOf(options, candidate, base),
         casesPath: options.cases === undefined ? null : resolve(options.cwd, options.cases),
         rate: options.rate ?? null,
         concurrency: options.concurrency ?? null,
@@ -123,7 +126,7 @@ export async function benchmarkCommand(
   const model: ModelConfig = {
     name: basename(options.model),
     path: options.model,
-    dims: dimsOf(options, candidate),
+    dims: dimsOf(options, candidate, base),
     casesPath: options.cases === undefined ? null : resolve(options.cwd, options.cases),
     benchmark: {
       budgetMs: readDuration('--budget', options.budget),
@@ -144,9 +147,7 @@ export async function benchmarkCommand(
     provider: options.provider,
     threads: options.threads,
   });
-  const policies = Object.fromEntries(
-    Object.entries(METRIC_FIELDS).map(([metric, field]) => [metric, config.defaults.policy[field]]),
-  ) as MetricPolicies;
+  const policies = policiesOf(config.defaults.policy);
   const inspections = {
     base: base === null ? null : inspectRead(base.model, null),
     candidate: inspectRead(candidate.model, null),

@@ -18,10 +18,12 @@ import type { Finding } from '../shared/finding.ts';
 import { acceptancesIn } from './check/acceptance.ts';
 import { type ChangeSet, isChanged, openChangeSet } from './check/change-set.ts';
 import type { CheckOptions } from './check/check-options.ts';
+import type { CheckedModel } from './check/checked-model.ts';
 import { drawGraphs } from './check/drawn-graphs.ts';
 import { firstInputsOf, historyOf } from './check/history.ts';
 import type { Bench } from './check/measuring.ts';
-import { type CheckedModel, checkModel } from './check/model-check.ts';
+import { missingIn } from './check/missing-model.ts';
+import { checkModel } from './check/model-check.ts';
 import { type RecordIntent, recordIntent } from './check/recording.ts';
 import {
   type RecordedPart,
@@ -57,6 +59,8 @@ export interface CheckPlan {
     readonly name: string;
     readonly path: string;
     readonly change: string;
+    /** Why there is no such file, and what to do; only where `change` is `missing`. */
+    readonly hint?: string;
     readonly measured: boolean;
     readonly budgetMs: number | null;
     /** Names of its sets of inputs; one without a name where there is only one. */
@@ -120,14 +124,17 @@ export async function planCheck(options: CheckOptions, world: Surroundings): Pro
   return {
     base: changes.base,
     ...(part === null ? {} : { shard: part.shard }),
-    models: (part?.changes ?? changes).models.map(model => ({
-      name: model.change.name,
-      path: model.change.path,
-      change: model.change.kind,
-      measured: isChanged(model) || model.change.kind === 'added',
-      budgetMs: model.config?.benchmark.budgetMs ?? null,
-      inputs: model.config === null ? [] : workloadsOf(model.config).map(({ name }) => name),
-    })),
+    models: (part?.changes ?? changes).models.map(model => {
+      const missing = missingIn(model.config, changes);
+      return {
+        name: model.change.name,
+        path: model.change.path,
+        ...(missing === null ? { change: model.change.kind } : { change: 'missing', hint: missing }),
+        measured: missing === null && (isChanged(model) || model.change.kind === 'added'),
+        budgetMs: model.config?.benchmark.budgetMs ?? null,
+        inputs: model.config === null ? [] : workloadsOf(model.config).map(({ name }) => name),
+      };
+    }),
     budgetMs: Math.min(
       changes.config.budgetMs ?? Number.POSITIVE_INFINITY,
       budgetsOf(changes).reduce((sum, each) => sum + each, 0),
@@ -200,7 +207,10 @@ export async function runCheck(options: CheckOptions, world: Surroundings): Prom
     head:
       repository.headSha === null
         ? null
-        : { sha: options.context.pullRequest?.headSha ?? repository.headSha, role: 'head' },
+        : {
+            sha: options.context.pullRequest?.headSha ?? repository.headSha,
+            role: options.context.base.kind === 'local' ? (repository.branch ?? 'detached HEAD') : 'head',
+          },
     change: {
       platform: options.context.platform,
       repository: options.context.repository,

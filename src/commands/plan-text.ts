@@ -9,7 +9,8 @@ const indented = (lines: readonly string[]): readonly string[] =>
 export function checkPlanText({ base, models, budgetMs, comparisons, record }: CheckPlan): string {
   const against =
     base.kind === 'none' ? `nothing (${base.reason})` : `${base.role}, ${base.sha.slice(0, 10)}`;
-  const listed = models.map(({ name, change, measured, inputs }) => {
+  const listed = models.map(({ name, path, change, hint, measured, inputs }) => {
+    if (hint !== undefined) return `${name}: missing, there is no file ${path}. ${hint}`;
     const sets = inputs.length > 1 ? `, with ${inputs.join(', ')}` : '';
     return `${name}: ${change}, ${measured ? `would be measured${sets}` : 'would not be measured'}`;
   });

@@ -26,7 +26,7 @@ export function resolveModels(config: Config, files: readonly string[]): readonl
 }
 
 /** Whether discovery takes the file for a model. */
-function isModelFile(path: string): boolean {
+export function isModelFile(path: string): boolean {
   if (!/\.(onnx|ort)$/i.test(path)) return false;
   return path
     .split('/')

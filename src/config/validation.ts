@@ -1,5 +1,5 @@
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
-import leven from 'leven';
+import { nearestWord } from '../shared/nearest-word.ts';
 import type { JsonSchema } from './json-schema.ts';
 import { type Problem, quote } from './problem.ts';
 import { isMapping, ownValue, type RawConfig } from './raw.ts';
@@ -137,14 +137,7 @@ function nearestOf(word: string, known: readonly string[]): string | undefined {
     .replaceAll(/[_ ]/g, '-')
     .toLowerCase();
   const synonym = Object.hasOwn(SYNONYMS, kebab) ? SYNONYMS[kebab] : undefined;
-  if (synonym !== undefined && known.includes(synonym)) return synonym;
-  const [best] = known
-    .map(candidate => ({ candidate, distance: leven(kebab, candidate) }))
-    .sort((one, other) => one.distance - other.distance);
-  if (best === undefined) return undefined;
-  const { candidate, distance } = best;
-  const slips = candidate.length <= 3 ? 1 : Math.max(2, Math.floor(candidate.length / 3));
-  return distance <= slips ? candidate : undefined;
+  return synonym !== undefined && known.includes(synonym) ? synonym : nearestWord(kebab, known);
 }
 
 /** Stands for a value that may be a secret. */

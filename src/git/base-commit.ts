@@ -13,7 +13,7 @@ export type BaseResolution =
 export interface ResolveOptions {
   /** A person named the base (`--base`): where it cannot be found that is an error, not an answer. */
   readonly demanded?: boolean;
-  /** Untracked files that count as changes of the work tree: the models. */
+  /** The models: only changes beside them count as changes of the work tree. */
   readonly modelPaths?: readonly string[];
 }
 
@@ -40,7 +40,11 @@ async function resolveName(repository: Repository, store: ObjectStore, name: str
     repository.remote === null ? null : await resolveLocally(repository, `${repository.remote.name}/${name}`);
   if (tracking !== null) return tracking;
   if (store.remote === null) return null;
-  const sha = await lookUpRemoteRef(store, name);
+  // A shallow or single-branch clone has no origin/main, while its remote has a main.
+  const prefix = `${store.remote.name}/`;
+  const sha =
+    (await lookUpRemoteRef(store, name)) ??
+    (name.startsWith(prefix) ? await lookUpRemoteRef(store, name.slice(prefix.length)) : null);
   return sha !== null && (await ensureCommit(store, sha)) ? sha : null;
 }
 
@@ -91,32 +95,70 @@ async function resolveMergeBase(
   return { kind: 'commit', sha, role: hint.role };
 }
 
-function hasChanges(status: WorkTreeStatus, modelPaths: readonly string[]): boolean {
-  return status.changed.size > 0 || modelPaths.some(path => status.untracked.has(path));
+/** Whether a model differs from HEAD, or a tracked file in the folder of one, where its cases and weights may be. */
+function hasChanges({ changed, untracked }: WorkTreeStatus, modelPaths: readonly string[]): boolean {
+  const folders = modelPaths.map(path => path.slice(0, path.lastIndexOf('/') + 1));
+  return (
+    modelPaths.some(path => untracked.has(path)) ||
+    [...changed].some(path => folders.some(folder => path.startsWith(folder)))
+  );
 }
 
-async function upstreamOf(
-  repository: Repository,
-): Promise<{ readonly name: string; readonly sha: string } | null> {
-  const upstream = await readGit(
-    repository,
-    ['rev-parse', '--abbrev-ref', '--symbolic-full-name', '@{upstream}'],
-    {
-      accept: [0, 128],
-    },
-  );
-  const remoteName = repository.remote?.name;
-  const candidates = [
-    ...(upstream.exitCode === 0 ? [upstream.stdout.toString('utf8').trim()] : []),
-    ...(remoteName === undefined ? [] : ['HEAD', 'main', 'master'].map(branch => `${remoteName}/${branch}`)),
-    ...(repository.branch === 'main' || repository.branch === 'master' ? [] : ['main', 'master']),
-  ];
-  for (const name of candidates) {
+interface TargetBranch {
+  readonly name: string;
+  readonly sha: string;
+}
+
+/** The first of the names that stands for a commit of the clone. */
+async function firstKnown(repository: Repository, names: readonly string[]): Promise<TargetBranch | null> {
+  for (const name of names) {
     const sha = await resolveLocally(repository, name);
     if (sha !== null) return { name, sha };
   }
   return null;
 }
+
+/**
+ * The branch that the work will go to: the upstream, unless that is only the pushed copy of the same branch, which would
+ * hide what was pushed. Then it is the remote's default branch, as a pull request would have it.
+ */
+async function targetOnLaptop(repository: Repository, store: ObjectStore): Promise<TargetBranch | null> {
+  const { branch } = repository;
+  const remoteName = repository.remote?.name;
+  const asked = await readGit(
+    repository,
+    ['rev-parse', '--abbrev-ref', '--symbolic-full-name', '@{upstream}'],
+    { accept: [0, 128] },
+  );
+  const upstream = asked.exitCode === 0 ? asked.stdout.toString('utf8').trim() : null;
+  const isMain = branch === 'main' || branch === 'master';
+  const isOwnCopy = !isMain && branch !== null && upstream === `${remoteName}/${branch}`;
+  const known = await firstKnown(repository, [
+    ...(upstream === null || isOwnCopy ? [] : [upstream]),
+    ...(remoteName === undefined ? [] : ['HEAD', 'main', 'master'].map(name => `${remoteName}/${name}`)),
+    ...(isMain ? [] : ['main', 'master']),
+  ]);
+  if (known !== null || upstream === null) return known;
+  return (await defaultBranchOf(store)) ?? firstKnown(repository, [upstream]);
+}
+
+/** The remote's default branch by its own word; null where it does not answer. */
+async function defaultBranchOf(store: ObjectStore): Promise<TargetBranch | null> {
+  if (store.remote === null) return null;
+  try {
+    const sha = await lookUpRemoteRef(store, 'HEAD');
+    return sha !== null && (await ensureCommit(store, sha))
+      ? { name: `the default branch of ${store.remote.name}`, sha }
+      : null;
+  } catch (error) {
+    if (isRemoteFailure(error)) return null;
+    throw error;
+  }
+}
+
+const isRemoteFailure = (error: unknown): error is QuickServeError =>
+  error instanceof QuickServeError &&
+  (error.code === 'REMOTE_UNREACHABLE' || error.code === 'REMOTE_REFUSED');
 
 async function resolveOnLaptop(
   repository: Repository,
@@ -127,14 +169,18 @@ async function resolveOnLaptop(
   if (hasChanges(await workTreeStatus(repository), modelPaths)) {
     return { kind: 'commit', sha: repository.headSha, role: 'HEAD (the work tree has changes)' };
   }
-  const upstream = await upstreamOf(repository);
-  if (upstream !== null) {
-    const sha = await findMergeBase(store, repository.headSha, upstream.sha);
-    if (sha !== null) return { kind: 'commit', sha, role: `merge base with ${upstream.name}` };
+  const target = await targetOnLaptop(repository, store);
+  if (target !== null) {
+    const sha = await findMergeBase(store, repository.headSha, target.sha);
+    if (sha !== null) return { kind: 'commit', sha, role: `merge base with ${target.name}` };
   }
   return (
     (await resolveParent(repository, store)) ??
-    none('there is no upstream branch and no earlier commit to compare with')
+    none(
+      target === null
+        ? 'there is no upstream branch and no earlier commit to compare with'
+        : `HEAD and ${target.name} have no common ancestor that could be found`,
+    )
   );
 }
 
@@ -182,10 +228,7 @@ export async function resolveBase(
         return await resolveOnLaptop(repository, store, options.modelPaths ?? []);
     }
   } catch (error) {
-    const remoteFailed =
-      error instanceof QuickServeError &&
-      (error.code === 'REMOTE_UNREACHABLE' || error.code === 'REMOTE_REFUSED');
-    if (!remoteFailed || demanded) throw error;
+    if (!isRemoteFailure(error) || demanded) throw error;
     return none(maskSecrets(error.message, store.remote?.credentials.secrets ?? []));
   }
 }

@@ -20,6 +20,8 @@ export interface GitFailure {
 interface FailureKind {
   readonly code: ErrorCode;
   readonly pattern: RegExp;
+  /** In place of git's own words, where those say less. */
+  readonly message?: (failure: GitFailure) => string;
   readonly hint: string;
 }
 
@@ -33,7 +35,8 @@ const FAILURE_KINDS: readonly FailureKind[] = [
   {
     code: 'NOT_A_REPOSITORY',
     pattern: /not a git repository \(or any|must be run in a work tree/,
-    hint: 'Run inside a git repository with a work tree, or name it with --cwd.',
+    message: ({ folder }) => `${folder} is not inside a git repository with a work tree.`,
+    hint: 'Run inside one, or name it with --cwd. Models as files need none: quickserveml inspect MODEL, quickserveml benchmark NEW --against OLD.',
   },
   {
     code: 'REMOTE_REFUSED',
@@ -72,7 +75,9 @@ export function gitFailureError(failure: GitFailure): QuickServeError {
   const detail = detailOf(stderr);
   return new QuickServeError({
     code: kind?.code ?? 'GIT_FAILED',
-    message: `git ${failure.command} failed (${how})${detail === '' ? '.' : `: ${detail}`}`,
+    message:
+      kind?.message?.(failure) ??
+      `git ${failure.command} failed (${how})${detail === '' ? '.' : `: ${detail}`}`,
     hint: kind?.hint ?? 'Run the command by hand in the repository to see more.',
   });
 }

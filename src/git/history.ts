@@ -60,12 +60,15 @@ export async function firstParents(store: ObjectStore, sha: string): Promise<str
   return [...header.matchAll(/^parent ([0-9a-f]+)$/gm)].map(match => match[1] ?? '');
 }
 
-/** What a branch or tag of the remote points at, or null. */
+/** What a branch or tag of the remote, or its HEAD, points at, or null. */
 export async function lookUpRemoteRef(store: ObjectStore, name: string): Promise<string | null> {
   if (store.remote === null) return null;
-  const wanted = name.startsWith('refs/')
-    ? [name, `${name}^{}`]
-    : [`refs/heads/${name}`, `refs/tags/${name}`, `refs/tags/${name}^{}`];
+  const wanted =
+    name === 'HEAD'
+      ? [name]
+      : name.startsWith('refs/')
+        ? [name, `${name}^{}`]
+        : [`refs/heads/${name}`, `refs/tags/${name}`, `refs/tags/${name}^{}`];
   const { stdout } = await store.run(['ls-remote', '--', store.remote.url, ...wanted], { timeoutMs: 60_000 });
   const refs = new Map<string, string>();
   for (const line of stdout.toString('utf8').split('\n')) {

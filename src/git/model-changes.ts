@@ -84,7 +84,10 @@ export function modelChanges(sets: ModelSets): readonly ModelChange[] {
 
   for (const head of sets.headModels) {
     // The base need not have known the file as a model: it may have been configured only now.
-    if (sets.baseFiles.has(head.path)) found.set(head, relate(head, head.path, sets));
+    if (!sets.baseFiles.has(head.path)) continue;
+    found.set(head, relate(head, head.path, sets));
+    // Under whatever name, it is the same model, also where the head names a file that it no longer has.
+    for (const base of gone) if (base.path === head.path) taken.add(base);
   }
   const steps: readonly ((head: ModelLocation, base: ModelLocation) => boolean)[] = [
     (head, base) => head.name === base.name,

@@ -96,7 +96,7 @@ function passedParts(
   if (warned && first !== undefined) {
     const problem = problemsOf(first.model).find(({ severity }) => severity === 'warning');
     const undecided = judged.filter(({ model }) => inconclusiveReason(model) !== null);
-    if (problem !== undefined && problem.clause !== 'has an error') {
+    if (problem !== undefined && problem.clause !== 'has a warning') {
       return [
         name(first.model.name),
         text(

@@ -58,7 +58,8 @@ const wordOfProblem = (problem: Problem, model: ModelReport): string => {
   if (problem.code.startsWith('over-limit-')) return 'over limit';
   if (problem.code.startsWith('under-limit-')) return 'under limit';
   if (problem.clause === 'breaks its callers') return 'breaks callers';
-  return 'error';
+  if (problem.code === 'MODEL_DELETED') return 'deleted';
+  return problem.severity === 'error' ? 'error' : 'warning';
 };
 
 function failureWords(model: ModelReport, problems: readonly Problem[]): string {

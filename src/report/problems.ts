@@ -1,5 +1,6 @@
 import type { ContractChange } from '../contract/comparison.ts';
 import type { MetricComparison } from '../regression/verdict.ts';
+import type { Finding } from '../shared/finding.ts';
 import { ACCEPTING_LABEL, CONTRACT_FINDING, METRIC_FINDINGS } from '../shared/finding-names.ts';
 import { visibleText } from './escape.ts';
 import {
@@ -239,6 +240,12 @@ function undecidedProblem(model: ModelReport): Problem | null {
   return null;
 }
 
+function clauseOf(model: ModelReport, { code, severity }: Finding): string {
+  if (code === 'MODEL_DELETED') return 'was deleted';
+  if (severity !== 'error') return severity === 'warning' ? 'has a warning' : 'has a note';
+  return model.candidate === null ? 'cannot be read' : 'has an error';
+}
+
 /** Everything that speaks against one model: broken contract, metrics, findings; errors first, else in the report's order. */
 export function problemsOf(model: ModelReport): readonly Problem[] {
   const breaks = (model.contract?.changes ?? []).filter(change => change.effect === 'breaking');
@@ -248,7 +255,7 @@ export function problemsOf(model: ModelReport): readonly Problem[] {
       path: model.path,
       severity: finding.severity,
       code: finding.code,
-      clause: model.candidate === null && finding.severity === 'error' ? 'cannot be read' : 'has an error',
+      clause: clauseOf(model, finding),
       message: finding.message,
       remedy: { label: null, config: null, hint: finding.hint },
     })),

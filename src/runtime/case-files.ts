@@ -1,14 +1,15 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { TensorFile } from '../benchmark/tensor-file.ts';
-import { messageOf, QuickServeError } from '../shared/errors.ts';
+import { messageOf, QuickServeError, systemCodeOf } from '../shared/errors.ts';
+import { missingCases } from '../shared/missing-cases.ts';
 
 const byNumber = new Intl.Collator('en', { numeric: true }).compare;
 
 /**
  * The `input_*.pb` of the first case: of `folder` itself if it holds some, else of its first `test_data_set_*`.
  * null where there is no case. Files are named `<case>/input_0.pb`.
- * @throws QuickServeError FILE_UNREADABLE where the folder or a file cannot be read.
+ * @throws QuickServeError CASES_NOT_FOUND; FILE_UNREADABLE where the folder or a file cannot be read.
  */
 export async function readCaseFiles(folder: string): Promise<readonly TensorFile[] | null> {
   try {
@@ -36,6 +37,10 @@ export async function readCaseFiles(folder: string): Promise<readonly TensorFile
     return null;
   } catch (error) {
     if (error instanceof QuickServeError) throw error;
+    const code = systemCodeOf(error);
+    // A file holds a case in another form than these.
+    if (code === 'ENOTDIR') return null;
+    if (code === 'ENOENT') throw missingCases(folder);
     throw new QuickServeError({
       code: 'FILE_UNREADABLE',
       message: `The test case in ${folder} cannot be read: ${messageOf(error)}`,

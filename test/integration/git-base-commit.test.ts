@@ -169,8 +169,60 @@ describe('on a laptop', () => {
     await using folder = temporaryFolder();
     const { work, merge } = createHistory(folder.path);
     appendFileSync(join(work, 'model.onnx'), 'more');
-    const { base } = await resolve(work, folder.path, { kind: 'local' });
+    const { base } = await resolve(work, folder.path, { kind: 'local' }, { modelPaths: ['model.onnx'] });
     expect(base).toMatchObject({ kind: 'commit', sha: merge, role: expect.stringContaining('work tree') });
+  });
+
+  test('a change elsewhere than beside a model does not hide what the branch did to the model', async () => {
+    await using folder = temporaryFolder();
+    const { work, topic, main } = createHistory(folder.path);
+    git(work, 'checkout', '--quiet', 'topic');
+    commitFiles(work, { 'models/a.onnx': 'model', 'models/a.bin': 'weights', README: 'text' });
+    const head = git(work, 'rev-parse', 'HEAD');
+    const baseOf = async () =>
+      (await resolve(work, folder.path, { kind: 'local' }, { modelPaths: ['models/a.onnx'] })).base;
+    appendFileSync(join(work, 'README'), 'more');
+    expect(await baseOf()).toMatchObject({ sha: main[1], role: 'merge base with origin/main' });
+    appendFileSync(join(work, 'models/a.bin'), 'more');
+    expect(await baseOf()).toMatchObject({ sha: head });
+    expect(topic).not.toContain(head);
+  });
+
+  test('a pushed branch is compared with the default branch, not with its own copy on the remote', async () => {
+    await using folder = temporaryFolder();
+    const { work, main } = createHistory(folder.path);
+    git(work, 'checkout', '--quiet', 'topic');
+    git(work, 'branch', '--quiet', '--set-upstream-to=origin/topic');
+    const { base } = await resolve(work, folder.path, { kind: 'local' });
+    expect(base).toEqual({ kind: 'commit', sha: main[1], role: 'merge base with origin/main' });
+  });
+
+  test('a clone of one pushed branch asks the remote for its default branch', async () => {
+    await using folder = temporaryFolder();
+    const { bare, main, topic } = createHistory(folder.path);
+    const clone = join(folder.path, 'laptop');
+    git(folder.path, 'clone', '--quiet', '--depth=1', '--branch=topic', `file://${bare}`, clone);
+    expect((await resolve(clone, folder.path, { kind: 'local' })).base).toEqual({
+      kind: 'commit',
+      sha: main[1],
+      role: 'merge base with the default branch of origin',
+    });
+    git(clone, 'remote', 'set-url', 'origin', `file://${join(folder.path, 'gone')}`);
+    expect((await resolve(clone, folder.path, { kind: 'local' })).base).toEqual({
+      kind: 'commit',
+      sha: topic[2],
+      role: 'merge base with origin/topic',
+    });
+  });
+
+  test('origin/main is found on the remote where a clone of one branch does not have it', async () => {
+    await using folder = temporaryFolder();
+    const { bare, main } = createHistory(folder.path);
+    const clone = join(folder.path, 'laptop');
+    git(folder.path, 'clone', '--quiet', '--depth=1', '--branch=topic', `file://${bare}`, clone);
+    const hint: BaseHint = { kind: 'commit', sha: 'origin/main', role: '--base origin/main' };
+    const { base } = await resolve(clone, folder.path, hint, { demanded: true });
+    expect(base).toEqual({ kind: 'commit', sha: main[4], role: '--base origin/main' });
   });
 
   test('an untracked file counts only where it is a model', async () => {
@@ -186,6 +238,17 @@ describe('on a laptop', () => {
     });
     const asModel = await resolve(work, folder.path, { kind: 'local' }, { modelPaths: ['new.onnx'] });
     expect(asModel.base).toMatchObject({ kind: 'commit', sha: topic[2] });
+  });
+
+  test('a branch without a common ancestor says so', async () => {
+    await using folder = temporaryFolder();
+    const { work } = createHistory(folder.path);
+    git(work, 'checkout', '--quiet', '--orphan', 'alone');
+    commitFiles(work, { 'model.onnx': 'alone' });
+    expect((await resolve(work, folder.path, { kind: 'local' })).base).toEqual({
+      kind: 'none',
+      reason: 'HEAD and origin/main have no common ancestor that could be found',
+    });
   });
 
   test('a repository without remote is compared with the parent, and one without commits has no base', async () => {

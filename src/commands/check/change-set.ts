@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { isAbsolute, join, posix, relative, resolve, sep } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -20,6 +21,7 @@ import { messageOf, QuickServeError, systemCodeOf } from '../../shared/errors.ts
 import type { Finding } from '../../shared/finding.ts';
 import type { Surroundings } from '../surroundings.ts';
 import type { CheckOptions } from './check-options.ts';
+import { requireKnownAcceptances, selectModels } from './named-models.ts';
 
 export const CONFIG_NAME = 'quickserveml.yml';
 
@@ -62,7 +64,10 @@ export async function loadConfig(root: string, cwd: string, named: string | null
   } catch (thrown) {
     if (thrown instanceof QuickServeError) throw thrown;
     const isMissing = systemCodeOf(thrown) === 'ENOENT';
-    if (isMissing && named === null) return defaultConfig();
+    if (isMissing && named === null) {
+      refuseMisplaced(root, cwd);
+      return defaultConfig();
+    }
     throw new QuickServeError({
       code: isMissing ? 'CONFIG_NOT_FOUND' : 'FILE_UNREADABLE',
       message: `The configuration ${shown} cannot be read: ${isMissing ? 'there is no such file' : messageOf(thrown)}.`,
@@ -70,6 +75,21 @@ export async function loadConfig(root: string, cwd: string, named: string | null
       cause: thrown,
     });
   }
+}
+
+/** A configuration under another name or in a subfolder would be passed over without a word. */
+function refuseMisplaced(root: string, cwd: string): void {
+  const [found] = ['quickserveml.yaml', '.quickserveml.yml', '.quickserveml.yaml']
+    .map(name => join(root, name))
+    .concat(join(cwd, CONFIG_NAME))
+    .filter(path => existsSync(path));
+  if (found === undefined) return;
+  const shown = relative(cwd, found).split(sep).join('/');
+  throw new QuickServeError({
+    code: 'CONFIG_NOT_FOUND',
+    message: `${shown} is not read: the configuration is called ${CONFIG_NAME} and lies in the root of the repository.`,
+    hint: `Move it there, or name it: --config ${shown}`,
+  });
 }
 
 function baseHint(options: CheckOptions): BaseHint {
@@ -117,14 +137,13 @@ function externalPathsOf(root: string, path: string): readonly string[] {
 
 /** Runs the export commands of the models that are checked, so that what they make is in the work tree. */
 async function prepareModels(
-  config: Config,
+  models: readonly ModelConfig[],
   root: string,
-  wanted: readonly string[],
   world: Surroundings,
 ): Promise<void> {
-  for (const { name, path, tests } of config.models ?? []) {
+  for (const { name, tests } of models) {
     const command = tests?.prepare ?? null;
-    if (command === null || (wanted.length > 0 && !wanted.includes(name) && !wanted.includes(path))) continue;
+    if (command === null) continue;
     world.progress.step(`${name}: preparing`);
     await runPrepare({
       model: name,
@@ -134,24 +153,6 @@ async function prepareModels(
       timeLimitMs: PREPARE_TIME_LIMIT_MS,
     });
   }
-}
-
-function selectModels(models: readonly ModelConfig[], wanted: readonly string[]): readonly ModelConfig[] {
-  if (wanted.length === 0) return models;
-  const unknown = wanted.filter(name => !models.some(model => model.name === name || model.path === name));
-  if (unknown.length > 0) {
-    throw new QuickServeError({
-      code: 'USAGE',
-      message: `There is no model ${unknown.map(name => `"${name}"`).join(', ')}.`,
-      hint: `The models are: ${
-        models
-          .map(model => model.name)
-          .slice(0, 20)
-          .join(', ') || 'none'
-      }.`,
-    });
-  }
-  return models.filter(model => wanted.includes(model.name) || wanted.includes(model.path));
 }
 
 /**
@@ -193,11 +194,14 @@ async function readChanges(
     // Of the change alone: what the base was measured with is its own.
     runtimeVersion: options.runtimeVersion ?? undefined,
   });
-  if (!options.dryRun) await prepareModels(config, root, options.models, world);
+  const folders = { root, cwd: options.cwd };
+  if (!options.dryRun && config.models !== null) {
+    await prepareModels(selectModels(config.models, options.models, folders), root, world);
+  }
   const status = await workTreeStatus(repository);
   const headFiles = await workTreeFiles(repository, status);
   const all = resolveModels(config, [...headFiles.keys()]);
-  const selected = selectModels(all, options.models);
+  const selected = selectModels(all, options.models, folders);
 
   const base = await resolveBase(repository, store, baseHint(options), {
     demanded: options.base !== null,
@@ -216,10 +220,12 @@ async function readChanges(
     const mayBeIdentical = typeof id === 'string' && id === baseIds.get(path);
     headModels.push({ name, path, externalPaths: mayBeIdentical ? externalPathsOf(root, path) : [] });
   }
+  const baseModels = fromBase === null ? [] : resolveModels(fromBase.config, [...baseFiles.keys()]);
+  requireKnownAcceptances(options.accept, [...new Set([...all, ...baseModels].map(({ name }) => name))]);
   const changes = modelChanges({
     headModels,
     headFiles,
-    baseModels: fromBase === null ? [] : resolveModels(fromBase.config, [...baseFiles.keys()]),
+    baseModels,
     baseFiles: baseIds,
   }).filter(change => options.models.length === 0 || change.kind !== 'deleted');
   if (changes.length === 0) {

@@ -1,7 +1,7 @@
 import type { Outline } from '../../model/drawing/outline.ts';
 import { outlineGraph } from '../../model/drawing/outline-graph.ts';
 import { GRAPH_MAX_BOXES } from '../../report/html-graph.ts';
-import type { CheckedModel } from './model-check.ts';
+import type { CheckedModel } from './checked-model.ts';
 
 /** So many drawings a report: a page with a hundred would be slow to open, and nobody looks at the hundredth. */
 const MOST_DRAWINGS = 10;

@@ -11,7 +11,7 @@ import { QuickServeError } from '../../shared/errors.ts';
 import type { MergeOptions } from '../merge.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { type ChangeSet, openChangeSet } from './change-set.ts';
-import type { CheckedModel } from './model-check.ts';
+import type { CheckedModel } from './checked-model.ts';
 import { headModelFile } from './model-files.ts';
 import { recordIntent } from './recording.ts';
 import { readRegistry, recordChecked } from './registry-access.ts';

@@ -1,6 +1,5 @@
 import { join, posix } from 'node:path';
 import type { ModelConfig, Policy } from '../../config/config.ts';
-import { METRIC_FIELDS } from '../../config/config.ts';
 import { effectiveRules } from '../../config/policy-for.ts';
 import { compareInterfaces } from '../../contract/compare-interfaces.ts';
 import type { Inspection } from '../../model/inspection.ts';
@@ -9,39 +8,26 @@ import { identifyRead } from '../../model/model-identity.ts';
 import { inspectRead } from '../../model/model-inspection.ts';
 import { interfaceOf } from '../../model/model-interface.ts';
 import { readModel } from '../../model/model-reader.ts';
-import {
-  comparisonsOf,
-  disappearedMetrics,
-  type Measured,
-  type MeasuredWorkload,
-  type MetricPolicies,
-} from '../../regression/comparisons.ts';
+import { comparisonsOf, type MeasuredWorkload } from '../../regression/comparisons.ts';
 import { gateOf } from '../../regression/gate.ts';
 import type { ModelHistory, ModelReport, ModelState } from '../../report/report.ts';
-import { ERROR_CATALOG } from '../../shared/error-catalog.ts';
 import { QuickServeError } from '../../shared/errors.ts';
 import type { Finding } from '../../shared/finding.ts';
+import { policiesOf } from '../metric-policies.ts';
+import { deletedModel, unreadableModel } from './absent-model.ts';
 import { type AcceptanceSources, acceptanceLookup, acceptedOf } from './acceptance.ts';
 import type { ChangedModel, ChangeSet } from './change-set.ts';
+import type { CheckedModel } from './checked-model.ts';
 import { compareContractFile, configuredIn, joinContracts } from './contract-reference.ts';
 import { layerFields } from './explaining.ts';
 import type { HistoryInputs } from './history.ts';
 import { historyFindings } from './history-findings.ts';
 import { findingOf, type MeasuringInput, measureModel } from './measured-model.ts';
 import { type ReadableModel, summarise } from './measuring.ts';
+import { explainMissing } from './missing-model.ts';
 import { baseModelFile, headModelFile } from './model-files.ts';
 import { testModel } from './tested-model.ts';
-
-/** The report on one model, and what a record of it needs. */
-export interface CheckedModel {
-  readonly report: ModelReport;
-  readonly config: ModelConfig | null;
-  /** The candidate as it was read; null where it could not be, or is gone. */
-  readonly candidate: (ReadableModel & { readonly identity: ModelIdentity }) | null;
-  readonly measured: Measured;
-  /** The rules that were applied. */
-  readonly policy: Policy | null;
-}
+import { unusedSettings } from './unused-settings.ts';
 
 export interface ModelCheckInput extends Omit<MeasuringInput, 'root'> {
   readonly changes: ChangeSet;
@@ -60,15 +46,36 @@ export interface ModelCheckInput extends Omit<MeasuringInput, 'root'> {
 /** Checks one model. What is wrong with the model ends in its report; it throws only for bugs. */
 export async function checkModel(input: ModelCheckInput): Promise<CheckedModel> {
   const { model } = input;
-  if (model.config === null) return deletedModel(input);
+  if (model.config === null) return deletedModel(input.model, input.changes);
   const state = stateOf(input);
+  const named = namingInRepository(input, model.config.path);
   try {
     const candidate = await readCandidate(input, model.config);
-    return await compareModel(input, model.config, state, candidate);
+    const checked = await compareModel(input, model.config, state, candidate);
+    return { ...checked, report: { ...checked.report, findings: once(checked.report.findings, named) } };
   } catch (thrown) {
     if (!(thrown instanceof QuickServeError)) throw thrown;
-    return unreadable(model.config, state, withRepositoryPaths(thrown, input, model.config.path));
+    return unreadableModel(model.config, state, explainMissing(thrown, model.config, input.changes), named);
   }
+}
+
+/** What two steps say in the same words stands once. */
+function once(findings: readonly Finding[], named: (text: string) => string): readonly Finding[] {
+  const worded = findings.map(finding => ({ ...finding, message: named(finding.message) }));
+  return worded.filter(
+    (finding, at) =>
+      worded.findIndex(({ code, message }) => code === finding.code && message === finding.message) === at,
+  );
+}
+
+/** Paths as the repository has them: where this machine keeps a clone or a copy says nothing to a reader. */
+function namingInRepository({ scratch, changes }: ModelCheckInput, path: string): (text: string) => string {
+  const folder = posix.dirname(path) === '.' ? '' : `${posix.dirname(path)}/`;
+  return text =>
+    text
+      .replaceAll(`${join(scratch, 'head')}/`, folder)
+      .replaceAll(`${join(scratch, 'base')}/`, folder)
+      .replaceAll(`${changes.repository.root}/`, '');
 }
 
 function stateOf({ model, changes, against }: ModelCheckInput): ModelState {
@@ -167,6 +174,10 @@ async function compareModel(
   const findings = [
     ...baseFindings,
     ...inspectionFindings(candidateInspection, baseInspection, same || isEqual),
+    ...unusedSettings(config, [
+      ...interfaceOf(candidate.model).inputs,
+      ...(base === null ? [] : interfaceOf(base.model).inputs),
+    ]),
     ...measuringFindings,
     ...(await findingsOfHistory(input, config, policy, same || isEqual ? [] : workloads)),
     ...fromFile.findings,
@@ -265,80 +276,3 @@ const inspectionOf = ({ model }: ReadableModel, path: string): Inspection => ({
   ...inspectRead(model, null),
   path,
 });
-
-function policiesOf(policy: Policy): MetricPolicies {
-  const entries = Object.entries(METRIC_FIELDS).map(([metric, field]) => [metric, policy[field]]);
-  return Object.fromEntries(entries) as MetricPolicies;
-}
-
-/** The error with paths as the repository has them: where this machine keeps a clone or a copy says nothing to a reader. */
-function withRepositoryPaths(error: QuickServeError, input: ModelCheckInput, path: string): QuickServeError {
-  const folder = posix.dirname(path) === '.' ? '' : `${posix.dirname(path)}/`;
-  const message = error.message
-    .replaceAll(`${join(input.scratch, 'head')}/`, folder)
-    .replaceAll(`${join(input.scratch, 'base')}/`, folder)
-    .replaceAll(`${input.changes.repository.root}/`, '');
-  return new QuickServeError({ code: error.code, message, hint: error.hint, cause: error });
-}
-
-function unreadable(config: ModelConfig, state: ModelState, error: QuickServeError): CheckedModel {
-  return {
-    config,
-    candidate: null,
-    measured: { kind: 'none', reason: error.message },
-    policy: null,
-    report: {
-      ...emptyReport(config.name, config.path, state, error.message),
-      gate: ERROR_CATALOG[error.code].exit === 3 ? 'no-verdict' : 'failed',
-      findings: [findingOf(error)],
-    },
-  };
-}
-
-function deletedModel({ model, changes }: ModelCheckInput): CheckedModel {
-  const { name, path } = model.change;
-  const rules = changes.baseConfig ?? changes.config;
-  const policy = rules.models?.find(each => each.path === path)?.policy ?? rules.defaults.policy;
-  const reason = 'the model was deleted';
-  return {
-    config: null,
-    candidate: null,
-    measured: { kind: 'none', reason },
-    policy: null,
-    report: {
-      ...emptyReport(name, path, { kind: 'deleted' }, reason),
-      // What the base had is not counted: its bytes may be gigabytes that nobody needs any more.
-      metrics: disappearedMetrics(policiesOf(policy), null, reason),
-      gate: 'warned',
-      findings: [
-        {
-          code: 'MODEL_DELETED',
-          severity: 'warning',
-          message: `The base has ${path}, the change does not: whoever loads it will not find it.`,
-          hint: 'If that is meant, archive its versions in the registry.',
-        },
-      ],
-    },
-  };
-}
-
-function emptyReport(
-  name: string,
-  path: string,
-  state: ModelState,
-  reason: string,
-): Omit<ModelReport, 'gate'> {
-  return {
-    name,
-    path,
-    state,
-    base: null,
-    candidate: null,
-    contract: null,
-    metrics: [],
-    measurement: { kind: 'not-measured', reason },
-    version: null,
-    findings: [],
-    accepted: [],
-  };
-}

@@ -20,7 +20,7 @@ import type { ModelReport } from '../../report/report.ts';
 import { QuickServeError } from '../../shared/errors.ts';
 import type { Surroundings } from '../surroundings.ts';
 import type { ChangeSet } from './change-set.ts';
-import type { CheckedModel } from './model-check.ts';
+import type { CheckedModel } from './checked-model.ts';
 
 /** Whether this run is to record, decided before anything is measured. */
 export type RecordIntent =
@@ -32,7 +32,13 @@ export function recordIntent(config: Config, context: CiContext, repository: Rep
   const { record } = config.registry;
   if (record === 'never') return { kind: 'skip', reason: 'recording is switched off' };
   const isDue = record === 'always' || (context.onDefaultBranch && context.event !== 'pull-request');
-  if (!isDue) return { kind: 'skip', reason: 'only checks of the default branch are recorded' };
+  if (!isDue) {
+    const reason =
+      context.base.kind === 'local'
+        ? 'only checks in CI are recorded; `--record always` records from here'
+        : 'only checks of the default branch are recorded';
+    return { kind: 'skip', reason };
+  }
   const remote = registryRemote(config, repository);
   if (remote !== null) return { kind: 'record', remote };
   if (record === 'auto') return { kind: 'skip', reason: 'the repository has no remote' };

@@ -11,8 +11,8 @@ import type { Finding } from '../../shared/finding.ts';
 import { looseMonthsFinding } from '../registry/texts.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { type ChangeSet, isChanged } from './change-set.ts';
+import type { CheckedModel } from './checked-model.ts';
 import { historyLimit } from './history.ts';
-import type { CheckedModel } from './model-check.ts';
 import {
   openCheckRegistry,
   type RecordIntent,

@@ -3,7 +3,7 @@ import { interfaceOf } from '../../model/model-interface.ts';
 import type { RegistryState } from '../../registry/registry-state.ts';
 import { decideVersion, newestVersion } from '../../registry/versions.ts';
 import type { ModelReport, Report } from '../../report/report.ts';
-import type { CheckedModel } from './model-check.ts';
+import type { CheckedModel } from './checked-model.ts';
 
 /**
  * For each model the version that was recorded, or the one that a record would make now, and the one it follows.

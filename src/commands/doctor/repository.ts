@@ -7,6 +7,7 @@ import { type LfsPointer, openLfs, parsePointer } from '../../git/lfs.ts';
 import { probeLfs } from '../../git/lfs-probe.ts';
 import type { Repository } from '../../git/repository.ts';
 import { QuickServeError } from '../../shared/errors.ts';
+import { missingModelHint } from '../check/missing-model.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { type DoctorLine, ok, problem, problemOf, warning } from './line.ts';
 
@@ -64,6 +65,9 @@ export function findModels(config: Config, repository: Repository, files: Readon
     const pointer = parsePointer(readFile(join(repository.root, path)) ?? Buffer.alloc(2048));
     if (pointer !== null) pointers.set(path, pointer);
   }
+  const headFiles = new Map([...files].map(path => [path, null]));
+  const hintFor = (model: ModelConfig): string =>
+    missingModelHint(model, config.source ?? 'quickserveml.yml', { headFiles, baseFiles: new Map() });
   const there = models.length - missing.length;
   const names = models.slice(0, 5).map(({ name }) => name);
   const lines =
@@ -80,12 +84,12 @@ export function findModels(config: Config, repository: Repository, files: Readon
           ...(there === 0
             ? []
             : [ok('models', `${there} found: ${names.join(', ')}${there > 5 ? ', …' : ''}`)]),
-          ...missing.map(({ name, path }) =>
+          ...missing.map(model =>
             problem(
               'models',
               'MODEL_NOT_FOUND',
-              `${name} is configured as ${path}, which is not in the work tree.`,
-              'Correct models.*.path in quickserveml.yml, or add the file. A `prepare` command may still make it.',
+              `${model.name} is configured as ${model.path}, which is not in the work tree.`,
+              hintFor(model),
             ),
           ),
         ];

@@ -9,6 +9,7 @@ import { readCaseFiles } from '../../runtime/case-files.ts';
 import { profileRuns } from '../../runtime/profiler.ts';
 import { createRuntimeSource } from '../runtime-source.ts';
 import type { Surroundings } from '../surroundings.ts';
+import { requireKnownDims } from './dim-sizes.ts';
 
 export interface ProfilingOptions {
   readonly cwd: string;
@@ -32,7 +33,7 @@ const SEED = 7;
 
 /**
  * Runs a model under the runtime's profiler, with the inputs of a case beside it or synthetic ones.
- * @throws QuickServeError RUNTIME_*, WORKER_*, MODEL_LOAD_REFUSED, MODEL_RUN_FAILED, INPUTS_UNAVAILABLE.
+ * @throws QuickServeError USAGE, RUNTIME_*, WORKER_*, MODEL_LOAD_REFUSED, MODEL_RUN_FAILED, INPUTS_UNAVAILABLE.
  */
 export async function profile(
   model: Model,
@@ -45,6 +46,7 @@ export async function profile(
     { runtimePath: options.runtimePath, version: defaults.version, cwd: options.cwd },
     world,
   );
+  requireKnownDims(options.dims, interfaceOf(model).inputs);
   const caseFiles = await readCaseFiles(options.casesPath ?? dirname(file));
   const feeds = feedsFor(interfaceOf(model), { seed: SEED, dims: options.dims }, caseFiles);
   const runtime = await source.resolve();

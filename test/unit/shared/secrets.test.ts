@@ -31,9 +31,13 @@ test.each([
   ["fatal: unable to access 'https://h/': The requested URL returned error: 503", 'REMOTE_UNREACHABLE'],
   ['fatal: the remote end hung up unexpectedly', 'REMOTE_UNREACHABLE'],
   ["fatal: detected dubious ownership in repository at '/x'", 'NOT_A_REPOSITORY'],
-  ['fatal: not a git repository (or any of the parent directories): .git', 'NOT_A_REPOSITORY'],
+  [
+    'fatal: not a git repository (or any of the parent directories): .git',
+    'NOT_A_REPOSITORY',
+    '/tmp is not inside a git repository',
+  ],
   ['fatal: bad object abc', 'GIT_FAILED'],
-])('"%s" is %s', (stderr, code) => {
+])('"%s" is %s', (stderr, code, message = 'git fetch failed') => {
   const error = gitFailureError({
     command: 'fetch',
     exitCode: 128,
@@ -42,5 +46,5 @@ test.each([
     secrets: [],
     folder: '/tmp',
   });
-  expect(error).toMatchObject({ code, message: expect.stringContaining('git fetch failed') });
+  expect(error).toMatchObject({ code, message: expect.stringContaining(message) });
 });

@@ -1,0 +1,1 @@
+const e={latency:`slower`,"load-time":`slower-load`,memory:`more-memory`,throughput:`less-throughput`,"file-size":`larger`,parameters:`more-parameters`,nodes:`more-nodes`},t=`break`,n=`accept-`;export{t as n,e as r,n as t};

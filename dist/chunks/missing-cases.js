@@ -1,0 +1,1 @@
+import{t as e}from"./errors.js";const t=t=>new e({code:`CASES_NOT_FOUND`,message:`The test cases ${t} do not exist.`,hint:`Give the folder that holds test_data_set_0, or a .npz, .json or .csv file.`});export{t};

@@ -161,6 +161,9 @@ export function httpApiPage(toolVersion: string): string {
     '',
     ...schemaText(document, 'PredictRequest'),
     ...schemaText(document, 'PredictResponse'),
+    'A line of the answer of `POST /model/batch`:',
+    '',
+    ...schemaText(document, 'RecordAnswer'),
   ]
     .join('\n')
     .trimEnd()

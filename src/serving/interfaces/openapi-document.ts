@@ -1,6 +1,7 @@
 import { openApiDocument } from '../../contract/openapi.ts';
 import type { Route } from '../call.ts';
 import type { ServedModel } from '../served-model.ts';
+import { RECORD_FAILURES, RECORD_STREAM } from './record-stream.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -57,7 +58,6 @@ const SUMMARIES: Readonly<Record<string, string>> = {
   '/v2/models/{name}/versions/{version}/ready': 'the version answers requests',
 };
 
-const RECORD_STREAM = '/model/batch';
 const takesModelQuery = new Set(['/model/info', '/model/schema']);
 
 function readingOperation(path: string, models: readonly ServedModel[]): Json {
@@ -90,19 +90,81 @@ function readingOperation(path: string, models: readonly ServedModel[]): Json {
   };
 }
 
-/** `POST /model/batch`. A line of it is as large as a model's payload: its schema is that of `/predict`, not repeated here. */
-const recordStreamOperation = (): Json => {
-  const lines = { 'application/x-ndjson': { schema: { type: 'string' } } };
+const RECORD_NUMBER: Json = { type: 'integer', minimum: 1, description: 'number of the line' };
+
+/** The response of a form, with the number of its record before it. Its values are told by reference: they are large. */
+function recordAnswer(form: string, response: Json): Json {
+  const properties = response['properties'] as Json;
+  const values = Object.keys(properties).map(key => [
+    key,
+    { $ref: `#/components/schemas/${form}/properties/${key}` },
+  ]);
+  return {
+    type: 'object',
+    properties: { record: RECORD_NUMBER, ...Object.fromEntries(values) },
+    required: ['record', ...(response['required'] as readonly string[])],
+    additionalProperties: false,
+  };
+}
+
+/** What a line of the answer of `POST /model/batch` may be. */
+function recordAnswers(schemas: Json): Json {
+  const forms = [
+    'PredictResponse',
+    ...('PredictSingleRequest' in schemas ? ['PredictSingleResponse'] : []),
+  ].filter(form => form in schemas);
+  const failure = {
+    type: 'object',
+    properties: { code: { enum: RECORD_FAILURES }, message: { type: 'string' } },
+    required: ['code', 'message'],
+    additionalProperties: false,
+  };
+  const count = { type: 'integer', minimum: 0 };
+  return {
+    oneOf: [
+      ...forms.map(form => recordAnswer(form, schemas[form] as Json)),
+      {
+        type: 'object',
+        properties: { record: RECORD_NUMBER, error: failure },
+        required: ['record', 'error'],
+        additionalProperties: false,
+      },
+      {
+        type: 'object',
+        description: 'the last line',
+        properties: { records: count, failed: count },
+        required: ['records', 'failed'],
+        additionalProperties: false,
+      },
+    ],
+  };
+}
+
+/**
+ * `POST /model/batch`. Lines are told as an array of what stands in them, as OpenAPI 3.2 has it for sequences of JSON.
+ * @param payload of a line, as for `/predict`
+ * @param example of a payload; none where it would be large
+ */
+function recordStreamOperation(payload: Json, example: unknown): Json {
+  const linesOf = (items: Json, lines: object = {}): Json => ({
+    'application/x-ndjson': {
+      schema: { type: 'array', description: 'each element is a line of JSON', items },
+      ...lines,
+    },
+  });
   return {
     post: {
+      operationId: 'recordStream',
       summary: 'a stream of payloads, one a line, to a stream of answers in their order',
-      parameters: [NAMES, VERSIONS],
-      requestBody: { required: true, content: lines },
+      requestBody: {
+        required: true,
+        content: linesOf(payload, example === undefined ? {} : { example: `${JSON.stringify(example)}\n` }),
+      },
       responses: {
         '200': {
           description:
-            'a line for each payload with its number as `record` beside the answer or an `error`, and a last line with `records` and `failed`',
-          content: lines,
+            'a line for each payload with its number as `record` beside the answer or an `error`, and a last line with `records` and `failed`; a line that is no payload is such an `error`',
+          content: linesOf({ $ref: '#/components/schemas/RecordAnswer' }),
         },
         '404': error('there is no such model or version'),
         '415': error('the body is no stream of lines of JSON'),
@@ -110,7 +172,18 @@ const recordStreamOperation = (): Json => {
       },
     },
   };
-};
+}
+
+/** The schema of the bodies of `/predict`; any where there is no model. */
+function payloadOf(contract: Json): Json {
+  const { '/predict': predict } = contract['paths'] as Readonly<
+    Record<string, { readonly post: { readonly requestBody: { readonly content: Json } } }>
+  >;
+  const content = predict?.post.requestBody.content['application/json'] as
+    | { readonly schema: Json }
+    | undefined;
+  return content?.schema ?? {};
+}
 
 /** Adds to an operation of the contract's document what a running server may answer, and that versions can be named. */
 function servedOperation(operation: Json, query: readonly Json[]): Json {
@@ -176,8 +249,11 @@ export function servedOpenApi(
     if (route.method === 'GET' && route.path in SUMMARIES)
       paths.push([route.path, readingOperation(route.path, models)]);
   }
-  if (routes.some(({ method, path }) => method === 'POST' && path === RECORD_STREAM))
-    paths.push([RECORD_STREAM, recordStreamOperation()]);
+  const hasStream = routes.some(({ method, path }) => method === 'POST' && path === RECORD_STREAM);
+  if (hasStream) {
+    const request = schemas['PredictRequest'] as { readonly examples?: readonly unknown[] } | undefined;
+    paths.push([RECORD_STREAM, recordStreamOperation(payloadOf(contract), request?.examples?.[0])]);
+  }
   return {
     openapi: '3.1.1',
     info: {
@@ -191,6 +267,7 @@ export function servedOpenApi(
         Error: { type: 'object', properties: { error: { type: 'string' } }, required: ['error'] },
         ...(withoutTuples(schemas) as Json),
         ...partialResponse(withoutTuples(schemas) as Json),
+        ...(hasStream ? { RecordAnswer: recordAnswers(schemas) } : {}),
       },
     },
   };

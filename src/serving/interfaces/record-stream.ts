@@ -23,6 +23,17 @@ const RECORDS_AHEAD = 64;
 /** A stream has time: where the queue is full it asks again after so long. */
 const FULL_QUEUE_PAUSE_MS = 50;
 
+/** Where the route is. */
+export const RECORD_STREAM = '/model/batch';
+
+/** Why a record has no result. */
+export const RECORD_FAILURES = [
+  'RECORD_INVALID',
+  'MODEL_RUN_FAILED',
+  'RECORD_NOT_RUN',
+  'WORKER_CRASHED',
+] as const;
+
 interface RecordAnswer {
   readonly isDone: boolean;
   /** Against what the server may hold, until the client has taken the line. */
@@ -31,7 +42,7 @@ interface RecordAnswer {
   readonly line: (record: number) => string;
 }
 
-const failedAnswer = (code: string, message: string): RecordAnswer => ({
+const failedAnswer = (code: (typeof RECORD_FAILURES)[number], message: string): RecordAnswer => ({
   isDone: false,
   bytes: Buffer.byteLength(message),
   line: record => failureLine(record, null, { code, message }),
@@ -156,7 +167,7 @@ async function run(
 export function recordStreamRoute(access: InferenceAccess, limits: ServingLimits, room: HeldBytes): Route {
   return {
     method: 'POST',
-    path: '/model/batch',
+    path: RECORD_STREAM,
     audience: 'inference',
     kind: 'stream',
     isAwaited: true,

@@ -116,6 +116,8 @@ const WORDS: Readonly<Record<keyof typeof REGISTRY_SCHEMAS, SchemaWords>> = {
     'problems.kind=over-limit': 'More than the policy allows.',
     'problems.kind=broken': 'It cannot be loaded or run.',
     'problems.metric': METRIC,
+    'problems.workload':
+      'Name of the set of inputs; absent where the metric does not depend on them, or there is one set only.',
     'problems.now': NOW,
     'problems.reference': 'What was normal, from earlier measurements.',
     'problems.reference.typical': "Their middle, in the metric's unit.",

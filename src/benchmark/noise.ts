@@ -17,6 +17,15 @@ export interface Disturbance {
   readonly loadPerCpu: number | null;
 }
 
+const largest = (shares: readonly (number | null)[]): number | null =>
+  shares.reduce((most, share) => (share === null ? most : Math.max(most ?? 0, share)), null);
+
+/** Of several stretches of time, what disturbed any of them most. */
+export const worstOf = (all: readonly Disturbance[]): Disturbance => ({
+  stealShare: largest(all.map(({ stealShare }) => stealShare)),
+  loadPerCpu: largest(all.map(({ loadPerCpu }) => loadPerCpu)),
+});
+
 export function disturbanceBetween(before: MachineLoad, after: MachineLoad, cpus: number): Disturbance {
   const passed =
     before.ticks === null || after.ticks === null ? null : Math.max(1, after.ticks.all - before.ticks.all);

@@ -3,12 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Fingerprint } from '../benchmark/measurement.ts';
 import { allotTime } from '../benchmark/time-allotment.ts';
+import { workloadsOf } from '../benchmark/workload.ts';
 import { applyOverrides } from '../config/overrides.ts';
 import type { MeasurementAddition } from '../registry/measurement-plan.ts';
 import type { RegistryState } from '../registry/registry-state.ts';
+import { comparisonCount } from '../regression/comparisons.ts';
 import { planErrors } from '../regression/error-plan.ts';
 import { worstGate } from '../regression/gate.ts';
-import { TIMED_METRICS } from '../regression/timed.ts';
 import type { Report } from '../report/report.ts';
 import { QuickServeError } from '../shared/errors.ts';
 import type { Finding } from '../shared/finding.ts';
@@ -24,7 +25,6 @@ import {
 } from './registry/session.ts';
 import type { Surroundings } from './surroundings.ts';
 import { type HealthCase, healthCases, healthEvent } from './watch/health-cases.ts';
-import { measurementEntry } from './watch/judged-model.ts';
 import { createMeasurer, type Measurer } from './watch/measurer.ts';
 import { type ProductionModel, productionModels } from './watch/production-series.ts';
 import { planNews, type Told, tellPlaces, toldOf } from './watch/tell-places.ts';
@@ -131,13 +131,13 @@ export async function planWatch(options: WatchOptions, world: Surroundings): Pro
 export async function runWatch(
   options: WatchOptions,
   world: Surroundings,
-  openMeasurer: (session: RegistrySession) => Measurer = session =>
+  openMeasurer: (session: RegistrySession, comparisons: number) => Measurer = (session, comparisons) =>
     createMeasurer(
       {
         config: session.config,
         root: session.repository.root,
         runtimePath: options.runtimePath,
-        alpha: planErrors(TIMED_METRICS.length).alpha,
+        alpha: planErrors(comparisons).alpha,
         cwd: options.cwd,
       },
       world,
@@ -146,7 +146,10 @@ export async function runWatch(
   const startMs = performance.now();
   const at = new Date(world.now()).toISOString();
   const { session, registry, wanted, whyNot } = await openWatch(options, world);
-  const watched = await watchAll(options, session, wanted, openMeasurer(session), at);
+  const comparisons = wanted
+    .map(model => comparisonCount(workloadsOf(configOf(model, session.config)).length))
+    .reduce((sum, count) => sum + count, 0);
+  const watched = await watchAll(options, session, wanted, openMeasurer(session, comparisons), at);
   const recorded = whyNot === '' ? await recordMeasurements(session, watched) : [];
   const cases = healthCases(registry, watched, { at, accepted: new Set(options.accept) });
   const { told, findings } = whyNot === '' ? await tell(session, cases, at) : { told: [], findings: [] };
@@ -182,7 +185,7 @@ export async function runWatch(
       recording: whyNot !== '' ? 'skipped' : recorded.length > 0 ? 'failed' : 'recorded',
       reason: whyNot !== '' ? whyNot : (recorded[0]?.message ?? ''),
       entries: watched.flatMap(({ production, found }) =>
-        whyNot !== '' || recorded.length > 0 || found?.measured == null
+        whyNot !== '' || recorded.length > 0 || found?.entry == null
           ? []
           : [{ model: production.name, version: production.version.version.version, new: false }],
       ),
@@ -204,7 +207,10 @@ async function watchAll(
     // As a check shares out its budget; a model that is looked at twice takes no more than it had the first time.
     const time = allotTime(
       config.budgetMs,
-      wanted.map(model => configOf(model, config).benchmark.budgetMs),
+      wanted.flatMap(model => {
+        const own = configOf(model, config);
+        return workloadsOf(own).map(() => own.benchmark.budgetMs);
+      }),
       () => performance.now(),
     );
     const watched: WatchedModel[] = [];
@@ -247,11 +253,11 @@ async function recordMeasurements(
   watched: readonly WatchedModel[],
 ): Promise<readonly Finding[]> {
   const additions = watched.flatMap(({ production, found }): MeasurementAddition[] => {
-    if (found?.measured == null) return [];
+    if (found?.entry == null) return [];
     const { sha256, version, source } = production.version.version;
     return [
       {
-        ...measurementEntry(found.measured, found.fingerprint, found.inputs),
+        ...found.entry,
         model: production.name,
         sha256,
         version,

@@ -49,7 +49,7 @@ export const INPUT_KEYS: Readonly<Record<string, JsonSchema>> = {
   profiles: {
     type: 'object',
     description:
-      'Sets of inputs, by a name that the report shows; the model is measured with each of them, and with each size of their `dims`. The first is what the registry records.',
+      'Sets of inputs, by a name that the report shows; the model is measured with each of them, and with each size of their `dims`. The registry records them all.',
     minProperties: 1,
     propertyNames: { pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$' },
     additionalProperties: {

@@ -54,9 +54,10 @@ const number = { type: 'number' };
 const timedMetric = { type: 'string', enum: ['latency', 'load-time', 'memory'] };
 const only = (kind: string): object => ({ type: 'string', const: kind });
 const reference = record({ typical: number, low: number, high: number, points: number });
+const ofWorkload = { allOf: [{ properties: { workload: text } }] };
 const HEALTH_PROBLEMS = [
-  record({ kind: only('worse'), metric: timedMetric, now: number, reference }),
-  record({ kind: only('over-limit'), metric: timedMetric, now: number, limit: number }),
+  { ...record({ kind: only('worse'), metric: timedMetric, now: number, reference }), ...ofWorkload },
+  { ...record({ kind: only('over-limit'), metric: timedMetric, now: number, limit: number }), ...ofWorkload },
   record({ kind: only('broken'), code: text, message: text }),
 ];
 

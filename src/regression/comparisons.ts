@@ -47,10 +47,12 @@ function workloadComparisons(
     (measured.kind === 'pair' || measured.kind === 'solo') && hasLimit(policies.throughput)
       ? [...timed, judgeThroughput(measured, rows, policies.throughput)]
       : timed;
-  return withThroughput.map(comparison =>
-    name === '' || comparison.metric === 'load-time' ? comparison : { ...comparison, workload: name },
-  );
+  return withThroughput.map(comparison => ({ ...comparison, ...workloadOf(comparison.metric, name) }));
 }
+
+/** What a comparison says of its inputs: nothing where there is one set only, or the metric does not depend on them. */
+export const workloadOf = (metric: MetricName, name: string): Pick<MetricComparison, 'workload'> =>
+  name === '' || metric === 'load-time' ? {} : { workload: name };
 
 /**
  * All comparisons of one model, measured ones first, by their inputs. Counted metrics are left out where the candidate

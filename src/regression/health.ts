@@ -1,21 +1,18 @@
 import type { Reference } from './production.ts';
 import type { TimedMetric } from './timed.ts';
 
+interface MetricProblem {
+  readonly metric: TimedMetric;
+  /** Name of the set of inputs; left out where the metric does not depend on them, or there is one set only. */
+  readonly workload?: string;
+  /** In the metric's unit, as it was last told. */
+  readonly now: number;
+}
+
 /** What is wrong with a model in production. */
 export type HealthProblem =
-  | {
-      readonly kind: 'worse';
-      readonly metric: TimedMetric;
-      /** In the metric's unit, as it was last told. */
-      readonly now: number;
-      readonly reference: Reference;
-    }
-  | {
-      readonly kind: 'over-limit';
-      readonly metric: TimedMetric;
-      readonly now: number;
-      readonly limit: number;
-    }
+  | (MetricProblem & { readonly kind: 'worse'; readonly reference: Reference })
+  | (MetricProblem & { readonly kind: 'over-limit'; readonly limit: number })
   /** It cannot be loaded or run. */
   | { readonly kind: 'broken'; readonly code: string; readonly message: string };
 
@@ -41,7 +38,13 @@ export type Transition =
 const WORTH_TELLING = 0.1;
 
 const nameOf = (problem: HealthProblem): string =>
-  problem.kind === 'broken' ? `broken ${problem.code}` : `${problem.kind} ${problem.metric}`;
+  problem.kind === 'broken'
+    ? `broken ${problem.code}`
+    : `${problem.kind} ${problem.metric} ${problem.workload ?? ''}`;
+
+/** Whether something was wrong in this way already, however much. */
+export const isKnownProblem = (told: Health | null, problem: HealthProblem): boolean =>
+  told?.problems.some(one => nameOf(one) === nameOf(problem)) === true;
 
 function isSameProblem(told: HealthProblem, now: HealthProblem): boolean {
   if (nameOf(told) !== nameOf(now)) return false;
@@ -80,7 +83,13 @@ export function nextHealth(
 }
 
 /** The level that a metric has to come back to; null where it is not worse. */
-export function standingOf(told: Health | null, metric: TimedMetric): Reference | null {
-  const problem = told?.problems.find(one => one.kind === 'worse' && one.metric === metric);
+export function standingOf(
+  told: Health | null,
+  metric: TimedMetric,
+  workload: string | undefined,
+): Reference | null {
+  const problem = told?.problems.find(
+    one => one.kind === 'worse' && one.metric === metric && one.workload === workload,
+  );
   return problem?.kind === 'worse' ? problem.reference : null;
 }

@@ -84,16 +84,21 @@ export const METRIC_WORDS: Readonly<Record<MetricName, MetricWords>> = {
 
 const WORKLOAD_MAX_CHARACTERS = 80;
 
-const ofWorkload = (words: string, { workload }: Pick<MetricComparison, 'workload'>): string =>
+/** The words and, in brackets, the inputs that they are about. */
+export const withWorkload = (words: string, { workload }: Pick<MetricComparison, 'workload'>): string =>
   workload === undefined ? words : `${words} (${shortenText(workload, WORKLOAD_MAX_CHARACTERS)})`;
 
 /** `peak memory (long, batch=8)`, raw text: a serialiser escapes it. */
 export const metricLabel = (comparison: Pick<MetricComparison, 'metric' | 'workload'>): string =>
-  ofWorkload(METRIC_WORDS[comparison.metric].label, comparison);
+  withWorkload(METRIC_WORDS[comparison.metric].label, comparison);
+
+/** `the file`, `latency (long, batch=8)`: for the middle of a sentence; raw text. */
+export const metricNoun = (comparison: Pick<MetricComparison, 'metric' | 'workload'>): string =>
+  withWorkload(METRIC_WORDS[comparison.metric].noun, comparison);
 
 /** `Peak memory (long, batch=8)`, raw text. */
 export const metricSentence = (comparison: Pick<MetricComparison, 'metric' | 'workload'>): string =>
-  ofWorkload(METRIC_WORDS[comparison.metric].sentence, comparison);
+  withWorkload(METRIC_WORDS[comparison.metric].sentence, comparison);
 
 /** Worse than the base, or beyond an absolute limit. */
 export const isWorse = ({ outcome }: Pick<MetricComparison, 'outcome'>): boolean =>

@@ -131,6 +131,42 @@ describe('a schedule over weeks', () => {
     expect(production.github.issues).toMatchObject([{ state: 'open' }]);
   });
 
+  it('measures every set of inputs, and names the one that got worse', async () => {
+    production.configure(
+      WATCH_CONFIG.replace('path: models/digits.onnx', 'path: models/digits.onnx, dims: { N: [1, 8] }'),
+    );
+    await production.seed(9, 2, ['N=1', 'N=8']);
+    const well = await production.watch();
+    expect(well.exitCode).toBe(0);
+    expect(production.measurements).toBe(2);
+    expect(well.report.models[0]?.metrics.map(({ metric, workload }) => [metric, workload])).toEqual([
+      ['latency', 'N=1'],
+      ['load-time', undefined],
+      ['memory', 'N=1'],
+      ['latency', 'N=8'],
+      ['memory', 'N=8'],
+    ]);
+
+    production.factors = { 'N=8': 1.3 };
+    expect((await production.watch()).exitCode).toBe(1);
+    // Only what looked worse was measured again.
+    expect(production.measurements).toBe(5);
+    const [issue] = production.github.issues;
+    expect(issue?.body).toContain('latency, median (N=8)');
+    expect(issue?.body).toContain('The latency (N=8) changed between');
+    expect(issue?.body).not.toContain('N=1');
+    const messages = production.hooks.received.length;
+    expect((await production.watch()).exitCode).toBe(1);
+    expect(production.hooks.received).toHaveLength(messages);
+
+    production.factors = { 'N=1': 1.3, 'N=8': 1.3 };
+    await production.watch();
+    expect(production.github.issues[0]?.body).toContain('latency, median (N=1)');
+    production.factors = {};
+    expect((await production.watch()).exitCode).toBe(0);
+    expect(production.github.issues).toMatchObject([{ state: 'closed' }]);
+  });
+
   it('never compares with another kind of machine, and does not close what that one has found', async () => {
     await production.seed(9, 2);
     await production.days(1, 2.6);

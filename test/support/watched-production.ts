@@ -9,6 +9,7 @@ import type { Registry } from '../../src/registry/registry.ts';
 import type { QuickServeError } from '../../src/shared/errors.ts';
 import { normalRandom, seededRandom } from '../../src/shared/random.ts';
 import { entryFor, registryAt } from './git-registries.ts';
+import { sha256 } from './git-repositories.ts';
 import { GitHubServer, TEST_TOKEN } from './github-server.ts';
 import { createTestRemote, fixtureModel, type TestRemote } from './pull-request.ts';
 import { testSurroundings } from './surroundings.ts';
@@ -57,6 +58,8 @@ const OPTIONS: Omit<WatchOptions, 'cwd'> = {
 export class WatchedProduction implements AsyncDisposable {
   /** Each measurement takes the next of these, the last one again and again. */
   latencyMs: readonly number[] = [2];
+  /** Times of sets of inputs that have a name of their own, as multiples of that. */
+  factors: Readonly<Record<string, number>> = {};
   fingerprint = machine('abc123');
   /** What every measurement ends with; null: a value. */
   broken: QuickServeError | null = null;
@@ -121,12 +124,13 @@ export class WatchedProduction implements AsyncDisposable {
     if (outcome.kind !== 'written') throw new Error(`${version} was not set to ${status}`);
   }
 
-  /** Many earlier measurements in one commit. */
-  async seed(count: number, milliseconds: number): Promise<void> {
+  /** Many earlier measurements in one commit, with each set of inputs; without names they do not say with which. */
+  async seed(count: number, milliseconds: number, names: readonly string[] = []): Promise<void> {
     this.#clock += DAY;
     const { sha256 } = JSON.parse(this.remote.registryFile('models/digits/versions/1.0.0.json')) as {
       sha256: string;
     };
+    const [first, ...others] = names;
     const additions = Array.from({ length: count }, () => ({
       model: 'digits',
       sha256,
@@ -134,6 +138,12 @@ export class WatchedProduction implements AsyncDisposable {
       commit: null,
       fingerprint: this.fingerprint,
       metrics: { latency: this.#noisy(milliseconds), 'load-time': 10, memory: 1e8 },
+      ...(first === undefined ? {} : { inputs: inputsOf(first) }),
+      furtherInputs: others.map(name => ({
+        inputs: inputsOf(name),
+        metrics: { latency: this.#noisy(milliseconds), memory: 1e8 },
+        samples: {},
+      })),
     }));
     await this.registry.addMeasurements(additions);
   }
@@ -198,14 +208,14 @@ export class WatchedProduction implements AsyncDisposable {
 
   readonly #measurer: Measurer = {
     fingerprint: async () => this.fingerprint,
-    measure: async (_config, _model, budgetMs) => {
+    measure: async (_config, _model, { workload: { name }, budgetMs }) => {
       this.measurements += 1;
       this.budgetsMs.push(budgetMs);
       if (this.broken !== null) throw this.broken;
       const [next = 2, ...later] = this.latencyMs;
       if (later.length > 0) this.latencyMs = later;
       return {
-        measured: soloOf(this.#noisy(next)),
+        measured: soloOf(this.#noisy(next * (this.factors[name] ?? 1)), inputsOf(name).digest),
         rows: 1,
         disturbance: { stealShare: 0, loadPerCpu: 0.1 },
       };
@@ -213,7 +223,9 @@ export class WatchedProduction implements AsyncDisposable {
   };
 }
 
-const soloOf = (latencyMs: number): SoloMeasurement => ({
+const inputsOf = (name: string) => ({ name, digest: sha256(Buffer.from(name)) });
+
+const soloOf = (latencyMs: number, feedDigest: string): SoloMeasurement => ({
   kind: 'solo',
   latencyMs,
   loadMs: 10,
@@ -229,6 +241,6 @@ const soloOf = (latencyMs: number): SoloMeasurement => ({
   runs: 100,
   waitShare: 0,
   durationMs: 900,
-  feedDigest: 'f'.repeat(64),
+  feedDigest,
   feedOrigin: 'synthetic',
 });

@@ -21,7 +21,10 @@ export interface HistoryInputs {
 }
 
 /** What depends on the inputs is none of a record's values where it was measured with others. */
-function metricsWith(record: MeasurementRecord, { digest, isFirst }: HistoryInputs): HistoryPoint['metrics'] {
+export function metricsWith(
+  record: Pick<MeasurementRecord, 'inputs' | 'metrics' | 'furtherInputs'>,
+  { digest, isFirst }: HistoryInputs,
+): HistoryPoint['metrics'] {
   const { inputs, metrics, furtherInputs = [] } = record;
   const further = furtherInputs.find(each => each.inputs.digest === digest)?.metrics ?? {};
   const isSame = inputs === undefined || digest === null ? isFirst : inputs.digest === digest;

@@ -107,11 +107,12 @@ export const openCheckRegistry = async (...how: Parameters<typeof checkRegistryO
 /** What the history of a model is made of. */
 const RECORDED: ReadonlySet<string> = new Set(TIMED_METRICS);
 
+type MeasuredReport = Pick<ModelReport, 'metrics' | 'measurement'>;
 type MeasuredValues = Pick<FurtherMeasurement, 'metrics' | 'samples'>;
 
 /** What was measured with one set of inputs; with `common`, also what does not depend on them. */
 function valuesWith(
-  { metrics }: ModelReport,
+  { metrics }: MeasuredReport,
   name: string | undefined,
   common: 'with-common' | 'without-common',
 ): MeasuredValues {
@@ -130,7 +131,10 @@ function valuesWith(
 }
 
 /** What was measured of the candidate with each set of its inputs, from its comparisons; null where nothing was. */
-export function measurementOf(report: ModelReport, fingerprint: Fingerprint | null): MeasurementEntry | null {
+export function measurementOf(
+  report: MeasuredReport,
+  fingerprint: Fingerprint | null,
+): MeasurementEntry | null {
   const { measurement } = report;
   if (fingerprint === null || measurement.kind === 'not-measured') return null;
   // A set that could not be run is in the metrics, not among those that were measured.

@@ -1,11 +1,20 @@
 import type { SoloMeasurement } from '../../benchmark/measurement.ts';
 import { METRIC_FIELDS, type Policy } from '../../config/config.ts';
-import type { MeasurementEntry } from '../../registry/record-entry.ts';
 import type { MeasurementRecord } from '../../registry/records.ts';
+import { workloadOf } from '../../regression/comparisons.ts';
 import { type Health, type HealthProblem, standingOf } from '../../regression/health.ts';
 import { isJudged, judgeProduction, type MetricHealth } from '../../regression/production.ts';
-import { judgeTimes, TIMED_METRICS, type TimedMetric } from '../../regression/timed.ts';
+import { judgeTimes, TIMED_METRICS, type TimedMetric, WORKLOAD_METRICS } from '../../regression/timed.ts';
 import type { MetricComparison } from '../../regression/verdict.ts';
+import { metricsWith } from '../check/history.ts';
+
+/** One set of a model's inputs. */
+export interface WatchedInputs {
+  /** Empty where there is one set only. */
+  readonly name: string;
+  /** What does not depend on the inputs is judged with the first set. */
+  readonly isFirst: boolean;
+}
 
 /** What one measurement says of one metric. */
 export interface JudgedMetric {
@@ -16,11 +25,10 @@ export interface JudgedMetric {
   readonly comparison: MetricComparison;
 }
 
-const valuesOf = (records: readonly MeasurementRecord[], metric: TimedMetric): readonly number[] =>
-  records.flatMap(({ metrics }) => metrics[metric] ?? []);
-
 export interface JudgingInput {
   readonly measured: SoloMeasurement;
+  /** The set of inputs that it was measured with. */
+  readonly inputs: WatchedInputs;
   readonly normal: readonly MeasurementRecord[];
   readonly told: Health | null;
   readonly policy: Policy;
@@ -29,20 +37,24 @@ export interface JudgingInput {
 
 /** Each timed metric of one measurement against the model's own history, as a comparison that every report can show. */
 export function judgeMetrics(input: JudgingInput): readonly JudgedMetric[] {
-  return TIMED_METRICS.map(metric => judgeMetric(metric, input));
+  const metrics = input.inputs.isFirst ? TIMED_METRICS : WORKLOAD_METRICS;
+  return metrics.map(metric => judgeMetric(metric, input));
 }
 
 function judgeMetric(
   metric: TimedMetric,
-  { measured, normal, told, policy, after }: JudgingInput,
+  { measured, inputs, normal, told, policy, after }: JudgingInput,
 ): JudgedMetric {
   const own = policy[METRIC_FIELDS[metric]];
-  const alone = judgeTimes(metric, measured, own);
+  const alone = { ...judgeTimes(metric, measured, own), ...workloadOf(metric, inputs.name) };
   const now = alone.candidate ?? Number.NaN;
   if (!isJudged(own) || own.maxRegression === null)
     return { metric, now, health: null, comparison: withoutHistory(alone) };
-  const earlier = valuesOf(normal, metric);
-  const standing = standingOf(told, metric);
+  const { isFirst } = inputs;
+  const earlier = normal.flatMap(
+    record => metricsWith(record, { digest: measured.feedDigest, isFirst })[metric] ?? [],
+  );
+  const standing = standingOf(told, metric, alone.workload);
   const health = judgeProduction({ earlier, now, maxRegression: own.maxRegression, standing, after });
   return { metric, now, health, comparison: comparisonOf(alone, health, earlier) };
 }
@@ -84,17 +96,21 @@ function outcomeOf(health: Exclude<MetricHealth, { kind: 'learning' }>): MetricC
 
 /** What is wrong by these metrics. */
 export function problemsOfMetrics(metrics: readonly JudgedMetric[]): readonly HealthProblem[] {
-  return metrics.flatMap(({ metric, now, health, comparison }): HealthProblem[] => [
-    ...(health?.kind === 'worse'
-      ? [{ kind: 'worse', metric, now, reference: health.reference } as const]
-      : []),
-    ...(comparison.outcome.kind === 'over-limit' && comparison.policy.gate !== 'off'
-      ? [{ kind: 'over-limit', metric, now, limit: comparison.outcome.limit } as const]
-      : []),
-  ]);
+  return metrics.flatMap(({ metric, now, health, comparison }): HealthProblem[] => {
+    const { outcome, policy, workload } = comparison;
+    const common = { metric, ...(workload === undefined ? {} : { workload }), now };
+    return [
+      ...(health?.kind === 'worse'
+        ? [{ kind: 'worse', ...common, reference: health.reference } as const]
+        : []),
+      ...(outcome.kind === 'over-limit' && policy.gate !== 'off'
+        ? [{ kind: 'over-limit', ...common, limit: outcome.limit } as const]
+        : []),
+    ];
+  });
 }
 
-/** What a second measurement found too: the others were noise. */
+/** What a second measurement with the same inputs found too: the others were noise. */
 export function confirmedBy(
   first: readonly JudgedMetric[],
   second: readonly JudgedMetric[],
@@ -120,25 +136,4 @@ export function confirmedBy(
           : comparison,
     };
   });
-}
-
-/**
- * What is recorded of a measurement; as `check` records it.
- * @param inputs name of the set of inputs
- */
-export function measurementEntry(
-  measured: SoloMeasurement,
-  fingerprint: MeasurementEntry['fingerprint'],
-  inputs: string,
-): MeasurementEntry {
-  return {
-    fingerprint,
-    inputs: { name: inputs, digest: measured.feedDigest },
-    metrics: { latency: measured.latencyMs, 'load-time': measured.loadMs, memory: measured.peakRssBytes },
-    samples: {
-      latency: measured.samples.latencyMs,
-      'load-time': measured.samples.loadMs,
-      memory: measured.samples.peakRssBytes,
-    },
-  };
 }

@@ -1,10 +1,9 @@
 import { availableParallelism } from 'node:os';
 import type { Fingerprint, SoloMeasurement } from '../../benchmark/measurement.ts';
 import { type Disturbance, disturbanceBetween } from '../../benchmark/noise.ts';
-import { workloadsOf } from '../../benchmark/workload.ts';
 import type { Config, ModelConfig } from '../../config/config.ts';
 import { readMachineLoad } from '../../runtime/machine-load.ts';
-import { type Bench, measure, type ReadableModel } from '../check/measuring.ts';
+import { type Bench, measure, type ReadableModel, type WorkloadTask } from '../check/measuring.ts';
 import { createRuntimeSource, readFingerprint } from '../runtime-source.ts';
 import type { Surroundings } from '../surroundings.ts';
 
@@ -14,14 +13,11 @@ export interface ProductionMeasurement {
   readonly disturbance: Disturbance;
 }
 
-/** How a model in production is measured on this machine, alone, with its first set of inputs. */
+/** How a model in production is measured on this machine, alone, with one set of its inputs. */
 export interface Measurer {
   fingerprint(config: ModelConfig): Promise<Fingerprint>;
-  /**
-   * @param budgetMs time to spend
-   * @throws QuickServeError as `measure`.
-   */
-  measure(config: ModelConfig, model: ReadableModel, budgetMs: number): Promise<ProductionMeasurement>;
+  /** @throws QuickServeError as `measure`. */
+  measure(config: ModelConfig, model: ReadableModel, task: WorkloadTask): Promise<ProductionMeasurement>;
 }
 
 export interface MeasurerOptions {
@@ -43,15 +39,9 @@ export function createMeasurer(options: MeasurerOptions, world: Surroundings): M
       const { provider } = config.runtime;
       return readFingerprint(await runtime.resolve(), { provider, threads: benchmark.threads });
     },
-    async measure(model, candidate, budgetMs) {
-      const [workload] = workloadsOf(model);
-      if (workload === undefined) throw new TypeError('a model has at least one set of inputs');
+    async measure(model, candidate, task) {
       const before = await readMachineLoad();
-      const { measured, rows } = await measure(model, model.policy, null, candidate, bench, root, {
-        workload,
-        budgetMs,
-        isFirst: true,
-      });
+      const { measured, rows } = await measure(model, model.policy, null, candidate, bench, root, task);
       if (measured.kind !== 'solo') throw new TypeError('a model without a base is measured alone');
       const disturbance = disturbanceBetween(before, await readMachineLoad(), availableParallelism());
       return { measured, rows, disturbance };

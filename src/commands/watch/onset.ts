@@ -2,7 +2,8 @@ import type { Fingerprint } from '../../benchmark/measurement.ts';
 import type { MeasurementRecord } from '../../registry/records.ts';
 import type { HealthProblem } from '../../regression/health.ts';
 import { onsetOf } from '../../regression/production.ts';
-import { METRIC_WORDS } from '../../report/metric-words.ts';
+import { metricNoun } from '../../report/metric-words.ts';
+import { type HistoryInputs, metricsWith } from '../check/history.ts';
 
 /** What may differ between two measurements of one fingerprint, in words. */
 const SURROUNDINGS: readonly (readonly [label: string, field: keyof Fingerprint])[] = [
@@ -36,20 +37,29 @@ function differences(before: Point, after: Point): string {
 
 const minute = (createdAt: string): string => `${createdAt.slice(0, 16).replace('T', ' ')} UTC`;
 
+type OnsetRecord = Pick<
+  MeasurementRecord,
+  'createdAt' | 'version' | 'fingerprint' | 'metrics' | 'inputs' | 'furtherInputs'
+>;
+
 /**
  * Where the first metric that is worse came to its present level, by the change points of its history, and what was
  * different from then on. null: the history does not say.
  * @param now what was measured in this run
+ * @param inputsOf which inputs a problem's measurements were made with
  */
 export function describeOnset(
   problems: readonly HealthProblem[],
   records: readonly MeasurementRecord[],
-  now: Pick<MeasurementRecord, 'createdAt' | 'version' | 'fingerprint' | 'metrics'>,
+  now: OnsetRecord,
+  inputsOf: (workload: string | undefined) => HistoryInputs,
 ): string | null {
   const problem = problems.find(one => one.kind === 'worse');
   if (problem?.kind !== 'worse') return null;
-  const points = [...records, now].flatMap(({ createdAt, version, fingerprint, metrics }): Point[] => {
-    const value = metrics[problem.metric];
+  const inputs = inputsOf(problem.workload);
+  const points = [...records, now].flatMap((record): Point[] => {
+    const { createdAt, version, fingerprint } = record;
+    const value = metricsWith(record, inputs)[problem.metric];
     return value === undefined || !(value > 0) ? [] : [{ createdAt, version, fingerprint, value }];
   });
   const first = onsetOf(
@@ -58,5 +68,5 @@ export function describeOnset(
   );
   const [before, after] = first === null ? [] : [points[first - 1], points[first]];
   if (before === undefined || after === undefined) return null;
-  return `The ${METRIC_WORDS[problem.metric].noun} changed between ${minute(before.createdAt)} and ${minute(after.createdAt)}. ${differences(before, after)}.`;
+  return `The ${metricNoun(problem)} changed between ${minute(before.createdAt)} and ${minute(after.createdAt)}. ${differences(before, after)}.`;
 }

@@ -1,24 +1,25 @@
 import { join } from 'node:path';
 import type { Fingerprint, SoloMeasurement } from '../../benchmark/measurement.ts';
-import type { Disturbance } from '../../benchmark/noise.ts';
+import { type Disturbance, worstOf } from '../../benchmark/noise.ts';
 import type { TimeAllotment } from '../../benchmark/time-allotment.ts';
 import { workloadsOf } from '../../benchmark/workload.ts';
 import type { Config, ModelConfig } from '../../config/config.ts';
 import { inspectRead } from '../../model/model-inspection.ts';
 import { readModel } from '../../model/model-reader.ts';
-import type { MeasurementRecord } from '../../registry/records.ts';
+import type { MeasurementEntry } from '../../registry/record-entry.ts';
 import { gateOf } from '../../regression/gate.ts';
-import type { HealthProblem } from '../../regression/health.ts';
+import { type Health, type HealthProblem, isKnownProblem } from '../../regression/health.ts';
 import type { Gate } from '../../regression/verdict.ts';
 import type { ModelReport } from '../../report/report.ts';
 import type { ErrorCode } from '../../shared/error-catalog.ts';
 import { QuickServeError } from '../../shared/errors.ts';
 import type { Finding } from '../../shared/finding.ts';
-import { historyPoints } from '../check/history.ts';
+import { type HistoryInputs, historyPoints } from '../check/history.ts';
 import { findingOf } from '../check/measured-model.ts';
-import { type ReadableModel, summarise } from '../check/measuring.ts';
+import { type ReadableModel, summarise, type WorkloadTask } from '../check/measuring.ts';
+import { measurementOf } from '../check/recording.ts';
 import { confirmedBy, type JudgedMetric, judgeMetrics, problemsOfMetrics } from './judged-model.ts';
-import type { Measurer } from './measurer.ts';
+import type { Measurer, ProductionMeasurement } from './measurer.ts';
 import { describeOnset } from './onset.ts';
 import {
   type ProductionModel,
@@ -38,10 +39,8 @@ export interface WatchedModel {
     readonly remembered: RememberedHealth | null;
     readonly problems: readonly HealthProblem[];
     readonly onset: string | null;
-    /** null: it does not run. */
-    readonly measured: SoloMeasurement | null;
-    /** Name of the set of inputs that it was measured with. */
-    readonly inputs: string;
+    /** What is recorded of it; null: it does not run. */
+    readonly entry: MeasurementEntry | null;
   } | null;
 }
 
@@ -100,62 +99,82 @@ export async function watchModel(production: ProductionModel, input: WatchInput)
   }
 }
 
+interface MeasuredSet {
+  readonly name: string;
+  readonly rows: number;
+  readonly measured: SoloMeasurement;
+  readonly disturbance: Disturbance;
+  readonly metrics: readonly JudgedMetric[];
+}
+
+/** One set of a model's inputs, measured again where it looks worse than was known. */
+async function measureSet(
+  task: WorkloadTask,
+  config: ModelConfig,
+  readable: ReadableModel,
+  { config: whole, measurer, time }: WatchInput,
+  { told, normal }: { readonly told: Health | null } & Pick<ProductionSeries, 'normal'>,
+): Promise<MeasuredSet> {
+  const { name } = task.workload;
+  const inputs = { name, isFirst: task.isFirst };
+  const judge = ({ measured }: ProductionMeasurement): readonly JudgedMetric[] =>
+    judgeMetrics({ measured, inputs, normal, told, policy: config.policy, after: whole.alerts.after });
+  let measurement = await measurer.measure(config, readable, task);
+  let metrics = judge(measurement);
+  if (problemsOfMetrics(metrics).some(problem => !isKnownProblem(told, problem))) {
+    const budgetMs = Math.min(task.budgetMs, time.leftMs() ?? task.budgetMs);
+    measurement = await measurer.measure(config, readable, { ...task, budgetMs });
+    metrics = confirmedBy(metrics, judge(measurement));
+  }
+  return { name, ...measurement, metrics };
+}
+
 async function measuredModel(
   production: ProductionModel,
   config: ModelConfig,
   readable: ReadableModel,
-  { config: whole, measurer, time, at }: WatchInput,
+  input: WatchInput,
 ): Promise<WatchedModel> {
+  const { config: whole, measurer, time, at } = input;
   const fingerprint = await measurer.fingerprint(config);
   const remembered = rememberedHealth(production.model, fingerprint.key);
   const series = productionSeries(production, fingerprint.key);
-  const told = remembered?.health ?? null;
-  const judge = (measured: SoloMeasurement): readonly JudgedMetric[] =>
-    judgeMetrics({
-      measured,
-      normal: series.normal.filter(record => hasInputs(record, measured)),
-      told,
-      policy: config.policy,
-      after: whole.alerts.after,
-    });
-  const budgetMs = time.next(config.benchmark.budgetMs);
-  let { measured, rows, disturbance } = await measurer.measure(config, readable, budgetMs);
-  let metrics = judge(measured);
-  const isKnown = (problem: HealthProblem): boolean =>
-    told?.problems.some(
-      one =>
-        one.kind === problem.kind &&
-        problem.kind !== 'broken' &&
-        one.kind !== 'broken' &&
-        one.metric === problem.metric,
-    ) === true;
-  if (problemsOfMetrics(metrics).some(problem => !isKnown(problem))) {
-    const againMs = Math.min(budgetMs, time.leftMs() ?? budgetMs);
-    ({ measured, rows, disturbance } = await measurer.measure(config, readable, againMs));
-    metrics = confirmedBy(metrics, judge(measured));
+  const known = { told: remembered?.health ?? null, normal: series.normal };
+  const sets: MeasuredSet[] = [];
+  for (const [index, workload] of workloadsOf(config).entries()) {
+    const task = { workload, budgetMs: time.next(config.benchmark.budgetMs), isFirst: index === 0 };
+    sets.push(await measureSet(task, config, readable, input, known));
   }
+  const metrics = sets.flatMap(set => set.metrics);
   const problems = problemsOfMetrics(metrics);
-  const { version } = production.version.version;
-  const values = { latency: measured.latencyMs, 'load-time': measured.loadMs, memory: measured.peakRssBytes };
-  const onset = describeOnset(
-    problems,
-    series.all.filter(record => hasInputs(record, measured)),
-    { createdAt: at, version, fingerprint, metrics: values },
-  );
-  const findings = onset === null ? [] : [onsetFinding(onset)];
   const comparisons = metrics.map(({ comparison }) => comparison);
+  const measured = {
+    metrics: comparisons,
+    measurement: summarise(sets, worstOf(sets.map(({ disturbance }) => disturbance))),
+  };
+  const entry = measurementOf(measured, fingerprint);
+  const digests = new Map(sets.map(({ name, measured: { feedDigest } }) => [name, feedDigest]));
+  const inputsOf = (name: string | undefined): HistoryInputs => ({
+    digest: digests.get(name ?? sets[0]?.name ?? '') ?? null,
+    isFirst: name === undefined || name === sets[0]?.name,
+  });
+  const { version } = production.version.version;
+  const onset =
+    entry === null
+      ? null
+      : describeOnset(problems, series.all, { ...entry, createdAt: at, version }, inputsOf);
+  const findings = onset === null ? [] : [onsetFinding(onset)];
   return {
     production,
     report: {
       ...reportBase(production, readable),
+      ...measured,
       configured: isConfigured(config, whole),
       gate: gateOf(comparisons, null, findings, POLICY),
-      metrics: comparisons,
-      measurement: summarise([{ name: '', rows, measured }], disturbance satisfies Disturbance),
       findings,
-      ...historyPart(series, fingerprint, measured),
+      ...historyPart(series, fingerprint, inputsOf(undefined)),
     },
-    found: { fingerprint, remembered, problems, onset, measured, inputs: workloadsOf(config)[0]?.name ?? '' },
+    found: { fingerprint, remembered, problems, onset, entry },
   };
 }
 
@@ -170,16 +189,12 @@ const POLICY = {
   noBaseline: 'pass',
 } as const;
 
-/** Measurements with other inputs are no comparison; of old ones it is not known. */
-const hasInputs = ({ inputs }: MeasurementRecord, { feedDigest }: SoloMeasurement): boolean =>
-  inputs === undefined || inputs.digest === feedDigest;
-
 function historyPart(
   series: ProductionSeries,
   fingerprint: Fingerprint,
-  { feedDigest }: SoloMeasurement,
+  inputs: HistoryInputs,
 ): Pick<ModelReport, 'history'> {
-  const points = historyPoints(series.all, { digest: feedDigest, isFirst: true });
+  const points = historyPoints(series.all, inputs);
   return points.length === 0 ? {} : { history: { fingerprint: fingerprint.key, points } };
 }
 
@@ -258,8 +273,7 @@ async function brokenModel(
       remembered: rememberedHealth(production.model, fingerprint.key),
       problems: [{ kind: 'broken', code, message }],
       onset: null,
-      measured: null,
-      inputs: '',
+      entry: null,
     },
   };
 }

@@ -1,7 +1,7 @@
 import type { Health, HealthProblem } from '../../regression/health.ts';
 import { shortenText } from '../escape.ts';
 import { formatAmount, formatCount, formatSignedPercent, formatValue } from '../format-values.ts';
-import { METRIC_WORDS } from '../metric-words.ts';
+import { METRIC_WORDS, metricLabel, metricNoun, withWorkload } from '../metric-words.ts';
 
 /** One model in production, as it stands on one kind of machine. */
 export interface AlertItem {
@@ -43,10 +43,11 @@ export function problemClause(problem: HealthProblem): string {
     case 'broken':
       return 'does not run any more';
     case 'over-limit':
-      return `is over its limit of ${formatValue(problem.limit, UNITS[problem.metric])} for ${METRIC_WORDS[problem.metric].noun}`;
+      return `is over its limit of ${formatValue(problem.limit, UNITS[problem.metric])} for ${metricNoun(problem)}`;
     case 'worse':
-      return METRIC_WORDS[problem.metric].worse(
-        ` ${formatAmount(problem.now / problem.reference.typical - 1)}`,
+      return withWorkload(
+        METRIC_WORDS[problem.metric].worse(` ${formatAmount(problem.now / problem.reference.typical - 1)}`),
+        problem,
       );
   }
 }
@@ -56,7 +57,7 @@ export function problemSentence(problem: HealthProblem): string {
   if (problem.kind === 'broken')
     return `${problem.code}: ${shortenText(problem.message, MESSAGE_MAX_CHARACTERS)}`;
   const unit = UNITS[problem.metric];
-  const { label } = METRIC_WORDS[problem.metric];
+  const label = metricLabel(problem);
   const now = formatValue(problem.now, unit);
   if (problem.kind === 'over-limit')
     return `${label}: ${now}, and the limit is ${formatValue(problem.limit, unit)}.`;

@@ -112,7 +112,8 @@ describe('what is told', () => {
   });
 
   it('keeps the level from before', () => {
-    expect(standingOf(DEGRADED, 'latency')).toEqual(REFERENCE);
-    expect(standingOf(DEGRADED, 'memory')).toBeNull();
+    expect(standingOf(DEGRADED, 'latency', undefined)).toEqual(REFERENCE);
+    expect(standingOf(DEGRADED, 'latency', 'batch=8')).toBeNull();
+    expect(standingOf(DEGRADED, 'memory', undefined)).toBeNull();
   });
 });

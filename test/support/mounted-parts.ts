@@ -31,8 +31,10 @@ export async function mountParts(
     const decision = await admission?.admit(call, route ?? null);
     if (decision?.kind === 'answered') {
       response.writeHead(decision.reply.status, decision.reply.headers).end(decision.reply.body);
-    } else if (route?.kind === 'stream') route.open(call, response, {});
-    else if (route?.kind === 'reply') {
+    } else if (route?.kind === 'stream') {
+      const refusal = route.open(call, response, {});
+      if (refusal !== null) response.writeHead(refusal.status, refusal.headers).end(refusal.body);
+    } else if (route?.kind === 'reply') {
       const reply = await route.answer(call, {});
       response.writeHead(reply.status, reply.headers).end(reply.body);
     } else response.writeHead(404).end();

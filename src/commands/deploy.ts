@@ -143,12 +143,16 @@ function targetName(text: string): string {
 function describe(options: DeployOptions, known: Known, sizing: Sizing): Deployment {
   const image = options.image ?? known.image;
   if (image === null) {
-    throw usage(
-      known.name === null
-        ? 'It is not known which image is to be delivered.'
-        : `The registry knows no published image of ${known.name} ${known.version ?? ''}.`,
-      'Name one with --image ghcr.io/acme/digits@sha256:..., or publish the version first.',
-    );
+    const name = '--image ghcr.io/acme/digits@sha256:...';
+    throw known.name === null
+      ? usage(
+          'It is not known which image is to be delivered.',
+          `Name it with ${name}, or a published version with --model digits@1.4.2.`,
+        )
+      : usage(
+          `The registry knows no published image of ${known.name} ${known.version ?? ''}.`,
+          `Run \`quickserveml publish ${known.name}@${known.version ?? 'latest'}\` first, or name one with ${name}.`,
+        );
   }
   const reference = parseReference(image);
   const port = options.port ?? known.port;

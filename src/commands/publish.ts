@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import { openFactsCache } from '../container/image/facts-cache.ts';
 import type { LayoutOutput } from '../container/image/layout-output.ts';
-import { decideTags, readTags, wantedTags } from '../container/image/tags.ts';
+import { decideTags, declaredTag, readTags, wantedTags } from '../container/image/tags.ts';
 import type { EventOutcome, EventRequest } from '../registry/event-plan.ts';
 import { parseStatus } from '../registry/version-filter.ts';
 import { servedName } from '../serving/served-name.ts';
@@ -9,7 +9,7 @@ import { QuickServeError } from '../shared/errors.ts';
 import type { CommandResult } from './command-result.ts';
 import { openContainerRegistries } from './container-registries.ts';
 import { carryOut } from './publish/delivery.ts';
-import { allMet, judgeModel, type ModelGate } from './publish/gate.ts';
+import { allMet, gateSteps, judgeModel, type ModelGate } from './publish/gate.ts';
 import { buildImage } from './publish/image-building.ts';
 import { chooseSigner } from './publish/proof-signer.ts';
 import { type PublishOptions, type PublishSettings, publishSettings } from './publish/publish-options.ts';
@@ -27,6 +27,7 @@ import {
 } from './publish/publish-plan.ts';
 import { findModel, namesOf, type PublishedModel, publishConfigOf } from './publish/published-model.ts';
 import { promotionRules } from './registry/lifecycle.ts';
+import { promotionSteps, stepsText } from './registry/next-steps.ts';
 import { openSession, type RegistrySession } from './registry/session.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -135,6 +136,9 @@ function outputOf(
   return { kind: path.endsWith('.tar') ? 'archive' : 'folder', path, names };
 }
 
+const MOVES =
+  '--allow-move moves tags. For the same image again, publish with the same base image (--base-image NAME@sha256:...), time and release.';
+
 function refusal(plan: PublishPlan, text: string, dryRun: boolean): CommandResult {
   return { document: { ...planDocument(plan), dryRun, complete: false }, text, exitCode: 1 };
 }
@@ -160,7 +164,7 @@ export async function publish(options: PublishOptions, world: Surroundings): Pro
   if (forced && options.force !== true) {
     return {
       document: { models: gateDocument(gates), dryRun: session.dryRun, complete: false },
-      text: `Refused: only what passed is published.\n\n${conditionsText(gates)}\n\n--force publishes anyway, and records that.`,
+      text: `Refused: only what passed is published.\n\n${conditionsText(gates)}${stepsText(gateSteps(gates))}\n\n--force publishes anyway, and records that.`,
       exitCode: 1,
     };
   }
@@ -181,12 +185,8 @@ export async function publish(options: PublishOptions, world: Surroundings): Pro
         repository,
         wanted.map(({ name }) => name),
       );
-      const self = {
-        digest: image.index.descriptor.digest,
-        version: models.length === 1 ? (first.version?.version.version ?? null) : null,
-        models: models.map(({ name }) => name),
-      };
-      return { repository, tags: decideTags(wanted, existing, self, options.allowMove === true) };
+      const tags = decideTags(wanted, existing, declaredTag(image.index), options.allowMove === true);
+      return { repository, tags };
     }),
   );
   const plan: PublishPlan = {
@@ -199,19 +199,20 @@ export async function publish(options: PublishOptions, world: Surroundings): Pro
     proofs: await chooseSigner(settings.proofs, world.env),
   };
   if (promotion?.preview.kind === 'refused') {
-    const unmet = promotion.preview.conditions.map(
+    const { conditions } = promotion.preview;
+    const unmet = conditions.map(
       ({ name, met, detail }) => `  ${met ? 'met' : 'not met'}: ${name}, ${detail}`,
     );
     return refusal(
       plan,
-      `Refused: the conditions to promote are not all met.\n${unmet.join('\n')}`,
+      `Refused: the conditions to promote are not all met.\n${unmet.join('\n')}${stepsText(promotionSteps(promotion.request, conditions))}`,
       session.dryRun,
     );
   }
   if (targets.some(({ tags }) => tags.some(({ action }) => action === 'refuse'))) {
     return refusal(
       plan,
-      `Refused: a tag would move that should not. Nothing was pushed.\n\n${planText(plan)}\n\n--allow-move moves tags.`,
+      `Refused: a tag would move that should not. Nothing was pushed.\n\n${planText(plan)}\n\n${MOVES}`,
       session.dryRun,
     );
   }

@@ -151,7 +151,13 @@ async function findInLayout([image, path = '', tag]: RegExpExecArray, cwd: strin
   const digest = source.find(tag ?? null);
   const manifest = digest === null ? null : await source.readManifest(digest);
   if (manifest === null) {
-    throw notFound(image, 'Name one of its tags after a colon: oci:FOLDER:1.4.2.');
+    const tags = source.tags();
+    throw notFound(
+      image,
+      tags.length === 0
+        ? 'It has no tags: name the folder alone where it holds one image.'
+        : `It has the tags ${tags.slice(0, 20).map(terminalSafe).join(', ')}: name one after a colon.`,
+    );
   }
   return { source, manifest, name: `${path}@${manifest.descriptor.digest}` };
 }
@@ -163,6 +169,9 @@ async function findInRegistry(image: string, registries: Registries): Promise<Fo
   if (manifest === null) throw notFound(image, 'Look at its name and tag; private ones need credentials.');
   return { source, manifest, name: formatReference({ ...reference, digest: manifest.descriptor.digest }) };
 }
+
+const UNSIGNED =
+  'Nothing at all is attached. `quickserveml publish` of the same version, where QUICKSERVEML_IMAGE_KEY is set or the job has an identity, attaches the proofs and moves no tag (docs/proofs.md).';
 
 function chainText({ chain }: ImageVerification, image: string): readonly string[] {
   return chain
@@ -204,6 +213,7 @@ export async function verifyImage(options: VerifyImageOptions, world: Surroundin
       terminalSafe(`not counted: ${attachment.slice(0, 19)}, ${reason}`),
     ),
     ...chainText(result, name),
+    ...(trusted.length + refused.length > 0 ? [] : ['', UNSIGNED]),
   ];
   return {
     document: {

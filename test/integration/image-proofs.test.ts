@@ -136,6 +136,9 @@ describe.skipIf(lacks('docker-registry') || lacks('htpasswd') || lacks('runtime'
         'provenance: no signed provenance is attached',
         'bill of materials: no signed bill of materials is attached',
       ]);
+      expect(verified.text).toContain(
+        'Nothing at all is attached. `quickserveml publish` of the same version',
+      );
       await expect(made.publish({ ...onto('bare'), proofs: 'key' })).rejects.toMatchObject({ code: 'USAGE' });
       await expect(made.publish({ ...onto('bare'), proofs: 'keyless' })).rejects.toMatchObject({
         code: 'USAGE',

@@ -109,6 +109,7 @@ describe.skipIf(lacks('docker-registry') || lacks('runtime'))('proofs', () => {
       expect((await verify(made, `${scheme}:${path}:1.0.0`, { key: other.publicKeyFile })).exitCode).toBe(1);
       await expect(verify(made, `${scheme}:${path}:9.9.9`)).rejects.toMatchObject({
         code: 'IMAGE_NOT_FOUND',
+        hint: expect.stringContaining('It has the tags 1.0.0'),
       });
 
       const index = output.endsWith('.tar') ? path : join(path, 'index.json');

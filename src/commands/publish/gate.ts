@@ -1,6 +1,7 @@
 import type { VersionState } from '../../registry/lifecycle.ts';
 import type { JudgedVerdict } from '../../registry/promotion.ts';
 import type { ConditionOutcome } from '../../registry/records.ts';
+import { nextSteps } from '../registry/next-steps.ts';
 import type { PublishSettings } from './publish-options.ts';
 import type { PublishedModel } from './published-model.ts';
 
@@ -61,3 +62,9 @@ export function judgeModel(
 
 export const allMet = (gates: readonly ModelGate[]): boolean =>
   gates.every(({ conditions }) => conditions.every(({ met }) => met));
+
+/** Commands that meet what is not met. */
+export const gateSteps = (gates: readonly ModelGate[]): readonly string[] =>
+  gates.flatMap(({ model: { name, version }, conditions }) =>
+    nextSteps(conditions, { model: name, version: version?.version.version ?? null, promotion: null }),
+  );

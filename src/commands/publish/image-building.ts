@@ -113,13 +113,25 @@ export interface BuildRequest {
   readonly world: Surroundings;
 }
 
+/** Machines without the internet have their base image somewhere else. */
+function nameOtherBase(error: unknown): never {
+  if (!(error instanceof QuickServeError) || error.code !== 'CONTAINER_REGISTRY_UNREACHABLE') throw error;
+  const { code, message, hint } = error;
+  throw new QuickServeError({
+    code,
+    message,
+    hint: `${hint} A copy of the base image elsewhere is named by --base-image or publish.base-image.`,
+    cause: error,
+  });
+}
+
 /** The image as a value. Nothing is pushed; the runtime is fetched only where somebody lacks its layer. */
 export async function buildImage(request: BuildRequest): Promise<ComposedImage> {
   const { session, options, settings, models, base, cache, world } = request;
   const { version: runtimeVersion } = session.config.runtime;
   const layerFolder = join(world.cacheFolder, 'layers');
   const [images, application, created, ...modelLayers] = await Promise.all([
-    readBaseImages(base, settings.base, settings.platforms),
+    readBaseImages(base, settings.base, settings.platforms).catch(nameOtherBase),
     applicationEntries(applicationFolder(world)).then(entries =>
       compressedLayer(entries, `quickserveml ${world.toolVersion}`, layerFolder),
     ),

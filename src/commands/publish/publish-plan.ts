@@ -113,15 +113,15 @@ const modelsText = (gates: readonly ModelGate[]): string =>
 function tagText(tag: TagDecision): string {
   switch (tag.action) {
     case 'create':
-      return `${tag.name} (new)`;
+      return 'new';
     case 'unchanged':
-      return `${tag.name} (as it is)`;
+      return 'as it is';
     case 'move':
-      return `${tag.name} (moves)`;
+      return `moves from ${tag.from.slice(0, 19)}`;
     case 'keep':
-      return `${tag.name} stays: ${tag.reason}`;
+      return `stays where it is: ${tag.reason}`;
     case 'refuse':
-      return `${tag.name} REFUSED: ${tag.reason}`;
+      return `REFUSED: ${tag.reason}`;
   }
 }
 
@@ -129,6 +129,14 @@ const proofsText = (proofs: ProofSigner): string =>
   proofs.kind === 'signer'
     ? `Verdict, provenance and bill of materials would be signed by ${proofs.signer.description}.`
     : `Nothing would be attached as proof: ${proofs.reason}.`;
+
+/** How the image is called in a layout; clients load an archive under its first name alone. */
+function namesInOutput({ kind, names }: LayoutOutput): string {
+  const [first] = names;
+  if (first === undefined) return '';
+  const tags = new Set(names.map(name => name.slice(name.lastIndexOf(':') + 1)));
+  return kind === 'archive' ? `; it loads as ${first}` : `; tags ${[...tags].join(', ')}`;
+}
 
 /** What `--dry-run` shows. */
 export function planText(plan: PublishPlan): string {
@@ -150,7 +158,9 @@ export function planText(plan: PublishPlan): string {
       formatValue(descriptor.size, 'bytes'),
     ]),
   ]);
-  const targets = plan.targets.map(target => [targetName(target), target.tags.map(tagText).join(', ')]);
+  const tags = plan.targets.flatMap(target =>
+    target.tags.map(tag => [targetName(target), tag.name, tagText(tag)]),
+  );
   return [
     `Would publish ${modelsText(plan.gates)} as ${image.index.descriptor.digest}${plan.forced ? ', FORCED' : ''}`,
     `on ${terminalSafe(formatReference(image.base))}.`,
@@ -158,8 +168,10 @@ export function planText(plan: PublishPlan): string {
     conditionsText(plan.gates),
     '',
     table(['platform', 'layer', 'digest', 'size'], layers, 'lllr'),
-    ...(targets.length === 0 ? [] : ['', table(['image', 'tags'], targets, 'll')]),
-    ...(plan.output === null ? [] : ['', `It would be written to ${plan.output.path}.`]),
+    ...(tags.length === 0 ? [] : ['', table(['image', 'tag', 'becomes'], tags, 'lll')]),
+    ...(plan.output === null
+      ? []
+      : ['', `It would be written to ${plan.output.path}${namesInOutput(plan.output)}.`]),
     ...(plan.promotion === null ? [] : ['', `The version would become ${plan.promotion}.`]),
     '',
     proofsText(plan.proofs),
@@ -203,10 +215,10 @@ export function resultText(plan: PublishPlan, result: PublishResult): string {
   return [
     `${whole ? 'Published' : 'NOT published everywhere:'} ${modelsText(plan.gates)} as ${digest}${plan.forced ? ', forced' : ''}`,
     ...result.pushes.map(pushText),
-    ...(result.output === null
+    ...(result.output === null || plan.output === null
       ? []
       : [
-          `  written to ${result.output}${result.attached.length > 0 ? `, with ${result.attached.length} proofs` : ''}`,
+          `  written to ${result.output}${result.attached.length > 0 ? `, with ${result.attached.length} proofs` : ''}${namesInOutput(plan.output)}`,
         ]),
     ...(result.promotion === null ? [] : [promotionText(result.promotion, plan.promotion)]),
     ...(result.attached.length > 0 && plan.proofs.kind === 'signer'

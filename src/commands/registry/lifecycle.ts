@@ -1,4 +1,6 @@
+import { CHANNELS } from '../../container/image/tags.ts';
 import type { EventOutcome, EventRequest } from '../../registry/event-plan.ts';
+import type { ModelState } from '../../registry/lifecycle.ts';
 import { noRules, type PromotionRules } from '../../registry/promotion.ts';
 import type { EventContent, VersionStatus } from '../../registry/records.ts';
 import { parseSelector, selectModel, selectVersion } from '../../registry/selector.ts';
@@ -7,6 +9,7 @@ import { QuickServeError } from '../../shared/errors.ts';
 import { terminalSafe } from '../../shared/terminal-text.ts';
 import type { CommandResult } from '../command-result.ts';
 import type { Surroundings } from '../surroundings.ts';
+import { promotionSteps, stepsText } from './next-steps.ts';
 import { openSession, type RegistryCommandOptions, type RegistrySession, readExisting } from './session.ts';
 import { table } from './texts.ts';
 
@@ -34,7 +37,7 @@ function answer(
   request: EventRequest,
   what: string,
   outcome: EventOutcome,
-): CommandResult {
+): CommandResult & { readonly document: object } {
   const document = { model: request.model, version: request.version, dryRun: session.dryRun, ...outcome };
   switch (outcome.kind) {
     case 'written':
@@ -49,7 +52,7 @@ function answer(
       const rows = outcome.conditions.map(({ name, met, detail }) => [met ? 'met' : 'not met', name, detail]);
       return {
         document,
-        text: `Refused: the conditions to ${what} are not all met.\n\n${table(['', 'condition', 'how it stands'], rows, 'lll')}`,
+        text: `Refused: the conditions to ${what} are not all met.\n\n${table(['', 'condition', 'how it stands'], rows, 'lll')}${stepsText(promotionSteps(request, outcome.conditions))}`,
         exitCode: 1,
       };
     }
@@ -135,6 +138,44 @@ export function promotionRules(session: RegistrySession, status: VersionStatus):
   return rules === undefined ? noRules : { ...rules, from: rules.from.map(parseStatus) };
 }
 
+/** Images whose tag of that name stands for another version than the one that has the status now, as publishes recorded it. */
+function imagesLeftBehind(
+  state: ModelState,
+  status: string,
+  version: string,
+): readonly { readonly name: string; readonly version: string }[] {
+  if (!CHANNELS.includes(status)) return [];
+  const holders = new Map<string, string>();
+  for (const event of state.events) {
+    if (event.kind !== 'deployment' || event.version === null) continue;
+    for (const { name, tags } of event.images) if (tags.includes(status)) holders.set(name, event.version);
+  }
+  return [...holders].flatMap(([name, holder]) => (holder === version ? [] : [{ name, version: holder }]));
+}
+
+/** The answer to a promotion, with what it leaves to be done: images follow by a publish only. */
+function answerPromotion(
+  session: RegistrySession,
+  request: EventRequest,
+  what: string,
+  outcome: EventOutcome,
+  state: ModelState,
+): CommandResult {
+  const result = answer(session, request, what, outcome);
+  if (outcome.kind !== 'written' || request.content.kind !== 'promotion') return result;
+  const { status } = request.content;
+  const behind = imagesLeftBehind(state, status, request.version ?? '');
+  const lines = behind.flatMap(({ name, version }) => [
+    `${name}:${status} is still ${version}. To move it:`,
+    `  quickserveml publish ${request.model}@${request.version} --image ${name}`,
+  ]);
+  return {
+    ...result,
+    document: { ...result.document, imagesLeftBehind: behind },
+    text: [result.text, ...lines.map(terminalSafe)].join('\n'),
+  };
+}
+
 /** `registry promote NAME[@VERSION] --to STATUS`, `--approve`, `--rollback`. */
 export async function promoteVersion(options: PromoteOptions, world: Surroundings): Promise<CommandResult> {
   const session = await openSession(options, world);
@@ -163,12 +204,8 @@ export async function promoteVersion(options: PromoteOptions, world: Surrounding
       content: { kind: 'promotion', status: 'production', rules: noRules, expectProduction: inProduction },
     };
     const outcome = await session.registry.addEvent(request, session.dryRun);
-    return answer(
-      session,
-      request,
-      `set ${model} back from ${inProduction ?? 'nothing'} to ${earlier.version}`,
-      outcome,
-    );
+    const what = `set ${model} back from ${inProduction ?? 'nothing'} to ${earlier.version}`;
+    return answerPromotion(session, request, what, outcome, selected.state);
   }
   const status = parseStatus(options.to ?? 'production');
   const version = selectVersion(selected, wanted).version.version;
@@ -186,7 +223,7 @@ export async function promoteVersion(options: PromoteOptions, world: Surrounding
     options.approve === true
       ? `approve ${model} ${version} for ${status}`
       : `set ${model} ${version} to ${status}`;
-  return answer(session, request, what, outcome);
+  return answerPromotion(session, request, what, outcome, selected.state);
 }
 
 /** `registry delete NAME[@VERSION]`: a tombstone; without a version for the whole model. */

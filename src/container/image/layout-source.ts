@@ -25,6 +25,8 @@ type ReadDocument = (path: string) => Promise<Buffer | null>;
 export interface LayoutSource extends ProofSource {
   /** Digest of the image of that tag or name; of the only one where `tag` is null. null: there is none such. */
   find(tag: string | null): string | null;
+  /** The tags that its images have, each once. */
+  tags(): readonly string[];
 }
 
 function unreadable(path: string, why: string, cause?: unknown): QuickServeError {
@@ -124,6 +126,10 @@ export async function openLayout(path: string): Promise<LayoutSource> {
   };
   return {
     find: tag => tagged(index, tag)?.digest ?? null,
+    tags() {
+      const names = index.manifests.flatMap(({ annotations }) => annotations?.[REF_NAME] ?? []);
+      return [...new Set(names.map(name => name.slice(name.lastIndexOf(':') + 1)))];
+    },
     readManifest,
     async *readBlob({ digest }) {
       const content = await document(digest);

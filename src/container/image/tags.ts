@@ -1,5 +1,6 @@
 import { compare, parse, prerelease } from 'semver';
-import type { ImageRepository } from '../registry/image-repository.ts';
+import type { EncodedManifest, ImageRepository } from '../registry/image-repository.ts';
+import { isDigest } from '../registry/reference.ts';
 
 /** Why an image gets a tag. */
 export type TagKind =
@@ -23,6 +24,30 @@ export interface ExistingTag {
   /** As its image declares it; null: it does not. */
   readonly version: string | null;
   readonly models: readonly string[];
+  /** Its annotations. */
+  readonly declared: Readonly<Record<string, string>>;
+}
+
+const BASE_DIGEST = 'org.opencontainers.image.base.digest';
+const DECLARED: Readonly<Record<string, string>> = {
+  [BASE_DIGEST]: 'another base image',
+  'org.opencontainers.image.revision': 'another commit',
+  'org.opencontainers.image.created': 'another time',
+};
+
+/** In what an image differs from another of the same version, by what both declare. */
+function differenceOf({ declared }: ExistingTag, image: ExistingTag): string {
+  const isModel = (key: string): boolean => MODEL_ANNOTATION.test(key);
+  const keys = Object.keys({ ...declared, ...image.declared });
+  const differing = keys.filter(key => declared[key] !== image.declared[key]);
+  const parts = [
+    ...(differing.some(isModel) ? ['other bytes of the model'] : []),
+    ...Object.entries(DECLARED).flatMap(([key, what]) => (differing.includes(key) ? [what] : [])),
+  ];
+  if (parts.length === 0) return 'another release of the tool, other platforms or another port';
+  const base = declared[BASE_DIGEST];
+  const isNamed = differing.includes(BASE_DIGEST) && base !== undefined && isDigest(base);
+  return `${parts.join(', ')}${isNamed ? ` (${base})` : ''}`;
 }
 
 export type TagDecision = WantedTag &
@@ -35,7 +60,8 @@ export type TagDecision = WantedTag &
     | { readonly action: 'refuse'; readonly from: string; readonly reason: string }
   );
 
-const CHANNELS = ['production', 'staging'];
+/** Statuses that have a tag of their own. */
+export const CHANNELS: readonly string[] = ['production', 'staging'];
 
 /** Tags of one model's version, the most special first. Pre-releases are nobody's newest version. */
 export function wantedTags(
@@ -78,7 +104,12 @@ function decide(
     return { ...tag, action: 'refuse', from, reason: 'it stands for something else than this model' };
   switch (tag.kind) {
     case 'version':
-      return { ...tag, action: 'refuse', from, reason: 'this version was published with another content' };
+      return {
+        ...tag,
+        action: 'refuse',
+        from,
+        reason: `this version was published with ${differenceOf(existing, image)}`,
+      };
     case 'named':
       return { ...tag, action: 'refuse', from, reason: 'it stands for another image' };
     case 'channel':
@@ -106,15 +137,29 @@ export function decideTags(
 
 const MODEL_ANNOTATION = /^dev\.quickserveml\.model\.(.+)\.sha256$/;
 
-function annotationsIn(bytes: Uint8Array): Readonly<Record<string, unknown>> {
+function annotationsIn(bytes: Uint8Array): Readonly<Record<string, string>> {
   try {
     const manifest: Readonly<Record<string, unknown>> = Object(
       JSON.parse(Buffer.from(bytes).toString('utf8')),
     );
-    return Object(manifest['annotations'] ?? {});
+    const entries = Object.entries(Object(manifest['annotations'] ?? {}));
+    return Object.fromEntries(
+      entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+    );
   } catch {
     return {};
   }
+}
+
+/** What an image is, as the tags that stand for it would say. */
+export function declaredTag({ bytes, descriptor }: EncodedManifest): ExistingTag {
+  const declared = annotationsIn(bytes);
+  return {
+    digest: descriptor.digest,
+    version: declared['org.opencontainers.image.version'] ?? null,
+    models: Object.keys(declared).flatMap(key => MODEL_ANNOTATION.exec(key)?.[1] ?? []),
+    declared,
+  };
 }
 
 /** What the tags of a repository stand for, by the annotations of their images. */
@@ -125,15 +170,7 @@ export async function readTags(
   const found = await Promise.all(
     names.map(async name => {
       const manifest = await repository.readManifest(name);
-      if (manifest === null) return [];
-      const annotations = annotationsIn(manifest.bytes);
-      const version = annotations['org.opencontainers.image.version'];
-      const existing: ExistingTag = {
-        digest: manifest.descriptor.digest,
-        version: typeof version === 'string' ? version : null,
-        models: Object.keys(annotations).flatMap(key => MODEL_ANNOTATION.exec(key)?.[1] ?? []),
-      };
-      return [[name, existing] as const];
+      return manifest === null ? [] : [[name, declaredTag(manifest)] as const];
     }),
   );
   return new Map(found.flat());

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { decideTags, type ExistingTag, wantedTags } from '../../../src/container/image/tags.ts';
 
-const image: ExistingTag = { digest: 'sha256:new', version: '1.4.2', models: ['digits'] };
+const image: ExistingTag = { digest: 'sha256:new', version: '1.4.2', models: ['digits'], declared: {} };
 const other = (more: Partial<ExistingTag> = {}): ExistingTag => ({ ...image, digest: 'sha256:old', ...more });
 
 describe('wantedTags', () => {
@@ -74,6 +74,23 @@ describe('decideTags', () => {
       '1.4': 'refuse',
       production: 'refuse',
     });
+  });
+
+  test.each([
+    ['another release of the tool, other platforms or another port', {}],
+    [
+      `another base image, another time (sha256:${'b'.repeat(64)})`,
+      {
+        'org.opencontainers.image.base.digest': `sha256:${'b'.repeat(64)}`,
+        'org.opencontainers.image.created': '2026-01-01T00:00:00Z',
+      },
+    ],
+    ['other bytes of the model', { 'dev.quickserveml.model.digits.sha256': 'c'.repeat(64) }],
+    ['another base image', { 'org.opencontainers.image.base.digest': 'no digest\u001b[31m' }],
+  ])('says of a version that it was published with %s', (what, declared) => {
+    const existing = new Map([['1.4.2', other({ declared })]]);
+    const [decision] = decideTags(wantedTags('1.4.2', null, []), existing, image, false);
+    expect(decision).toMatchObject({ reason: `this version was published with ${what}` });
   });
 
   test('a line whose version nobody can read is refused', () => {

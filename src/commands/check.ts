@@ -24,7 +24,7 @@ import { firstInputsOf, historyOf } from './check/history.ts';
 import type { Bench } from './check/measuring.ts';
 import { missingIn } from './check/missing-model.ts';
 import { checkModel } from './check/model-check.ts';
-import { type RecordIntent, recordIntent } from './check/recording.ts';
+import { type RecordIntent, recordIntent, requireCommitted } from './check/recording.ts';
 import {
   type RecordedPart,
   type RegistryView,
@@ -119,6 +119,7 @@ const leftToMerge = (config: Config): RecordedPart => ({
 export async function planCheck(options: CheckOptions, world: Surroundings): Promise<CheckPlan> {
   await using changes = await openChangeSet(options, world);
   const intent = recordIntent(changes.config, options.context, changes.repository);
+  requireCommitted(intent, options.context, changes);
   const { comparisons, alpha } = planComparisons(changes);
   const part = await partOf(changes, options, comparisons);
   return {
@@ -164,6 +165,7 @@ export async function runCheck(options: CheckOptions, world: Surroundings): Prom
   const part = await partOf(whole, options, comparisons);
   const changes = part?.changes ?? whole;
   const intent = recordIntent(changes.config, options.context, changes.repository);
+  requireCommitted(intent, options.context, changes);
   const registry = await readRegistry(options.context, changes, intent, world);
   const runtime = createRuntimeSource(
     { runtimePath: options.runtimePath, version: changes.config.runtime.version, cwd: options.cwd },

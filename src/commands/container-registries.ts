@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExplicitCredentials } from '../container/registry/credentials.ts';
 import { openRegistries, type Registries } from '../container/registry/registries.ts';
-import { messageOf, QuickServeError } from '../shared/errors.ts';
+import { fileReason, QuickServeError } from '../shared/errors.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** The options of every command that speaks to container registries. */
@@ -50,7 +50,7 @@ async function certificatesOf(options: ContainerRegistryOptions): Promise<readon
   } catch (cause) {
     throw new QuickServeError({
       code: 'FILE_UNREADABLE',
-      message: `The certificates in ${file} cannot be read: ${messageOf(cause)}`,
+      message: `The certificates in ${file} cannot be read: ${fileReason(cause)}`,
       hint: 'Name a PEM file with --registry-ca.',
       cause,
     });

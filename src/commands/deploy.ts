@@ -11,7 +11,7 @@ import { TARGETS } from '../delivery/targets.ts';
 import type { VersionState } from '../registry/lifecycle.ts';
 import type { MeasurementRecord } from '../registry/records.ts';
 import { parseSelector, selectModel, selectVersion } from '../registry/selector.ts';
-import { messageOf, QuickServeError } from '../shared/errors.ts';
+import { fileReason, QuickServeError } from '../shared/errors.ts';
 import { quoteName } from '../shared/terminal-text.ts';
 import { loadConfig } from './check/change-set.ts';
 import type { CommandResult } from './command-result.ts';
@@ -212,7 +212,7 @@ async function writeManifests(manifests: readonly Manifest[], folder: string): P
   } catch (cause) {
     throw new QuickServeError({
       code: 'OUTPUT_UNWRITABLE',
-      message: `${folder} cannot be made: ${messageOf(cause)}.`,
+      message: `${folder} cannot be made: ${fileReason(cause)}.`,
       hint: 'Name a folder that can be written.',
       cause,
     });

@@ -10,7 +10,7 @@ import { worstGate } from '../regression/gate.ts';
 import { REPORT_FORMATS } from '../report/formats.ts';
 import { mergeReports, type ShardReport } from '../report/merge-reports.ts';
 import type { Report } from '../report/report.ts';
-import { messageOf, QuickServeError } from '../shared/errors.ts';
+import { fileReason, QuickServeError } from '../shared/errors.ts';
 import { loadConfig } from './check/change-set.ts';
 import { recordMerged } from './check/merged-recording.ts';
 import { readFormats, writeReportFiles } from './check/report-files.ts';
@@ -58,7 +58,7 @@ async function readShardReports({ reports, cwd }: MergeOptions): Promise<readonl
     } catch (thrown) {
       throw new QuickServeError({
         code: 'FILE_UNREADABLE',
-        message: `The report ${given} cannot be read: ${messageOf(thrown)}`,
+        message: `The report ${given} cannot be read: ${fileReason(thrown)}`,
         hint: 'Name the report.json of every shard, or the folder in which they are.',
         cause: thrown,
       });

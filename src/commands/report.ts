@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { isReportFormat, REPORT_FORMAT_NAMES, renderReport } from '../report/formats.ts';
 import type { Report } from '../report/report.ts';
 import { DEFAULT_REPORT_LIMITS, parseReport } from '../report/report-parsing.ts';
-import { messageOf, QuickServeError } from '../shared/errors.ts';
+import { fileReason, QuickServeError } from '../shared/errors.ts';
 import { writeWholeFile } from './check/report-files.ts';
 import type { CommandResult } from './command-result.ts';
 
@@ -31,7 +31,7 @@ export async function readReport(path: string): Promise<Report> {
     if (thrown instanceof QuickServeError) throw thrown;
     throw new QuickServeError({
       code: 'FILE_UNREADABLE',
-      message: `The report ${path} cannot be read: ${messageOf(thrown)}`,
+      message: `The report ${path} cannot be read: ${fileReason(thrown)}`,
       hint: 'Name the report.json that `quickserveml check --report-dir` wrote.',
       cause: thrown,
     });

@@ -13,7 +13,7 @@ import { payloadSchema } from '../contract/payload-schema.ts';
 import type { ModelInterface } from '../model/inspection.ts';
 import { interfaceOf } from '../model/model-interface.ts';
 import { readModel } from '../model/model-reader.ts';
-import { messageOf, QuickServeError } from '../shared/errors.ts';
+import { fileReason, QuickServeError } from '../shared/errors.ts';
 import type { CommandResult } from './command-result.ts';
 
 export interface SchemaOptions {
@@ -76,7 +76,7 @@ export async function schemaCommand(options: SchemaOptions): Promise<CommandResu
   } catch (error) {
     throw new QuickServeError({
       code: 'OUTPUT_UNWRITABLE',
-      message: `${options.output} cannot be written: ${messageOf(error)}.`,
+      message: `${options.output} cannot be written: ${fileReason(error)}.`,
       hint: 'Name a file in a folder that exists and can be written.',
       cause: error,
     });

@@ -8,7 +8,7 @@ import { servedName } from '../serving/served-name.ts';
 import { startServer } from '../serving/server.ts';
 import type { ModelSource } from '../serving/settings.ts';
 import { readSettings } from '../serving/settings-file.ts';
-import { messageOf, QuickServeError } from '../shared/errors.ts';
+import { fileReason, QuickServeError } from '../shared/errors.ts';
 import type { CommandResult } from './command-result.ts';
 import type { ContainerRegistryOptions } from './container-registries.ts';
 import { fetchVersion } from './registry/get.ts';
@@ -69,7 +69,7 @@ function readSettingsFile(path: string): unknown {
   } catch (error) {
     throw new QuickServeError({
       code: 'SERVING_SETTINGS_INVALID',
-      message: `The settings file ${path} cannot be read: ${messageOf(error)}`,
+      message: `The settings file ${path} cannot be read: ${fileReason(error)}`,
       hint: 'It is JSON; docs/serving.md lists every setting.',
       cause: error,
     });

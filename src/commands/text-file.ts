@@ -1,6 +1,6 @@
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { messageOf, QuickServeError } from '../shared/errors.ts';
+import { fileReason, QuickServeError } from '../shared/errors.ts';
 
 /** Writes a text beside its place, then renames it: a stop half way leaves the old file. @throws QuickServeError OUTPUT_UNWRITABLE. */
 export async function replaceTextFile(path: string, text: string): Promise<void> {
@@ -12,7 +12,7 @@ export async function replaceTextFile(path: string, text: string): Promise<void>
     await rm(draft, { force: true });
     throw new QuickServeError({
       code: 'OUTPUT_UNWRITABLE',
-      message: `${path} cannot be written: ${messageOf(error)}.`,
+      message: `${path} cannot be written: ${fileReason(error)}.`,
       hint: 'Name a file in a folder that exists and can be written.',
       cause: error,
     });

@@ -12,7 +12,7 @@ import { createPayloadValidator, recogniseForm } from '../contract/payload-valid
 import { inspectRead } from '../model/model-inspection.ts';
 import { interfaceOf } from '../model/model-interface.ts';
 import { readModel } from '../model/model-reader.ts';
-import { messageOf, QuickServeError } from '../shared/errors.ts';
+import { fileReason, messageOf, QuickServeError } from '../shared/errors.ts';
 import { terminalSafe } from '../shared/terminal-text.ts';
 import type { CommandResult } from './command-result.ts';
 import { replaceTextFile } from './text-file.ts';
@@ -43,7 +43,7 @@ async function readText(path: string, shown: string): Promise<string> {
   } catch (error) {
     throw new QuickServeError({
       code: 'FILE_UNREADABLE',
-      message: `${shown} cannot be read: ${messageOf(error)}.`,
+      message: `${shown} cannot be read: ${fileReason(error)}.`,
       hint: 'Name an existing file.',
       cause: error,
     });

@@ -15,7 +15,7 @@ import { parseStatement, STATEMENT_MEDIA_TYPE } from '../container/proof/stateme
 import type { EncodedManifest } from '../container/registry/image-repository.ts';
 import { formatReference, parseReference } from '../container/registry/reference.ts';
 import type { Registries } from '../container/registry/registries.ts';
-import { messageOf, QuickServeError } from '../shared/errors.ts';
+import { fileReason, messageOf, QuickServeError } from '../shared/errors.ts';
 import { terminalSafe } from '../shared/terminal-text.ts';
 import type { CommandResult } from './command-result.ts';
 import { type ContainerRegistryOptions, openContainerRegistries } from './container-registries.ts';
@@ -46,7 +46,7 @@ async function readText(path: string, cwd: string, option: string): Promise<stri
   } catch (cause) {
     throw new QuickServeError({
       code: 'FILE_UNREADABLE',
-      message: `${path} cannot be read: ${messageOf(cause)}`,
+      message: `${path} cannot be read: ${fileReason(cause)}`,
       hint: `Name a file with ${option}.`,
       cause,
     });

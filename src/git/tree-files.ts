@@ -4,7 +4,7 @@ import { mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, posix } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { messageOf, QuickServeError } from '../shared/errors.ts';
+import { fileReason, QuickServeError } from '../shared/errors.ts';
 import { type LfsSource, POINTER_LIMIT_BYTES, parsePointer, writeLfsObject } from './lfs.ts';
 import type { ObjectStore } from './object-store.ts';
 import { parseTreeListing } from './tree-listing.ts';
@@ -108,7 +108,7 @@ async function writeBlob(
     if (error instanceof QuickServeError) throw error;
     throw new QuickServeError({
       code: 'OUTPUT_UNWRITABLE',
-      message: `${destination} cannot be written: ${messageOf(error)}`,
+      message: `${destination} cannot be written: ${fileReason(error)}`,
       hint: 'Check the free space and the permissions of the folder.',
       cause: error,
     });

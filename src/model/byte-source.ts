@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
-import { messageOf, QuickServeError, systemCodeOf } from '../shared/errors.ts';
+import { fileReason, QuickServeError, systemCodeOf } from '../shared/errors.ts';
 
 /** Bytes that can be read at any place without holding them all. */
 export interface ByteSource {
@@ -84,7 +84,7 @@ function readPart(descriptor: number, path: string, target: Uint8Array, offset: 
 function unreadable(path: string, cause: unknown): QuickServeError {
   return new QuickServeError({
     code: 'FILE_UNREADABLE',
-    message: `${path} cannot be read: ${messageOf(cause)}.`,
+    message: `${path} cannot be read: ${fileReason(cause)}.`,
     hint: 'Check the permissions of the file and of the folders above it.',
     cause,
   });

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { ErrorCode } from '../shared/error-catalog.ts';
-import { messageOf, QuickServeError, systemCodeOf } from '../shared/errors.ts';
+import { fileReason, QuickServeError, systemCodeOf } from '../shared/errors.ts';
 import { complaintAboutLocation, examineExternalData, externalTensorsOf } from './external-data.ts';
 import type { Model } from './model.ts';
 import { readModel, readModelBytes } from './model-reader.ts';
@@ -85,7 +85,7 @@ export async function hashFile(path: string): Promise<string> {
   } catch (cause) {
     throw new QuickServeError({
       code: systemCodeOf(cause) === 'ENOENT' ? 'MODEL_NOT_FOUND' : 'FILE_UNREADABLE',
-      message: `${path} cannot be read: ${messageOf(cause)}.`,
+      message: `${path} cannot be read: ${fileReason(cause)}.`,
       hint: 'Check that the file is there and that its permissions allow reading.',
       cause,
     });

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
-import { messageOf, QuickServeError } from '../shared/errors.ts';
+import { fileReason, QuickServeError } from '../shared/errors.ts';
 import { bitsOf } from './dtypes.ts';
 import { examineExternalData } from './external-data.ts';
 import type { Model, TensorInfo } from './model.ts';
@@ -141,7 +141,7 @@ function readWhole(descriptor: number, target: Uint8Array, offset: number, path:
 function unreadable(path: string, cause: unknown): QuickServeError {
   return new QuickServeError({
     code: 'FILE_UNREADABLE',
-    message: `The weights in ${path} cannot be read: ${messageOf(cause)}.`,
+    message: `The weights in ${path} cannot be read: ${fileReason(cause)}.`,
     hint: 'Check the permissions of the file, and that nothing writes it at the same time.',
     cause,
   });

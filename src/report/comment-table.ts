@@ -56,7 +56,8 @@ function valueCell(comparison: MetricComparison): string {
   const { base, candidate, difference, outcome, unit } = comparison;
   if (base === null || candidate === null || base === candidate || difference === null) {
     const value = formatTransition(base, candidate, unit);
-    return isBad(comparison) ? `**${value}**` : value;
+    const undecided = outcome.kind === 'inconclusive' ? '<br><sub>inconclusive</sub>' : '';
+    return isBad(comparison) ? `**${value}**` : `${value}${undecided}`;
   }
   const pair = formatPair(base, candidate, unit);
   const decided = isWorse(comparison) || outcome.kind === 'improved';

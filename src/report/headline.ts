@@ -7,6 +7,7 @@ import {
   metricOf,
   modelsByImportance,
   type Tone,
+  undecidedMetric,
 } from './model-verdict.ts';
 import { problemsOf } from './problems.ts';
 import type { Report } from './report.ts';
@@ -97,10 +98,11 @@ function passedParts(
     const problem = problemsOf(first.model).find(({ severity }) => severity === 'warning');
     const undecided = judged.filter(({ model }) => inconclusiveReason(model) !== null);
     if (problem !== undefined && problem.clause !== 'has a warning') {
+      const unsaid = undecidedMetric(first.model);
       return [
         name(first.model.name),
         text(
-          ` ${problem.clause} · ${first.model.accepted.length > 0 ? 'accepted on purpose' : 'nothing fails for it'}`,
+          ` ${problem.clause} · ${first.model.accepted.length > 0 ? 'accepted on purpose' : 'nothing fails for it'}${unsaid === null ? '' : ` · ${unsaid} inconclusive`}`,
         ),
       ];
     }

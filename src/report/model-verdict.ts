@@ -85,7 +85,8 @@ export function verdictOf(model: ModelReport): ModelVerdict {
     if (warnings.length === 0 && inconclusive !== null)
       return { tone: 'inconclusive', word: 'inconclusive', note: inconclusive };
     const [first] = model.accepted;
-    const note = first === undefined ? '' : `accepted by ${first.by}`;
+    // What was not decided stays said beside what is worse.
+    const note = first === undefined ? (inconclusive ?? '') : `accepted by ${first.by}`;
     return { tone: 'warned', word: warnings.length === 0 ? 'warning' : failureWords(model, warnings), note };
   }
   return passedVerdict(model, warnings.length > 0);
@@ -144,6 +145,12 @@ export function inconclusiveReason(model: ModelReport): string | null {
     return `${METRIC_WORDS[metric].noun} may be over the tolerated +${formatPercent(policy.maxRegression)}`;
   }
   return null;
+}
+
+/** Of which metric no verdict was possible, as it is called in a sentence; null where all are decided. */
+export function undecidedMetric(model: ModelReport): string | null {
+  const found = model.metrics.find(({ outcome }) => outcome.kind === 'inconclusive');
+  return found === undefined ? null : METRIC_WORDS[found.metric].noun;
 }
 
 /** Why no time was taken, or null where one was. */

@@ -48,7 +48,8 @@ function modelLines({ model, verdict }: JudgedModel, nameWidth: number, paint: P
       const values = formatTransition(comparison.base, comparison.candidate, comparison.unit);
       const difference = comparison.difference === null ? '' : `  ${formatDifference(comparison.difference)}`;
       const bad = isWorse(comparison);
-      const line = `      ${label}${values}${difference}`;
+      const undecided = comparison.outcome.kind === 'inconclusive' ? '  inconclusive' : '';
+      const line = `      ${label}${values}${difference}${undecided}`;
       return bad && comparison.policy.gate !== 'off'
         ? paint(comparison.policy.gate === 'hard' ? 'red' : 'yellow', line)
         : line;

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { TensorFile } from '../benchmark/tensor-file.ts';
-import { messageOf, QuickServeError, systemCodeOf } from '../shared/errors.ts';
+import { fileReason, QuickServeError, systemCodeOf } from '../shared/errors.ts';
 import { missingCases } from '../shared/missing-cases.ts';
 
 const byNumber = new Intl.Collator('en', { numeric: true }).compare;
@@ -43,7 +43,7 @@ export async function readCaseFiles(folder: string): Promise<readonly TensorFile
     if (code === 'ENOENT') throw missingCases(folder);
     throw new QuickServeError({
       code: 'FILE_UNREADABLE',
-      message: `The test case in ${folder} cannot be read: ${messageOf(error)}`,
+      message: `The test case in ${folder} cannot be read: ${fileReason(error)}`,
       hint: 'Check the path of the cases and its permissions.',
       cause: error,
     });

@@ -4,7 +4,7 @@ import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf, QuickServeError, systemCodeOf } from '../shared/errors.ts';
+import { fileReason, QuickServeError, systemCodeOf } from '../shared/errors.ts';
 import { type NpmSurroundings, readNpmConfig } from './npm-config.ts';
 import { type DownloadProgress, downloadPackage } from './npm-tarball.ts';
 import {
@@ -164,7 +164,7 @@ export async function moveIntoPlace(finished: string, options: RuntimeOptions): 
 export const cacheUnwritable = (folder: string, cause: unknown): QuickServeError =>
   new QuickServeError({
     code: 'OUTPUT_UNWRITABLE',
-    message: `onnxruntime cannot be written to ${folder}: ${messageOf(cause)}`,
+    message: `onnxruntime cannot be written to ${folder}: ${fileReason(cause)}`,
     hint: 'Make the cache folder writable, or point XDG_CACHE_HOME (Linux) or RUNNER_TOOL_CACHE elsewhere.',
     cause,
   });

@@ -6,7 +6,7 @@ import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { extract, type Pack, pack } from 'tar-stream';
-import { messageOf, QuickServeError, systemCodeOf } from '../shared/errors.ts';
+import { fileReason, messageOf, QuickServeError, systemCodeOf } from '../shared/errors.ts';
 import { writeHashed } from './hashed-file.ts';
 import {
   cacheTargetOf,
@@ -99,7 +99,7 @@ export async function saveRuntime(
   } catch (cause) {
     throw new QuickServeError({
       code: 'OUTPUT_UNWRITABLE',
-      message: `The runtime cannot be written to ${path}: ${messageOf(cause)}`,
+      message: `The runtime cannot be written to ${path}: ${fileReason(cause)}`,
       hint: 'Name a file in a folder that may be written.',
       cause,
     });
@@ -120,7 +120,7 @@ const invalid = (path: string, why: string, cause?: unknown): QuickServeError =>
 const unreadable = (path: string, cause: unknown): QuickServeError =>
   new QuickServeError({
     code: 'FILE_UNREADABLE',
-    message: `${path} cannot be read: ${messageOf(cause)}`,
+    message: `${path} cannot be read: ${fileReason(cause)}`,
     hint: 'Name an archive that `quickserveml runtime save` wrote.',
     cause,
   });

@@ -8,7 +8,7 @@ import { availableParallelism } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { messageOf, QuickServeError } from '../shared/errors.ts';
+import { fileReason, messageOf, QuickServeError } from '../shared/errors.ts';
 import { toolVersion } from '../shared/tool-version.ts';
 import { SERVER_PARTS } from './parts.ts';
 import { startServer } from './server.ts';
@@ -81,7 +81,7 @@ function readArguments(argv: readonly string[]): Started {
     try {
       return JSON.parse(readFileSync(path, 'utf8'));
     } catch (error) {
-      throw invalid(`The settings file ${path} cannot be read: ${messageOf(error)}`, error);
+      throw invalid(`The settings file ${path} cannot be read: ${fileReason(error)}`, error);
     }
   };
   return {

@@ -42,3 +42,17 @@ export function systemCodeOf(thrown: unknown): string | undefined {
   if (!(thrown instanceof Error) || !('code' in thrown)) return undefined;
   return typeof thrown.code === 'string' ? thrown.code : undefined;
 }
+
+const FILE_REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file or folder',
+  EACCES: 'permission is missing',
+  EPERM: 'permission is missing',
+  EISDIR: 'it is a folder',
+  ENOTDIR: 'a part of its path is a file, not a folder',
+  EROFS: 'the file system is read-only',
+};
+
+/** Why a file that the message names could not be read or written, in words; the system's own where there are none. */
+export function fileReason(thrown: unknown): string {
+  return FILE_REASONS[systemCodeOf(thrown) ?? ''] ?? messageOf(thrown);
+}

@@ -1,4 +1,4 @@
-import { messageOf, QuickServeError, systemCodeOf } from './errors.ts';
+import { fileReason, QuickServeError, systemCodeOf } from './errors.ts';
 
 /** System errors that say that nothing more can be written, whoever writes. */
 const CODES = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EFBIG']);
@@ -13,7 +13,7 @@ export const isFullDisk = (thrown: unknown): boolean => CODES.has(systemCodeOf(t
 export function fullDiskError(place: string, thrown: unknown): QuickServeError {
   return new QuickServeError({
     code: 'OUTPUT_UNWRITABLE',
-    message: `${place} cannot be written: ${messageOf(thrown)}`,
+    message: `${place} cannot be written: ${fileReason(thrown)}`,
     hint: 'Free some space there; for temporary files TMPDIR may name another folder. Then run again.',
     cause: thrown,
   });

@@ -171,7 +171,7 @@ describe('a mistake of a new user', () => {
       );
       const { report: withData } = await check(third);
       expect(findingsOf(withData).map(({ message }) => message)).toEqual([
-        'The contract c.json does not exist.',
+        'The contract c.json cannot be read: there is no such file or folder.',
         'The dataset d.npz does not exist.',
       ]);
       expect(JSON.stringify(withData)).not.toContain('ENOENT');

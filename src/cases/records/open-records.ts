@@ -1,6 +1,6 @@
 import { createReadStream, statSync } from 'node:fs';
 import { basename, extname } from 'node:path';
-import { messageOf, QuickServeError } from '../../shared/errors.ts';
+import { fileReason, messageOf, QuickServeError } from '../../shared/errors.ts';
 import { isLfsPointer, LFS_HINT } from '../lfs-pointer.ts';
 import { parseJsonRecords } from './json-records.ts';
 import { type RecordForm, type RecordReading, type RecordSource, recordsError } from './record.ts';
@@ -39,7 +39,7 @@ export async function openRecords(path: string, form: RecordForm): Promise<Recor
   } catch (cause) {
     throw new QuickServeError({
       code: 'FILE_UNREADABLE',
-      message: `${name} cannot be read: ${messageOf(cause)}`,
+      message: `${name} cannot be read: ${fileReason(cause)}`,
       hint: 'Check the path and its permissions.',
       cause,
     });

@@ -2,7 +2,7 @@ import { createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Writable } from 'node:stream';
-import { messageOf, QuickServeError, systemCodeOf } from '../../shared/errors.ts';
+import { fileReason, QuickServeError, systemCodeOf } from '../../shared/errors.ts';
 import { roomIn } from '../../shared/stream-room.ts';
 
 /** Where results go, line by line. */
@@ -21,7 +21,7 @@ const PIECE_CHARACTERS = 65_536;
 function unwritable(name: string, cause: unknown): QuickServeError {
   return new QuickServeError({
     code: 'OUTPUT_UNWRITABLE',
-    message: `${name} cannot be written: ${messageOf(cause)}`,
+    message: `${name} cannot be written: ${fileReason(cause)}`,
     hint: 'Check that the folder exists and that there is room.',
     cause,
   });

@@ -6,7 +6,7 @@ import { compareWithContract, parseContract } from '../../contract/contract-file
 import { writeFileAtCommit } from '../../git/tree-files.ts';
 import { inspectRead } from '../../model/model-inspection.ts';
 import { interfaceOf } from '../../model/model-interface.ts';
-import { messageOf, QuickServeError, systemCodeOf } from '../../shared/errors.ts';
+import { fileReason, QuickServeError } from '../../shared/errors.ts';
 import type { Finding } from '../../shared/finding.ts';
 import type { ChangeSet } from './change-set.ts';
 import { findingOf } from './measured-model.ts';
@@ -43,10 +43,7 @@ export async function compareContractFile(
     const text = await readFile(file, 'utf8').catch(error => {
       throw new QuickServeError({
         code: 'FILE_UNREADABLE',
-        message:
-          systemCodeOf(error) === 'ENOENT'
-            ? `The contract ${path} does not exist.`
-            : `The contract ${path} cannot be read: ${messageOf(error)}.`,
+        message: `The contract ${path} cannot be read: ${fileReason(error)}.`,
         hint: `Write it: quickserveml validate ${model.path} --contract ${path} --update.`,
         cause: error,
       });

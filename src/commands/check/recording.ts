@@ -49,6 +49,27 @@ export function recordIntent(config: Config, context: CiContext, repository: Rep
   });
 }
 
+/**
+ * A version names the commit that its model comes from: on a laptop the file must be as that commit has it. What
+ * `prepare` makes, and what git ignores, is in no commit.
+ * @throws QuickServeError REGISTRY_WRITE_REFUSED.
+ */
+export function requireCommitted(intent: RecordIntent, context: CiContext, changes: ChangeSet): void {
+  if (intent.kind === 'skip' || context.base.kind !== 'local') return;
+  const changed = changes.models.find(
+    ({ config }) =>
+      config !== null &&
+      (config.tests?.prepare ?? null) === null &&
+      changes.headFiles.get(config.path) === null,
+  );
+  if (changed === undefined) return;
+  throw new QuickServeError({
+    code: 'REGISTRY_WRITE_REFUSED',
+    message: `${changed.change.path} has changes that are not committed: the version would name a commit that does not have them.`,
+    hint: 'Commit first, or check with --record never.',
+  });
+}
+
 /** The repository that holds the registry: the configured one, else the clone's own remote. */
 export function registryRemote(config: Config, repository: Repository): Remote | null {
   if (config.registry.remote === null) return repository.remote;

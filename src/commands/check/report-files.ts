@@ -9,7 +9,7 @@ import {
   renderReport,
 } from '../../report/formats.ts';
 import type { Report } from '../../report/report.ts';
-import { messageOf, QuickServeError } from '../../shared/errors.ts';
+import { fileReason, QuickServeError } from '../../shared/errors.ts';
 
 /** Absolute paths of what was written. */
 export type ReportFiles = Readonly<Record<'json' | 'html' | 'markdown' | 'junit', string>>;
@@ -54,7 +54,7 @@ export async function writeWholeFile(path: string, content: string | Uint8Array)
     await rm(temporary, { force: true }).catch(() => undefined);
     throw new QuickServeError({
       code: 'OUTPUT_UNWRITABLE',
-      message: `${path} cannot be written: ${messageOf(thrown)}`,
+      message: `${path} cannot be written: ${fileReason(thrown)}`,
       hint: 'Name a folder that can be written, and check the free space.',
       cause: thrown,
     });

@@ -4,7 +4,7 @@ import type { GitEnvironment } from '../../git/git-environment.ts';
 import { runGit } from '../../git/git-process.ts';
 import { CERTIFICATE_VARIABLES, readCertificates } from '../../network/certificates.ts';
 import { networkSettings, proxyVariable } from '../../network/settings.ts';
-import { messageOf } from '../../shared/errors.ts';
+import { fileReason } from '../../shared/errors.ts';
 import { OLDEST_NODE } from '../../shared/node-version.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { type DoctorLine, linesOf, ok, problem, warning } from './line.ts';
@@ -40,7 +40,7 @@ function cacheLine(folder: string): DoctorLine {
     return problem(
       'machine',
       'OUTPUT_UNWRITABLE',
-      `The cache folder ${folder} cannot be written: ${messageOf(error)}`,
+      `The cache folder ${folder} cannot be written: ${fileReason(error)}`,
       'Point XDG_CACHE_HOME (Linux) or RUNNER_TOOL_CACHE to a folder that can be.',
     );
   }

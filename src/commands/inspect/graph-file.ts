@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { basename, extname } from 'node:path';
 import { outlineGraph } from '../../model/drawing/outline-graph.ts';
 import type { Model } from '../../model/model.ts';
-import { messageOf, QuickServeError } from '../../shared/errors.ts';
+import { fileReason, QuickServeError } from '../../shared/errors.ts';
 
 /** dagre takes minutes beyond it, and nobody could look at it. */
 const MOST_BOXES = 600;
@@ -43,7 +43,7 @@ async function write(file: string, text: string): Promise<void> {
   } catch (cause) {
     throw new QuickServeError({
       code: 'OUTPUT_UNWRITABLE',
-      message: `The graph cannot be written to ${file}: ${messageOf(cause)}.`,
+      message: `The graph cannot be written to ${file}: ${fileReason(cause)}.`,
       hint: 'Check that the folder exists and may be written to.',
       cause,
     });

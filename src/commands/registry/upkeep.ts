@@ -7,7 +7,7 @@ import { readSqlite } from '../../registry/import-sqlite.ts';
 import { importRecords } from '../../registry/imported-records.ts';
 import { verifyRegistry } from '../../registry/verification.ts';
 import { formatCount } from '../../report/format-values.ts';
-import { messageOf, QuickServeError } from '../../shared/errors.ts';
+import { fileReason, QuickServeError } from '../../shared/errors.ts';
 import { terminalSafe } from '../../shared/terminal-text.ts';
 import type { CommandResult } from '../command-result.ts';
 import type { Surroundings } from '../surroundings.ts';
@@ -139,7 +139,7 @@ export async function importFile(
   const content = await readFile(path).catch((error: unknown) => {
     throw new QuickServeError({
       code: 'FILE_UNREADABLE',
-      message: `${options.file} cannot be read: ${messageOf(error)}`,
+      message: `${options.file} cannot be read: ${fileReason(error)}`,
       hint: 'Give the path of data.js or of the SQLite file.',
       cause: error,
     });

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { GITHUB_COMMENT_BYTES, renderComment, renderJobSummary } from '../../../src/report/comment.ts';
 import { commentMarker } from '../../../src/report/comment-marker.ts';
 import type { Report } from '../../../src/report/report.ts';
+import { renderText } from '../../../src/report/text.ts';
 import { ACTIVE_CHARACTERS } from '../../support/control-characters.ts';
 import {
   HOSTILE,
@@ -76,6 +77,27 @@ describe('what a comment says', () => {
     const markdown = render(SAMPLE_REPORTS.regressed);
     expect(markdown).toContain('`accept-slower:digits`');
     expect(markdown).toContain('`models.digits.policy.latency.max-regression` (now 5\u00A0%)');
+  });
+
+  it('keeps an undecided latency said beside what is worse', () => {
+    const larger = sampleMetric('file-size', 100, 130, { kind: 'regressed', confirmed: true }, 0.3);
+    const report = sampleReport([
+      sampleModel('digits', {
+        gate: 'warned',
+        metrics: [
+          {
+            ...sampleMetric('latency', 1.84, 1.9, { kind: 'inconclusive', reason: 'one launch of five' }),
+            difference: null,
+          },
+          { ...larger, policy: { ...larger.policy, gate: 'warn' } },
+        ],
+      }),
+    ]);
+    const markdown = render(report);
+    expect(markdown).toContain('nothing fails for it · latency inconclusive');
+    expect(markdown).toContain('<br><sub>one launch of five</sub>');
+    expect(markdown).toContain('<br><sub>inconclusive</sub>');
+    expect(renderText(report, { color: false })).toMatch(/latency, median.*1\.90.ms {2}inconclusive\n/);
   });
 
   it('says no baseline, not measured, inconclusive with its reason, and unreadable with code and hint', () => {

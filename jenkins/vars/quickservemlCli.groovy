@@ -30,6 +30,16 @@ int withSecrets(Map options, List words) {
     if (options.signingKeyId) {
         bindings << string(credentialsId: options.signingKeyId.toString(), variable: 'QUICKSERVEML_SIGNING_KEY')
     }
+    if (options.registryCredentialsId) {
+        bindings << usernamePassword(
+            credentialsId: options.registryCredentialsId.toString(),
+            usernameVariable: 'QUICKSERVEML_REGISTRY_USERNAME',
+            passwordVariable: 'QUICKSERVEML_REGISTRY_PASSWORD'
+        )
+    }
+    if (options.imageKeyId) {
+        bindings << string(credentialsId: options.imageKeyId.toString(), variable: 'QUICKSERVEML_IMAGE_KEY')
+    }
     if (!bindings) {
         return start(options, words)
     }

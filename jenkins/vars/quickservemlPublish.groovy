@@ -4,7 +4,10 @@
  * @return a map: exitCode
  */
 Map call(Map options = [:]) {
-    List<String> allowed = ['model', 'target', 'promote', 'allowMove', 'reason', 'config']
+    List<String> allowed = [
+        'model', 'target', 'promote', 'allowMove', 'reason', 'config', 'workingDirectory', 'registryCredentialsId',
+        'imageKeyId'
+    ]
     quickservemlCli.refuseUnknown('quickservemlPublish', options, allowed)
     if (!options.model) {
         error('quickservemlPublish: name what to publish, for example model: \'digits@1.4.2\'.')
@@ -18,6 +21,9 @@ Map call(Map options = [:]) {
     }
     if (options.reason) {
         words += ['--reason', options.reason.toString()]
+    }
+    if (options.workingDirectory) {
+        words += ['--cwd', options.workingDirectory.toString()]
     }
     if (options.config) {
         words += ['--config', options.config.toString()]

@@ -1,16 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openRegistries } from '../../src/container/registry/registries.ts';
 import { foldModel } from '../../src/registry/lifecycle.ts';
-import { plainRegistries, pushSmallBase } from '../support/base-images.ts';
-import {
-  type ContainerRegistry,
-  registryUser,
-  startContainerRegistry,
-} from '../support/container-registries.ts';
-import { type GitHttpServer, startGitHttpServer } from '../support/git-http-server.ts';
-import { commitFiles, type Files, git, temporaryFolder } from '../support/git-repositories.ts';
+import { registryUser } from '../support/container-registries.ts';
+import { commitFiles, type Files, git } from '../support/git-repositories.ts';
 import {
   createPipelineStarter,
   type PipelineResult,
@@ -19,7 +12,7 @@ import {
 } from '../support/gitlab-pipeline.ts';
 import { CI_JOB_TOKEN } from '../support/gitlab-server.ts';
 import { type InstalledCopy, installCopy } from '../support/installed-copy.ts';
-import { createPublishProject, type PublishProject } from '../support/publish-project.ts';
+import { type PublishJob, startPublishJob } from '../support/publish-job.ts';
 import type { Contents } from '../support/pull-request.ts';
 import { lacks, projectRoot } from '../support/requirements.ts';
 
@@ -28,42 +21,26 @@ const JOB = 'quickserveml-publish';
 describe.skipIf(lacks('docker-registry') || lacks('htpasswd') || lacks('runtime') || lacks('rsync'))(
   'the GitLab component that publishes',
   () => {
-    const folder = temporaryFolder();
-    let open: ContainerRegistry;
-    let closed: ContainerRegistry;
-    let server: GitHttpServer;
+    let job: PublishJob;
     let copy: InstalledCopy;
     let starter: PipelineStarter;
-    let project: PublishProject;
     beforeAll(async () => {
-      open = await startContainerRegistry(folder.path, 'plain');
-      closed = await startContainerRegistry(folder.path, 'basic');
-      await using registries = plainRegistries(open.host);
-      await pushSmallBase(registries.repository({ registry: open.host, repository: 'base/node' }), '24');
-      project = await createPublishProject(folder.path);
-      await project.record('digits');
-      server = await startGitHttpServer(folder.path, {
-        basicAuth: `gitlab-ci-token:${CI_JOB_TOKEN}`,
-        publicRead: true,
-      });
-      const origin = server.url.replace('://', `://gitlab-ci-token:${CI_JOB_TOKEN}@`);
-      git(project.clone, 'remote', 'set-url', 'origin', `${origin}/remote.git`);
+      job = await startPublishJob(`gitlab-ci-token:${CI_JOB_TOKEN}`);
+      const origin = job.git.url.replace('://', `://gitlab-ci-token:${CI_JOB_TOKEN}@`);
+      git(job.project.clone, 'remote', 'set-url', 'origin', `${origin}/remote.git`);
       copy = installCopy();
-      const publishing = ['--platform', 'linux/amd64', '--base-image', `${open.host}/base/node:24`];
-      const insecure = [open.host, closed.host].flatMap(host => ['--insecure', host]);
+      const publishing = ['--platform', 'linux/amd64', '--base-image', job.baseImage];
+      const insecure = [job.open.host, job.closed.host].flatMap(host => ['--insecure', host]);
       starter = createPipelineStarter(copy.cli, [...publishing, ...insecure]);
     });
     afterAll(async () => {
-      starter[Symbol.dispose]();
-      copy[Symbol.dispose]();
-      await server[Symbol.asyncDispose]();
-      await closed[Symbol.asyncDispose]();
-      await open[Symbol.asyncDispose]();
-      await folder[Symbol.asyncDispose]();
+      starter?.[Symbol.dispose]();
+      copy?.[Symbol.dispose]();
+      await job?.[Symbol.asyncDispose]();
     });
 
     async function newestSha256(): Promise<string> {
-      const { models } = await project.registry.read({ models: ['digits'] });
+      const { models } = await job.project.registry.read({ models: ['digits'] });
       return models.get('digits')?.versions.at(-1)?.sha256 ?? '';
     }
 
@@ -81,18 +58,18 @@ describe.skipIf(lacks('docker-registry') || lacks('htpasswd') || lacks('runtime'
         if (content === null || 'model' in content) throw new Error(`${path} is no text`);
         return [path, 'text' in content ? content.text : readFileSync(content.file, 'utf8')];
       });
-      commitFiles(project.clone, { ...Object.fromEntries(contents), ...more });
+      commitFiles(job.project.clone, { ...Object.fromEntries(contents), ...more });
     }
 
     function runTag(variables: Readonly<Record<string, string>>): Promise<PipelineResult> {
       return runPipeline({
-        clone: project.clone,
+        clone: job.project.clone,
         job: JOB,
         variables: {
           GITLAB_CI: 'true',
           CI_PIPELINE_SOURCE: 'push',
-          CI_REGISTRY: closed.host,
-          CI_REGISTRY_IMAGE: `${closed.host}/acme/models`,
+          CI_REGISTRY: job.closed.host,
+          CI_REGISTRY_IMAGE: `${job.closed.host}/acme/models`,
           CI_REGISTRY_USER: registryUser.username,
           CI_REGISTRY_PASSWORD: registryUser.password,
           CI_JOB_TOKEN,
@@ -117,6 +94,13 @@ describe.skipIf(lacks('docker-registry') || lacks('htpasswd') || lacks('runtime'
       expect((await pipeline({ model: 'digits' }, { CI_COMMIT_BRANCH: 'main' })).state).toBe('not-run');
     });
 
+    it('reads the configuration that it is told to', { timeout: 120_000 }, async () => {
+      const inputs = { model: 'digits', 'working-directory': 'models', config: 'release.yml' };
+      const { jobExitCode, log } = await pipeline(inputs);
+      expect(jobExitCode).toBe(2);
+      expect(log).toContain('models/release.yml cannot be read');
+    });
+
     it('fails where the version does not exist, and names it', { timeout: 120_000 }, async () => {
       const { state, jobExitCode, log } = await pipeline({ model: 'digits@9.9.9' });
       expect({ state, jobExitCode }).toEqual({ state: 'failed', jobExitCode: 2 });
@@ -129,33 +113,21 @@ describe.skipIf(lacks('docker-registry') || lacks('htpasswd') || lacks('runtime'
       const result = await pipeline({ model: 'digits@1.0.0', promote: 'production' });
       expect(result.log).toContain('Published digits 1.0.0');
       expect(result).toMatchObject({ state: 'passed', jobExitCode: 0 });
-      await using registries = openRegistries({
-        explicit: [{ registry: closed.host, credentials: { kind: 'password', ...registryUser } }],
-        environment: {},
-        homeFolder: '/nonexistent',
-        insecure: [closed.host],
-        certificates: [],
-        toolVersion: '0.0.0',
-        sleep: async () => undefined,
-        now: Date.now,
-        random: Math.random,
-      });
-      const repository = registries.repository({ registry: closed.host, repository: 'acme/models' });
-      const pushed = await repository.resolve('production');
-      expect(pushed?.digest).toBe((await repository.resolve('1.0.0'))?.digest);
-      expect(result.log).toContain(pushed?.digest ?? 'no digest');
-      const state = await project.registry.read({ models: ['digits'] });
+      const digest = await job.digestOf('acme/models', 'production');
+      expect(digest).toBe(await job.digestOf('acme/models', '1.0.0'));
+      expect(result.log).toContain(digest ?? 'no digest');
+      const state = await job.project.registry.read({ models: ['digits'] });
       expect(state.models.get('digits')?.events.at(-1)).toMatchObject({ kind: 'deployment' });
       const written = result.log.replaceAll(/^.*--variable.*$/gm, '');
       for (const secret of [registryUser.password, CI_JOB_TOKEN]) expect(written).not.toContain(secret);
-      expect(readdirSync(project.clone)).not.toContain('config.json');
-      expect(readdirSync(join(project.clone, '.git'))).not.toContain('config.json');
+      expect(readdirSync(job.project.clone)).not.toContain('config.json');
+      expect(readdirSync(join(job.project.clone, '.git'))).not.toContain('config.json');
     });
 
     it('sets no tag again that stands for this image already', { timeout: 240_000 }, async () => {
       // What is put by digest is the statement about this run.
       const manifests = (): number =>
-        closed.log().match(/"PUT \/v2\/acme\/models\/manifests\/(?!sha256)/g)?.length ?? 0;
+        job.closed.log().match(/"PUT \/v2\/acme\/models\/manifests\/(?!sha256)/g)?.length ?? 0;
       const before = manifests();
       expect(before).toBeGreaterThan(0);
       const again = await pipeline({ model: 'digits@1.0.0' });
@@ -166,21 +138,23 @@ describe.skipIf(lacks('docker-registry') || lacks('htpasswd') || lacks('runtime'
     it('releases what a tag names, as the example does it: checked, recorded, published, promoted', {
       timeout: 400_000,
     }, async () => {
-      expect(await project.record('digits-equivalent')).toBe('1.1.0');
-      const before = (await project.registry.readVerdict('digits', await newestSha256()))?.verdict.id;
+      expect(await job.project.record('digits-equivalent')).toBe('1.1.0');
+      const before = (await job.project.registry.readVerdict('digits', await newestSha256()))?.verdict.id;
       const example = readFileSync(join(projectRoot, 'docs/examples/gitlab-release.yml'), 'utf8');
       commit(starter.filesOf(example), {
-        'quickserveml.yml': 'version: 1\nmodels:\n  digits: { path: models/digits-equivalent/model.onnx }\n',
+        'quickserveml.yml':
+          'version: 1\nmodels:\n  digits: { path: models/digits-equivalent/model.onnx }\n  broken: { path: models/broken.onnx }\n',
+        'models/broken.onnx': 'of no concern to a release of digits',
       });
       const variables = { CI_COMMIT_TAG: 'digits-v1.1.0', QUICKSERVEML_BUDGET: '1s' };
       const result = await runTag(variables);
       expect(result.log).toContain('Published digits 1.1.0');
-      expect(result.log).toContain(`${closed.host}/acme/models/digits: out, tags 1.1.0`);
+      expect(result.log).toContain(`${job.closed.host}/acme/models/digits: out, tags 1.1.0`);
       expect(result).toMatchObject({ state: 'passed', jobExitCode: 0 });
       expect(result.log).toMatch(/PASS +quickserveml\b(?!-)/);
-      const after = (await project.registry.readVerdict('digits', await newestSha256()))?.verdict;
+      const after = (await job.project.registry.readVerdict('digits', await newestSha256()))?.verdict;
       expect(after?.id).not.toBe(before);
-      const model = (await project.registry.read({ models: ['digits'] })).models.get('digits')!;
+      const model = (await job.project.registry.read({ models: ['digits'] })).models.get('digits')!;
       expect(foldModel(model).production?.version.version).toBe('1.1.0');
       expect(model.events).toContainEqual(
         expect.objectContaining({ kind: 'status', status: 'production', reason: 'digits-v1.1.0' }),

@@ -2,73 +2,35 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type VerifyImageOptions, verifyImage } from '../../src/commands/verify-image.ts';
+import type { VerifyImageOptions } from '../../src/commands/verify-image.ts';
 import { attachStatements, readBundles } from '../../src/container/proof/attachment.ts';
 import { keySigner, parseEnvelope } from '../../src/container/proof/envelope.ts';
 import { makeStatement, PREDICATE_TYPES, type Statement } from '../../src/container/proof/statement.ts';
 import type { VerdictPredicate } from '../../src/container/proof/verdict-predicate.ts';
 import { VERDICT_SCHEMA } from '../../src/container/proof/verdict-schema.ts';
-import type { ImageRepository } from '../../src/container/registry/image-repository.ts';
-import { plainRegistries, pushSmallBase } from '../support/base-images.ts';
-import { type ContainerRegistry, startContainerRegistry } from '../support/container-registries.ts';
-import { type TemporaryFolder, temporaryFolder } from '../support/git-repositories.ts';
-import { createPublishProject, type PublishProject } from '../support/publish-project.ts';
+import { temporaryFolder } from '../support/git-repositories.ts';
+import {
+  type ProofRegistry,
+  startProofRegistry,
+  type VerificationDocument,
+} from '../support/proof-registry.ts';
+import type { PublishProject } from '../support/publish-project.ts';
 import { lacks } from '../support/requirements.ts';
-import { makeSigningKeys, type SigningKeys } from '../support/signing-keys.ts';
+import { makeSigningKeys } from '../support/signing-keys.ts';
 import { startSigstore } from '../support/sigstore.ts';
 
-interface VerificationDocument {
-  readonly digest: string;
-  readonly verified: boolean;
-  readonly checks: readonly { readonly name: string; readonly held: boolean; readonly detail: string }[];
-  readonly chain: readonly {
-    readonly model: string;
-    readonly version: string;
-    readonly sha256: string;
-    readonly gate: string;
-    readonly commit: string;
-    readonly signer: string;
-  }[];
-  readonly refused: readonly { readonly reason: string }[];
-}
+let proofs: ProofRegistry;
 
-let home: TemporaryFolder;
-let registry: ContainerRegistry;
-let baseImage: string;
-let keys: SigningKeys;
+const onto = (name: string) => ({ ...proofs.base, image: [proofs.image(name)] });
 
-const repositoryOf = (name: string): ImageRepository =>
-  plainRegistries(registry.host).repository({ registry: registry.host, repository: name });
-
-async function project(folder: string, env: Readonly<Record<string, string>> = {}): Promise<PublishProject> {
-  const made = await createPublishProject(folder, { cacheFolder: join(home.path, 'cache') });
-  Object.assign(made.world.env, { QUICKSERVEML_IMAGE_KEY: '', ...env });
-  return made;
-}
-
-const onto = (name: string) => ({
-  image: [`${registry.host}/acme/${name}`],
-  baseImage,
-  insecure: [registry.host],
-  platform: ['linux/amd64'],
-});
-
-async function verify(
-  made: PublishProject,
-  name: string,
-  more: Partial<VerifyImageOptions> = { key: keys.publicKeyFile },
-): Promise<{ readonly document: VerificationDocument; readonly text: string; readonly exitCode: number }> {
-  const image = `${registry.host}/acme/${name}`;
-  const options = { image, gate: [], insecure: [registry.host], cwd: made.clone, ...more };
-  const result = await verifyImage(options, made.world);
-  return { ...result, document: result.document as VerificationDocument };
-}
+const verify = (made: PublishProject, name: string, more?: Partial<VerifyImageOptions>) =>
+  proofs.verify(made, proofs.image(name), more);
 
 const failedChecks = (document: VerificationDocument): string[] =>
   document.checks.filter(({ held }) => !held).map(({ name, detail }) => `${name}: ${detail}`);
 
 async function statementsOf(name: string, digest: string): Promise<readonly Statement[]> {
-  const found = await readBundles(repositoryOf(`acme/${name}`), digest);
+  const found = await readBundles(proofs.repository(name), digest);
   return found.map(({ bundle }) => JSON.parse(parseEnvelope(bundle)!.payload.toString('utf8')) as Statement);
 }
 
@@ -76,21 +38,13 @@ describe.skipIf(lacks('docker-registry') || lacks('htpasswd') || lacks('runtime'
   'proofs of an image',
   () => {
     beforeAll(async () => {
-      home = temporaryFolder();
-      registry = await startContainerRegistry(home.path);
-      await pushSmallBase(repositoryOf('base/node'), '24');
-      baseImage = `${registry.host}/base/node:24`;
-      keys = makeSigningKeys(home.path);
+      proofs = await startProofRegistry();
     });
-    afterAll(async () => {
-      await registry?.[Symbol.asyncDispose]();
-      await home?.[Symbol.asyncDispose]();
-    });
+    afterAll(() => proofs?.[Symbol.asyncDispose]());
 
     test('publish attaches what verify-image follows from the image to the commit', async () => {
       await using folder = temporaryFolder();
-      const made = await project(folder.path, { QUICKSERVEML_IMAGE_KEY: keys.privateKey });
-      await made.record('digits');
+      const made = await proofs.project(folder.path, { QUICKSERVEML_IMAGE_KEY: proofs.keys.privateKey });
       const { document: published, text } = await made.publish(onto('proven'));
       expect(published.attached).toEqual(Object.values(PREDICATE_TYPES));
       expect(text).toContain('3 proofs attached, signed by the key ');
@@ -124,8 +78,7 @@ describe.skipIf(lacks('docker-registry') || lacks('htpasswd') || lacks('runtime'
 
     test('without a signer publish says that nothing is proven, and verify-image that it is not', async () => {
       await using folder = temporaryFolder();
-      const made = await project(folder.path);
-      await made.record('digits');
+      const made = await proofs.project(folder.path);
       const { exitCode, text } = await made.publish(onto('bare'));
       expect(exitCode).toBe(0);
       expect(text).toContain('no proofs are attached: there is neither QUICKSERVEML_IMAGE_KEY');
@@ -147,14 +100,13 @@ describe.skipIf(lacks('docker-registry') || lacks('htpasswd') || lacks('runtime'
 
     test('signatures by another key, changed bytes, statements of another image and a failed verdict do not hold', async () => {
       await using folder = temporaryFolder();
-      const made = await project(folder.path);
-      await made.record('digits');
+      const made = await proofs.project(folder.path);
       const { document: published } = await made.publish(onto('attacked'));
       const { digest } = published.image;
-      const repository = repositoryOf('acme/attacked');
+      const repository = proofs.repository('attacked');
       const subject = (await repository.resolve(digest))!;
-      const signer = keySigner(keys.privateKey, null, 'key');
-      const other = makeSigningKeys(home.path, 'other');
+      const signer = keySigner(proofs.keys.privateKey, null, 'key');
+      const other = makeSigningKeys(proofs.folder, 'other');
       const sha256 = (await made.registry.read()).models.get('digits')!.versions[0]!.sha256;
       const verdict = (about: string, gate: string, decidedAt: string): Buffer =>
         Buffer.from(
@@ -197,16 +149,15 @@ describe.skipIf(lacks('docker-registry') || lacks('htpasswd') || lacks('runtime'
 
     test('a verdict on other bytes of the same model is not a verdict on the image', async () => {
       await using folder = temporaryFolder();
-      const made = await project(folder.path, { QUICKSERVEML_IMAGE_KEY: keys.privateKey });
-      await made.record('digits');
+      const made = await proofs.project(folder.path, { QUICKSERVEML_IMAGE_KEY: proofs.keys.privateKey });
       const { document: published } = await made.publish({ ...onto('bytes'), proofs: 'off' });
-      const repository = repositoryOf('acme/bytes');
+      const repository = proofs.repository('bytes');
       const statement = makeStatement(
         [{ name: 'image', digest: { sha256: published.image.digest.slice(7) } }],
         PREDICATE_TYPES.verdict,
         { model: { name: 'digits', sha256: 'f'.repeat(64) }, verdict: { gate: 'passed', decidedAt: '2026' } },
       );
-      const bundle = await keySigner(keys.privateKey, null, 'key').sign(
+      const bundle = await keySigner(proofs.keys.privateKey, null, 'key').sign(
         Buffer.from(JSON.stringify(statement)),
       );
       const subject = (await repository.resolve(published.image.digest))!;
@@ -221,12 +172,11 @@ describe.skipIf(lacks('docker-registry') || lacks('htpasswd') || lacks('runtime'
       await using folder = temporaryFolder();
       await using sigstore = await startSigstore(folder.path);
       const identity = 'https://ci.example/acme/digits/release@main';
-      const made = await project(folder.path, {
+      const made = await proofs.project(folder.path, {
         SIGSTORE_ID_TOKEN: sigstore.token(identity),
         QUICKSERVEML_FULCIO_URL: sigstore.url,
         QUICKSERVEML_REKOR_URL: sigstore.url,
       });
-      await made.record('digits');
       const { document: published } = await made.publish(onto('keyless'));
       expect(published.attached).toHaveLength(3);
       const who = {
@@ -258,17 +208,16 @@ describe.skipIf(lacks('docker-registry') || lacks('htpasswd') || lacks('runtime'
 
     test('says what is wrong with a key, a missing image, and a call that trusts nobody', async () => {
       await using folder = temporaryFolder();
-      const made = await project(folder.path, { QUICKSERVEML_IMAGE_KEY: 'not a key' });
-      await made.record('digits');
+      const made = await proofs.project(folder.path, { QUICKSERVEML_IMAGE_KEY: 'not a key' });
       await expect(made.publish(onto('wrong'))).rejects.toMatchObject({ code: 'IMAGE_KEY_INVALID' });
-      expect(await repositoryOf('acme/wrong').resolve('1.0.0')).toBeNull();
+      expect(await proofs.repository('wrong').resolve('1.0.0')).toBeNull();
       await expect(verify(made, 'wrong:1.0.0')).rejects.toMatchObject({ code: 'IMAGE_NOT_FOUND' });
       await expect(verify(made, 'wrong:1.0.0', {})).rejects.toMatchObject({ code: 'USAGE' });
       const file = join(folder.path, 'private.pem');
-      writeFileSync(file, keys.privateKey);
+      writeFileSync(file, proofs.keys.privateKey);
       const refused = verify(made, 'wrong:1.0.0', { key: file });
       await expect(refused).rejects.toMatchObject({ code: 'IMAGE_KEY_INVALID' });
-      await expect(refused).rejects.not.toThrow(keys.privateKey.slice(40, 80));
+      await expect(refused).rejects.not.toThrow(proofs.keys.privateKey.slice(40, 80));
     }, 60_000);
   },
 );

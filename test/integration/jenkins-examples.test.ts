@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -17,6 +17,8 @@ describe.skipIf(lacks('groovy'))('the examples for Jenkins', () => {
     'GITHUB_TOKEN',
     'QUICKSERVEML_SIGNING_KEY',
     'QUICKSERVEML_IMAGE_KEY',
+    'QUICKSERVEML_REGISTRY_USERNAME',
+    'QUICKSERVEML_REGISTRY_PASSWORD',
     'SLACK_WEBHOOK_URL',
     'PAGER_SECRET',
   ];
@@ -49,33 +51,35 @@ describe.skipIf(lacks('groovy'))('the examples for Jenkins', () => {
     });
     const outcomes = await runJenkins(runs);
     return outcomes.map(({ result }, index) => {
-      const lines = readFileSync(join(runs[index]!.workspace, 'said'), 'utf8').trimEnd().split('\n');
+      const file = join(runs[index]!.workspace, 'said');
+      const lines = existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n') : [];
       return { result, said: lines.map(line => line.replace(/ +/g, ' ').trimEnd()) };
     });
   }
 
   it('releases what a tag names, as the example does it', async () => {
-    const [released] = await runExample(
+    const [released, branch] = await runExample(
       'Jenkinsfile.release',
-      ['git-push', 'verdict-key', 'image-key'],
-      [{ environment: { TAG_NAME: 'big-vision-v1.4.2' } }],
+      ['git-push', 'verdict-key', 'image-key', 'container-registry'],
+      [{ environment: { TAG_NAME: 'big-vision-v1.4.2' } }, { environment: { BRANCH_NAME: 'main' } }],
     );
     expect(released).toEqual({
       result: 'SUCCESS',
       said: [
         expect.stringMatching(/ check .*--record always .*--model big-vision .*\| \(verdict-key\)$/),
         expect.stringMatching(
-          / publish big-vision@1\.4\.2 --image registry\.example\/acme\/big-vision --promote production --reason big-vision-v1\.4\.2 \| \(image-key\)$/,
+          / publish big-vision@1\.4\.2 --image registry\.example\/acme\/big-vision --promote production --reason big-vision-v1\.4\.2 \| \(image-key\) user of \(container-registry\) \(container-registry\)$/,
         ),
       ],
     });
     expect(released?.said[0]).not.toContain('--comment');
+    expect(branch).toEqual({ result: 'FAILURE', said: [] });
   });
 
   it('checks every branch and publishes tags that passed, as the declarative example does it', async () => {
     const [branch, tag, failed] = await runExample(
       'Jenkinsfile.declarative',
-      ['github-token', 'github-app'],
+      ['github-token', 'github-app', 'container-registry'],
       [
         { environment: { BRANCH_NAME: 'main' } },
         { environment: { TAG_NAME: 'v1' } },
@@ -84,7 +88,7 @@ describe.skipIf(lacks('groovy'))('the examples for Jenkins', () => {
     );
     const checked = expect.stringMatching(/ check .*--budget 30s.*\| \(github-token\)$/);
     const published = expect.stringMatching(
-      / publish digits --image registry\.example\/acme\/digits --promote production \|$/,
+      / publish digits --image registry\.example\/acme\/digits --promote production \| user of \(container-registry\) \(container-registry\)$/,
     );
     expect(branch).toEqual({ result: 'SUCCESS', said: [checked] });
     expect(tag).toEqual({ result: 'SUCCESS', said: [checked, published] });

@@ -10,10 +10,15 @@ export interface ClosedNetwork extends AsyncDisposable {
   /** The environment of a machine behind the proxy that trusts the private authority. */
   readonly environment: Readonly<Record<string, string>>;
   readonly requests: readonly string[];
-  /** Makes a server of loopback (`http://127.0.0.1:port/...`) known as `NAME.closed.example`, on port 80, 443 or both. */
+  /**
+   * Makes a server of loopback (`http://127.0.0.1:port/...`) known as `NAME.closed.example`, or as one of PUBLIC_NAMES, on
+   * port 80, 443 or both.
+   */
   name(name: string, upstream: string, schemes?: readonly ('http' | 'https')[]): Promise<void>;
 }
 
+/** Registries that the examples name. */
+const PUBLIC_NAMES = ['ghcr.io', 'gcr.io'];
 const CHALLENGE = 'Basic realm="proxy"';
 const PROXY_USER = 'builder';
 const PROXY_PASSWORD = 'p@ss/word';
@@ -30,7 +35,10 @@ function makeAuthority(folder: string): { readonly key: string; readonly certifi
     [
       ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '30'],
       ...['-keyout', key, '-out', certificate, '-subj', '/CN=closed network'],
-      ...['-addext', 'subjectAltName=DNS:*.closed.example'],
+      ...[
+        '-addext',
+        `subjectAltName=${['*.closed.example', ...PUBLIC_NAMES].map(name => `DNS:${name}`).join(',')}`,
+      ],
     ],
     { stdio: 'ignore' },
   );
@@ -132,8 +140,9 @@ export async function startClosedNetwork(folder: string): Promise<ClosedNetwork>
         ['http', 80, port],
         ['https', 443, securePort],
       ] as const) {
-        if (schemes.includes(scheme)) ports.set(`${name}.closed.example:${known}`, at);
-        else ports.delete(`${name}.closed.example:${known}`);
+        const host = PUBLIC_NAMES.includes(name) ? name : `${name}.closed.example`;
+        if (schemes.includes(scheme)) ports.set(`${host}:${known}`, at);
+        else ports.delete(`${host}:${known}`);
       }
     },
     async [Symbol.asyncDispose]() {

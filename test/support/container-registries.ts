@@ -7,7 +7,14 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** How a registry of the tests is set up. */
-export type RegistryFlavour = 'plain' | 'basic' | 'tls' | 'token' | 'relative';
+export type RegistryFlavour =
+  | 'plain'
+  | 'basic'
+  | 'tls'
+  | 'token'
+  | 'relative'
+  /** As `basic`, and with relative locations, since it does not know the name that it is reached by. */
+  | 'fronted';
 
 /** A real docker-registry on a free port of the loopback interface, with its data in a folder of the test. */
 export interface ContainerRegistry extends AsyncDisposable {
@@ -166,11 +173,11 @@ export async function startContainerRegistry(
     'http:',
     `  addr: 127.0.0.1:${port}`,
     '  secret: only-for-tests',
-    ...(flavour === 'relative' ? ['  relativeurls: true'] : []),
+    ...(flavour === 'relative' || flavour === 'fronted' ? ['  relativeurls: true'] : []),
     ...(tls === null ? [] : [`  tls: {certificate: ${tls.certificate}, key: ${tls.key}}`]),
   ];
   let tokenServer: TokenServer | null = null;
-  if (flavour === 'basic' || flavour === 'tls') {
+  if (flavour === 'basic' || flavour === 'tls' || flavour === 'fronted') {
     const { username, password } = registryUser;
     const file = join(home, 'htpasswd');
     writeFileSync(file, execFileSync('htpasswd', ['-Bbn', username, password]));

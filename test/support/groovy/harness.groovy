@@ -58,7 +58,7 @@ class Steps {
                 message = args[0]
                 return null
             case 'string': return args[0]
-            case 'gitUsernamePassword': return args[0]
+            case ['gitUsernamePassword', 'usernamePassword']: return args[0]
             case 'sarif': return args[0]
             case ['archiveArtifacts', 'properties', 'disableConcurrentBuilds']: return null
             case 'libraryResource': return new File(setup.resources.toString(), args[0].resource.toString()).bytes.encodeBase64().toString()
@@ -173,6 +173,11 @@ class Steps {
     Object withCredentials(List bindings, Closure body) {
         Map before = new LinkedHashMap(environment)
         bindings.findAll { it.variable != null }.each { environment[it.variable.toString()] = setup.secrets[it.credentialsId.toString()] }
+        bindings.findAll { it.usernameVariable != null }.each {
+            String secret = setup.secrets[it.credentialsId.toString()]
+            environment[it.usernameVariable.toString()] = "user of ${secret}".toString()
+            environment[it.passwordVariable.toString()] = secret
+        }
         try {
             return body.call()
         } finally {

@@ -4,6 +4,7 @@ import { optional, type ReviewInputs, readReviewInputs, workspaceOf } from './ac
 import type { CheckOptions } from './commands/check/check-options.ts';
 import { type ReportFiles, writeReportFiles } from './commands/check/report-files.ts';
 import { readShard } from './commands/check/shard.ts';
+import { stoppedCheck } from './commands/check/stopped-check.ts';
 import { runCheck } from './commands/check.ts';
 import { postCheckRun } from './commands/check-run.ts';
 import { readDuration } from './commands/duration-option.ts';
@@ -53,8 +54,13 @@ export async function checkFromAction(world: Surroundings): Promise<void> {
   const inputs = readReviewInputs(world);
   const options = readCheckInputs(inputs, world);
   const pullRequest = await openPullRequest(inputs.context, world, inputs.token);
-  const outcome = await runCheck({ ...options, labels: await pullRequest.labels() }, world);
-  if (outcome.report.shard === undefined) await show(outcome, inputs, pullRequest, world);
+  const all = { ...options, labels: await pullRequest.labels() };
+  const outcome = await runCheck(all, world).catch(thrown => {
+    // A part has nothing to show, and the merge says which are missing.
+    if (options.shard !== null) throw thrown;
+    return stoppedCheck(thrown, all, world);
+  });
+  if (options.shard === null) await show(outcome, inputs, pullRequest, world);
   else await leaveToMerge(outcome, inputs, world);
 }
 
@@ -73,7 +79,7 @@ export async function mergeFromAction(world: Surroundings): Promise<void> {
 
 interface Outcome {
   readonly report: Report;
-  readonly exitCode: 0 | 1 | 3;
+  readonly exitCode: 0 | 1 | 2 | 3;
   readonly comment: CommentConfig;
 }
 

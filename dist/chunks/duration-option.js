@@ -1,1 +1,1 @@
-import{c as e}from"./parse.js";import{t}from"./errors.js";function n(n,r){let i=e(r.trim());if(i!==null&&i>0)return i;throw new t({code:`USAGE`,message:`${n}: "${r}" is not a duration.`,hint:`Write a number and a unit, for example 30s, 500ms or 2min.`})}export{n as t};
+import{l as e}from"./parse.js";import{t}from"./errors.js";function n(n,r){let i=e(r.trim());if(i!==null&&i>0)return i;throw new t({code:`USAGE`,message:`${n}: "${r}" is not a duration.`,hint:`Write a number and a unit, for example 30s, 500ms or 2min.`})}export{n as t};

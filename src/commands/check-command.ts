@@ -3,10 +3,12 @@ import { resolve } from 'node:path';
 import type { RecordMode } from '../config/config.ts';
 import { readCiContext } from '../platforms/detect.ts';
 import { REPORT_FORMATS } from '../report/formats.ts';
+import { messageOf } from '../shared/errors.ts';
 import type { CheckOptions } from './check/check-options.ts';
 import { readFormats, writeReportFiles } from './check/report-files.ts';
 import { readShard } from './check/shard.ts';
-import { planCheck, runCheck } from './check.ts';
+import { stoppedCheck } from './check/stopped-check.ts';
+import { type CheckOutcome, planCheck, runCheck } from './check.ts';
 import type { CommandResult } from './command-result.ts';
 import { readDuration } from './duration-option.ts';
 import { checkPlanText } from './plan-text.ts';
@@ -61,18 +63,30 @@ export async function checkCommand(given: CheckArguments, world: Surroundings): 
     return { document: { plan }, text: checkPlanText(plan), exitCode: 0 };
   }
   const formats = readFormats(given.reportFormat ?? '');
-  const { report, exitCode, comment } = await runCheck(options, world);
-  const format = { commentKey: comment.key, color: given.color, reportUrl: null };
-  if (given.reportDir !== undefined) {
-    const files = await writeReportFiles(report, resolve(given.cwd, given.reportDir), { ...format, formats });
-    world.progress.step(`Report: ${files.html}`);
-  }
-  if (given.comment === true && comment.enabled) {
-    const outcome = await postReport(report, pullRequest, {
-      key: comment.key,
-      ...(given.commentAuthor === undefined ? {} : { author: given.commentAuthor }),
-    });
-    world.progress.step(outcome.message);
-  }
-  return { document: report, text: REPORT_FORMATS.text.render(report, format), exitCode };
+  const show = async ({ report, comment }: Pick<CheckOutcome, 'report' | 'comment'>) => {
+    const format = { commentKey: comment.key, color: given.color, reportUrl: null };
+    if (given.reportDir !== undefined) {
+      const files = await writeReportFiles(report, resolve(given.cwd, given.reportDir), {
+        ...format,
+        formats,
+      });
+      world.progress.step(`Report: ${files.html}`);
+    }
+    if (given.comment === true && comment.enabled) {
+      const outcome = await postReport(report, pullRequest, {
+        key: comment.key,
+        ...(given.commentAuthor === undefined ? {} : { author: given.commentAuthor }),
+      });
+      world.progress.step(outcome.message);
+    }
+    return REPORT_FORMATS.text.render(report, format);
+  };
+  const outcome = await runCheck(options, world).catch(async thrown => {
+    // A part has nothing to show, and `merge` says which are missing.
+    if (options.shard === null) {
+      await show(stoppedCheck(thrown, options, world)).catch(error => world.progress.step(messageOf(error)));
+    }
+    throw thrown;
+  });
+  return { document: outcome.report, text: await show(outcome), exitCode: outcome.exitCode };
 }

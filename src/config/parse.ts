@@ -7,7 +7,7 @@ import { checkRules } from './rules.ts';
 import { validateShape } from './validation.ts';
 
 /** Generous for a file that people write, small for the parser. */
-const LARGEST_FILE_BYTES = 1_000_000;
+export const LARGEST_FILE_BYTES = 1_000_000;
 /** An alias that stands for others multiplies; YAML's own "billion laughs" ends here. */
 const MOST_ALIASES = 100;
 const MOST_ERRORS_SHOWN = 30;

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { QuickServeError } from '../shared/errors.ts';
 import {
   combineCredentials,
@@ -109,6 +110,13 @@ export async function openRepository(
   options: { readonly environment: GitEnvironment; readonly token?: string; readonly user?: string },
 ): Promise<Repository> {
   const { environment } = options;
+  if (!existsSync(folder)) {
+    throw new QuickServeError({
+      code: 'NOT_A_REPOSITORY',
+      message: `There is no folder ${folder}.`,
+      hint: 'Correct --cwd, or `working-directory` where the check runs in CI.',
+    });
+  }
   const at = { root: folder, environment };
   const facts = lineOf(
     await readGit(at, [

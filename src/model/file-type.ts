@@ -13,7 +13,8 @@ export const FILE_TYPE_BYTES = 1024;
 const CONVERT_PYTORCH = 'Export it with torch.onnx.export and name the result.';
 const CONVERT_TENSORFLOW = 'Convert it with tf2onnx and name the result.';
 const UNPACK = 'Unpack it and name the .onnx file inside.';
-const NO_MODEL = 'Name the .onnx or .ort file itself.';
+const NO_MODEL =
+  'Name the .onnx or .ort file itself, or export or fetch the model again if this should be it.';
 
 /** Signatures at a fixed place; the first that fits wins. */
 const SIGNATURES: readonly {

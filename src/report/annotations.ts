@@ -24,6 +24,8 @@ export const GITHUB_CHECK_RUN_ANNOTATIONS: AnnotationLimits = { errors: 100, war
 
 const SEVERITIES = { error: 'error', warning: 'warning', info: 'notice' } as const;
 
+const sentence = (text: string): string => (/[.!?…:]$/u.test(text) ? text : `${text}.`);
+
 function annotate(problem: Problem): Annotation {
   const clause = problem.clause === '' ? problem.code : problem.clause;
   const title = problem.model === null ? problem.code : `${shortenText(problem.model, 60)} ${clause}`;
@@ -36,7 +38,7 @@ function annotate(problem: Problem): Annotation {
     severity: SEVERITIES[problem.severity],
     title: visibleText(shortenText(title, 120)),
     message: visibleText(
-      `${shortenText(problem.message, 600)} ${shortenText(problem.remedy.hint, 400)}${label}`.trim(),
+      `${sentence(shortenText(problem.message, 600))} ${shortenText(problem.remedy.hint, 400)}${label}`.trim(),
     ),
   };
 }

@@ -104,3 +104,54 @@ describe('a check whose gate fails', () => {
     expect(result.stdout).toContain('ECONNREFUSED');
   });
 });
+
+describe('a check that cannot be made', () => {
+  let job: GitHubJob;
+  beforeAll(async () => {
+    job = await startGitHubJob('none');
+  });
+  afterAll(async () => {
+    await job[Symbol.asyncDispose]();
+  });
+
+  it('takes the place of the verdict on an earlier commit, in the comment, the summary and the report', {
+    timeout: 90_000,
+  }, async () => {
+    await using github = await GitHubServer.start({ repository: REPOSITORY });
+    const baseSha = job.remote.commit('main', { 'models/digits.onnx': { model: 'digits' } });
+    const run = async (config: string): Promise<ActionResult> => {
+      const headSha = job.remote.commit('change', { 'quickserveml.yml': { text: config } }, { from: 'main' });
+      const merge = job.remote.mergeRef(PULL, headSha);
+      const pull = { number: PULL, headSha, headRef: 'change', headRepository: REPOSITORY };
+      github.addPull({ ...pull, baseRef: 'main', baseSha });
+      return runAction({
+        actionPath: job.copy.folder,
+        cwd: job.checkout(`refs/pull/${PULL}/merge`),
+        eventName: 'pull_request',
+        event: pullRequestEvent({ repository: REPOSITORY, number: PULL, headSha, baseSha }),
+        token: CHECKS_TOKEN,
+        user: unprivilegedUser,
+        timeoutMs: 60_000,
+        env: jobEnvironment(github, { sha: merge, ref: `refs/pull/${PULL}/merge` }),
+      });
+    };
+    expect((await run('comment: { key: models }\n')).exitCode).toBe(0);
+    const result = await run('comment: { key: models }\nmodel: {}\n');
+    expect(result.exitCode).toBe(2);
+    expect(result.outputs).toMatchObject({
+      verdict: 'no-verdict',
+      'exit-code': '2',
+      'report-json': 'quickserveml-report/report.json',
+    });
+    const [comment, ...others] = github.commentsOf(PULL);
+    expect(others).toEqual([]);
+    for (const text of [comment?.body, result.summary]) {
+      expect(text).toContain('No verdict: quickserveml.yml');
+      expect(text).toContain('did you mean "models"?');
+    }
+    expect(result.commands).toContainEqual(
+      expect.objectContaining({ name: 'error', properties: { title: 'CONFIG_INVALID' } }),
+    );
+    expect(github.violations).toEqual([]);
+  });
+});

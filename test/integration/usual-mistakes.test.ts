@@ -1,10 +1,11 @@
-import { appendFileSync, renameSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CheckPlan } from '../../src/commands/check.ts';
 import { type CheckArguments, checkCommand } from '../../src/commands/check-command.ts';
 import { REPORT_FORMATS } from '../../src/report/formats.ts';
 import type { Report } from '../../src/report/report.ts';
+import { parseReport } from '../../src/report/report-parsing.ts';
 import { type Contents, createTestRemote, git, type TestRemote } from '../support/pull-request.ts';
 import { lacks } from '../support/requirements.ts';
 import { testSurroundings } from '../support/surroundings.ts';
@@ -132,6 +133,34 @@ describe('a mistake of a new user', () => {
   it('a laptop is told how to record from there', async () => {
     const { text } = await planned(laptop({}));
     expect(text).toContain('only checks in CI are recorded; `--record always` records from here');
+  });
+
+  it('a version is not recorded of a model that its commit does not have', async () => {
+    const cwd = laptop({});
+    appendFileSync(join(cwd, 'models/digits.onnx'), 'x');
+    await expect(planned(cwd, { record: 'always' })).rejects.toMatchObject({
+      code: 'REGISTRY_WRITE_REFUSED',
+      message: expect.stringContaining('models/digits.onnx has changes that are not committed'),
+    });
+    git(cwd, 'commit', '--quiet', '-am', 'Change');
+    expect((await planned(cwd, { record: 'always' })).plan.record.planned).toBe(true);
+  });
+
+  it('a check that cannot be made leaves a report that says why, for a job that posts it', async () => {
+    const cwd = laptop(configured('  digits:\n    pth: models/digits.onnx\n'));
+    await expect(check(cwd, { reportDir: 'report' })).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+    const report = parseReport(readFileSync(join(cwd, 'report/report.json'), 'utf8'));
+    expect(report).toMatchObject({ gate: 'no-verdict', models: [], findings: [{ code: 'CONFIG_INVALID' }] });
+    await expect(check(cwd, { reportDir: 'shard', shard: '1/2' })).rejects.toThrow();
+    expect(existsSync(join(cwd, 'shard'))).toBe(false);
+  });
+
+  it('a folder that does not exist is a mistake of usage', async () => {
+    const cwd = join(laptop({}), 'model');
+    await expect(planned(cwd)).rejects.toMatchObject({
+      code: 'NOT_A_REPOSITORY',
+      message: `There is no folder ${cwd}.`,
+    });
   });
 
   it.skipIf(lacks('runtime'))(

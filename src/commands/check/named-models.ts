@@ -19,7 +19,8 @@ const isNamed = (model: ModelConfig, name: string, { root, cwd }: Folders): bool
 
 /** Which of several is meant, or all that there are. */
 function choiceOf(word: string, known: readonly string[]): string {
-  const nearest = nearestWord(word, known);
+  const ends = known.filter(each => each.endsWith(`/${word}`));
+  const nearest = ends.length === 1 ? ends[0] : nearestWord(word, known);
   if (nearest !== undefined) return `Did you mean "${nearest}"?`;
   const more = known.length - MOST_LISTED;
   const listed = known.slice(0, MOST_LISTED).join(', ') || 'none';

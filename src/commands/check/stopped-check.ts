@@ -1,0 +1,69 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { commentSettingsOf } from '../../config/comment-settings.ts';
+import type { CommentConfig } from '../../config/config.ts';
+import type { Report } from '../../report/report.ts';
+import { QuickServeError } from '../../shared/errors.ts';
+import type { Surroundings } from '../surroundings.ts';
+import { CONFIG_NAME } from './change-set.ts';
+import type { CheckOptions } from './check-options.ts';
+import { findingOf } from './measured-model.ts';
+
+/** A check that an error ended before it had a verdict, in the form of one that had. */
+export interface StoppedCheck {
+  readonly report: Report;
+  /** 2: a mistake of usage, configuration or input; 3: infrastructure. */
+  readonly exitCode: 2 | 3;
+  readonly comment: CommentConfig;
+  readonly error: QuickServeError;
+}
+
+/** As far as it can be read: the error may be in this very file. */
+function commentSettings({ cwd, configPath }: CheckOptions): CommentConfig {
+  try {
+    return commentSettingsOf(readFileSync(resolve(cwd, configPath ?? CONFIG_NAME), 'utf8'));
+  } catch {
+    return commentSettingsOf('');
+  }
+}
+
+/**
+ * The report of a check that could not be made, so that the pull request does not go on showing the verdict of an earlier
+ * commit. Rethrows what is no QuickServeError.
+ */
+export function stoppedCheck(thrown: unknown, options: CheckOptions, world: Surroundings): StoppedCheck {
+  if (!(thrown instanceof QuickServeError)) throw thrown;
+  const { context } = options;
+  const headSha = context.pullRequest?.headSha ?? context.headSha;
+  return {
+    error: thrown,
+    exitCode: thrown.exitCode,
+    comment: commentSettings(options),
+    report: {
+      schemaVersion: 1,
+      tool: { name: 'quickserveml', version: world.toolVersion },
+      createdAt: new Date(world.now()).toISOString(),
+      gate: 'no-verdict',
+      base: null,
+      head: headSha === null ? null : { sha: headSha, role: 'head' },
+      change: {
+        platform: context.platform,
+        repository: context.repository,
+        pullRequest: context.pullRequest?.number ?? null,
+        runUrl: context.runUrl,
+        filesUrl: context.filesUrl,
+      },
+      models: [],
+      findings: [findingOf(thrown)],
+      environment: null,
+      seed: 0,
+      durationMs: 0,
+      registry: {
+        branch: options.registryBranch ?? 'quickserveml',
+        recording: 'skipped',
+        reason: 'the check could not be made',
+        entries: [],
+      },
+    },
+  };
+}

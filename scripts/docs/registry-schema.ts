@@ -97,6 +97,9 @@ const WORDS: Readonly<Record<keyof typeof REGISTRY_SCHEMAS, SchemaWords>> = {
     sha256: SHA256_OF_MODEL,
     gate: 'failed: a hard gate; warned: only soft ones; no-verdict: it could not be decided.',
     createdAt: CREATED,
+    accepted: 'What would have failed and was let through on purpose; absent where there is nothing.',
+    'accepted.finding': 'As it was named: `slower:digits`, or the rule and the name of a contract break.',
+    'accepted.by': '`label`, `configuration` or `flag`.',
   },
   event: {
     id: `${RECORD_ID} Greater than every id that its writer saw: it orders the events of a model.`,

@@ -180,6 +180,7 @@ function chainText({ chain }: ImageVerification, image: string): readonly string
       `image    ${image}`,
       `model    ${link.model} ${link.version ?? '(not recorded)'}, sha256 ${link.sha256}`,
       `verdict  ${link.gate ?? 'none'}, ${link.decidedAt ?? 'no time'}, against ${link.against ?? 'nothing'}`,
+      ...(link.accepted.length === 0 ? [] : [`accepted ${link.accepted.join(', ')}`]),
       `run      ${link.run ?? 'not on a CI'}`,
       `commit   ${link.commit ?? 'not known'}`,
       `signed   by ${link.signer}`,

@@ -3,6 +3,7 @@ import type { Bump } from '../contract/comparison.ts';
 import type { Inspection, ModelInterface } from '../model/inspection.ts';
 import type { Gate } from '../regression/verdict.ts';
 import type {
+  AcceptedFinding,
   BytesLocation,
   FurtherMeasurement,
   ModelIdentity,
@@ -29,6 +30,8 @@ export interface VerdictEntry {
   readonly baseCommit: string | null;
   /** Whether the test cases were run, and how they ended. Default: none were. */
   readonly cases?: 'passed' | 'failed' | 'none';
+  /** What would have failed and was let through. Default: nothing was. */
+  readonly accepted?: readonly AcceptedFinding[];
 }
 
 /** One model of a check that is to be recorded. */

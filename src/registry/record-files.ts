@@ -137,6 +137,7 @@ export const inputFields = ({
 export function verdictRecord(entry: RecordEntry, context: RecordContext): VerdictRecord | null {
   const { verdict, identity } = entry;
   if (verdict === null) return null;
+  const { cases = 'none', accepted = [] } = verdict;
   return {
     id: context.newId(null),
     model: entry.model,
@@ -148,7 +149,8 @@ export function verdictRecord(entry: RecordEntry, context: RecordContext): Verdi
     toolVersion: context.toolVersion,
     createdAt: context.createdAt,
     runUrl: context.runUrl,
-    cases: verdict.cases ?? 'none',
+    cases,
+    ...(accepted.length === 0 ? {} : { accepted }),
   };
 }
 

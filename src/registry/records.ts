@@ -142,6 +142,12 @@ export interface MeasurementRecord {
   readonly imported?: Readonly<Record<string, unknown>>;
 }
 
+/** A break or regression that was let through on purpose: `slower:digits`, by a label, the configuration or a flag. */
+export interface AcceptedFinding {
+  readonly finding: string;
+  readonly by: string;
+}
+
 /** `verdicts/<2>/<sha256>/<id>.json`; immutable. */
 export interface VerdictRecord {
   readonly id: string;
@@ -157,6 +163,8 @@ export interface VerdictRecord {
   readonly runUrl: string | null;
   /** Whether the test cases were run, and how they ended. */
   readonly cases?: 'passed' | 'failed' | 'none';
+  /** What would have failed and somebody let through; left out where there is nothing, and by earlier versions. */
+  readonly accepted?: readonly AcceptedFinding[];
   readonly signature?: RecordSignature;
 }
 

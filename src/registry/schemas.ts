@@ -30,10 +30,13 @@ const bytes = { type: 'integer', minimum: 0 };
 const list = (items: object): object => ({ type: 'array', items });
 const person = { type: 'object', required: ['name'], properties: { name: text, email: text } };
 /** Fields of a newer version are tolerated everywhere: no `additionalProperties: false`. */
-const record = (required: Readonly<Record<string, object>>): object => ({
+const record = (
+  required: Readonly<Record<string, object>>,
+  optional: Readonly<Record<string, object>> = {},
+): object => ({
   type: 'object',
   required: Object.keys(required),
-  properties: required,
+  properties: { ...required, ...optional },
 });
 
 const value = record({ name: text, kind: text, dtype: text, shape: { type: ['array', 'null'] } });
@@ -54,10 +57,9 @@ const number = { type: 'number' };
 const timedMetric = { type: 'string', enum: ['latency', 'load-time', 'memory'] };
 const only = (kind: string): object => ({ type: 'string', const: kind });
 const reference = record({ typical: number, low: number, high: number, points: number });
-const ofWorkload = { allOf: [{ properties: { workload: text } }] };
 const HEALTH_PROBLEMS = [
-  { ...record({ kind: only('worse'), metric: timedMetric, now: number, reference }), ...ofWorkload },
-  { ...record({ kind: only('over-limit'), metric: timedMetric, now: number, limit: number }), ...ofWorkload },
+  record({ kind: only('worse'), metric: timedMetric, now: number, reference }, { workload: text }),
+  record({ kind: only('over-limit'), metric: timedMetric, now: number, limit: number }, { workload: text }),
   record({ kind: only('broken'), code: text, message: text }),
 ];
 
@@ -106,31 +108,30 @@ export const REGISTRY_SCHEMAS: Readonly<Record<keyof RecordTypes, object>> = {
     author: person,
   }),
   digest: record({ sha256, version: text }),
-  measurement: {
-    ...record({
+  measurement: record(
+    {
       id: text,
       model: text,
       sha256: { type: ['string', 'null'], pattern: '^[0-9a-f]{64}$' },
       createdAt: text,
       fingerprint: record({ key: text }),
       metrics: numbers,
-    }),
-    allOf: [
-      {
-        properties: {
-          inputs: recordedInputs,
-          furtherInputs: list(record({ inputs: recordedInputs, metrics: numbers })),
-        },
-      },
-    ],
-  },
-  verdict: record({
-    id: text,
-    model: text,
-    sha256,
-    gate: { type: 'string', enum: ['passed', 'warned', 'failed', 'no-verdict'] },
-    createdAt: text,
-  }),
+    },
+    {
+      inputs: recordedInputs,
+      furtherInputs: list(record({ inputs: recordedInputs, metrics: numbers })),
+    },
+  ),
+  verdict: record(
+    {
+      id: text,
+      model: text,
+      sha256,
+      gate: { type: 'string', enum: ['passed', 'warned', 'failed', 'no-verdict'] },
+      createdAt: text,
+    },
+    { accepted: list(record({ finding: text, by: text })) },
+  ),
   event: {
     ...record({ id: text, model: text, version: textOrNull, kind: text, createdAt: text, author: person }),
     allOf: [

@@ -95,6 +95,12 @@ describe.skipIf(lacks('runtime'))('the GitHub Action, as the runner runs it', ()
     expect(merged.exitCode).toBe(0);
     expect(merged.report?.models[0]?.accepted).toEqual([{ finding: 'break:digits', by: 'label' }]);
     expect(JSON.parse(merged.outputs['versions'] ?? '')).toEqual({ digits: '2.0.0' });
+    const { remote } = world.job;
+    const accepted = remote
+      .registryFiles()
+      .filter(path => path.startsWith('verdicts/'))
+      .flatMap(path => (JSON.parse(remote.registryFile(path)) as { accepted?: unknown[] }).accepted ?? []);
+    expect(accepted).toEqual([{ finding: 'break:digits', by: 'label' }]);
   });
 
   it('passes an added output as a compatible change', { timeout: 200_000 }, async () => {

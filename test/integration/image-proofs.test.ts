@@ -45,6 +45,14 @@ describe.skipIf(lacks('docker-registry') || lacks('htpasswd') || lacks('runtime'
     test('publish attaches what verify-image follows from the image to the commit', async () => {
       await using folder = temporaryFolder();
       const made = await proofs.project(folder.path, { QUICKSERVEML_IMAGE_KEY: proofs.keys.privateKey });
+      await made.record('digits', {
+        verdict: {
+          gate: 'passed',
+          policyDigest: 'd'.repeat(64),
+          baseCommit: null,
+          accepted: [{ finding: 'slower:digits', by: 'label' }],
+        },
+      });
       const { document: published, text } = await made.publish(onto('proven'));
       expect(published.attached).toEqual(Object.values(PREDICATE_TYPES));
       expect(text).toContain('3 proofs attached, signed by the key ');
@@ -56,6 +64,7 @@ describe.skipIf(lacks('docker-registry') || lacks('htpasswd') || lacks('runtime'
       expect(link).toMatchObject({ model: 'digits', version: '1.0.0', gate: 'passed' });
       expect(link?.commit).toMatch(/^[0-9a-f]{40}$/);
       expect(shown).toContain(`commit   ${link?.commit}`);
+      expect(shown).toContain('accepted slower:digits by label');
       const [verdict, provenance, bill] = await statementsOf('proven', published.image.digest);
       const valid = new Ajv2020({ strict: false }).compile(VERDICT_SCHEMA);
       valid(verdict!.predicate);

@@ -248,6 +248,7 @@ export async function recordEntries(
           policyDigest: createHash('sha256').update(JSON.stringify(policy)).digest('hex'),
           baseCommit: changes.base.kind === 'commit' ? changes.base.sha : null,
           cases: casesOutcome(report.cases),
+          accepted: report.accepted,
         },
       },
     ];

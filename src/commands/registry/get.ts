@@ -122,6 +122,10 @@ export async function getVersion(options: GetOptions, world: Surroundings): Prom
         ? 'none'
         : `${verdict.verdict.gate}, ${verdict.signature.kind === 'valid' ? `signed by ${verdict.signature.identity}` : `signature: ${verdict.signature.kind}`}`,
     ],
+    [
+      'accepted',
+      (verdict?.verdict.accepted ?? []).map(({ finding, by }) => `${finding} by ${by}`).join(', '),
+    ],
     ['recorded', `${minuteOf(version.createdAt)} UTC by ${version.author.name}`],
     ...Object.entries(metricsOf(selected.model, state))
       .filter(([metric]) => metric !== 'size')

@@ -36,6 +36,8 @@ export interface ChainLink {
   readonly sha256: string;
   readonly gate: string | null;
   readonly decidedAt: string | null;
+  /** What would have failed and was let through: `slower:digits by label`. */
+  readonly accepted: readonly string[];
   readonly against: string | null;
   readonly run: string | null;
   readonly commit: string | null;
@@ -81,6 +83,9 @@ const linkOf = ({ statement, signer }: TrustedStatement): ChainLink => {
     sha256: textOf(model['sha256']) ?? '',
     gate: textOf(verdict['gate']),
     decidedAt: textOf(verdict['decidedAt']),
+    accepted: listOf(verdict['accepted']).map(
+      ({ finding, by }) => `${textOf(finding) ?? 'something'} by ${textOf(by) ?? 'somebody'}`,
+    ),
     against: textOf(objectOf(predicate['against'])['commit']),
     run: textOf(objectOf(predicate['run'])['url']),
     commit: textOf(objectOf(predicate['source'])['commit']),

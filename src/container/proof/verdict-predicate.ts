@@ -29,6 +29,8 @@ export interface VerdictPredicate {
     readonly cases: 'passed' | 'failed' | 'none';
     readonly decidedAt: string;
     readonly policyDigest: string;
+    /** What would have failed and was let through on purpose. */
+    readonly accepted: readonly { readonly finding: string; readonly by: string }[];
     /** Whom the record's own signature on the registry branch is by; null: it has none that holds. */
     readonly signedBy: string | null;
   } | null;
@@ -68,6 +70,7 @@ export function verdictPredicate(model: ProvenModel, forced: boolean): VerdictPr
             cases: verdict.cases ?? 'none',
             decidedAt: verdict.createdAt,
             policyDigest: verdict.policyDigest,
+            accepted: verdict.accepted ?? [],
             signedBy: judged?.signature.kind === 'valid' ? judged.signature.identity : null,
           },
     against: verdict?.baseCommit == null ? null : { commit: verdict.baseCommit },

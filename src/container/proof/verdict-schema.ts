@@ -49,6 +49,14 @@ export const VERDICT_SCHEMA: object = {
           cases: { enum: ['passed', 'failed', 'none'], description: 'How the test cases ended.' },
           decidedAt: TIME,
           policyDigest: { type: 'string', description: 'Of the rules that were applied.' },
+          accepted: {
+            description: 'What would have failed and was let through on purpose.',
+            type: 'array',
+            items: whole('One break or regression.', {
+              finding: { type: 'string', description: 'As it was named: `slower:digits`.' },
+              by: { type: 'string', description: '`label`, `configuration` or `flag`.' },
+            }),
+          },
           signedBy: {
             ...orNull({ type: 'string' }),
             description: 'Whose signature the record carries; null: none that holds.',

@@ -171,7 +171,7 @@ async function findInRegistry(image: string, registries: Registries): Promise<Fo
 }
 
 const UNSIGNED =
-  'Nothing at all is attached. `quickserveml publish` of the same version, where QUICKSERVEML_IMAGE_KEY is set or the job has an identity, attaches the proofs and moves no tag (docs/proofs.md).';
+  'Nothing at all is attached. `quickserveml publish` of the same version, where QUICKSERVEML_IMAGE_KEY is set or the job has an identity, attaches the proofs and moves no tag (docs/proofs.md). A copy made by skopeo, podman, docker or umoci has none: look at the original.';
 
 function chainText({ chain }: ImageVerification, image: string): readonly string[] {
   return chain
@@ -193,7 +193,8 @@ export async function verifyImage(options: VerifyImageOptions, world: Surroundin
   const layout = LAYOUT.exec(options.image);
   const gates = options.gate.length > 0 ? options.gate : ['passed', 'warned'];
   const trust = await trustOf(options, world);
-  await using registries = await openContainerRegistries(options, [], world);
+  const hosts = layout === null ? [parseReference(options.image).registry] : [];
+  await using registries = await openContainerRegistries(options, hosts, world);
   const { source, manifest, name } = await (layout === null
     ? findInRegistry(options.image, registries)
     : findInLayout(layout, options.cwd));

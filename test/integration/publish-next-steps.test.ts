@@ -1,11 +1,17 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { promoteVersion } from '../../src/commands/registry/lifecycle.ts';
+import { verifyImage } from '../../src/commands/verify-image.ts';
 import { plainRegistries, pushSmallBase } from '../support/base-images.ts';
-import { type ContainerRegistry, startContainerRegistry } from '../support/container-registries.ts';
+import {
+  type ContainerRegistry,
+  registryUser,
+  startContainerRegistry,
+} from '../support/container-registries.ts';
 import { type TemporaryFolder, temporaryFolder } from '../support/git-repositories.ts';
 import { createPublishProject } from '../support/publish-project.ts';
 import { lacks } from '../support/requirements.ts';
+import { makeSigningKeys } from '../support/signing-keys.ts';
 
 const RULES = `version: 1
 registry:
@@ -103,6 +109,31 @@ describe.skipIf(lacks('docker-registry') || lacks('htpasswd') || lacks('runtime'
           .text;
       expect(await written('image.tar')).toContain('image.tar; it loads as localhost/models-digits:1.0.0\n');
       expect(await written('layout')).toContain('layout; tags 1.0.0, 1.0, 1\n');
+    }, 60_000);
+
+    test('where a registry wants a password: how it is told whose', async () => {
+      await using folder = temporaryFolder();
+      await using closed = await startContainerRegistry(folder.path, 'basic');
+      const project = await createPublishProject(folder.path, shared());
+      await project.record('digits');
+      const { username, password } = registryUser;
+      const env = {
+        ...project.world.env,
+        QUICKSERVEML_REGISTRY_USERNAME: username,
+        QUICKSERVEML_REGISTRY_PASSWORD: password,
+      };
+      const world = { ...project.world, env };
+      const insecure = [registry.host, closed.host];
+      const name = `${closed.host}/acme/digits`;
+      const both = { ...options, insecure, image: [name, image('open')] };
+      await expect(project.publish(both, world)).rejects.toMatchObject({
+        code: 'CONTAINER_REGISTRY_REFUSED',
+        hint: expect.stringContaining(`QUICKSERVEML_REGISTRY_HOST=${closed.host} where there are several`),
+      });
+      expect((await project.publish({ ...both, image: [name] }, world)).exitCode).toBe(0);
+      const key = makeSigningKeys(folder.path).publicKeyFile;
+      const verification = { image: `${name}:1.0.0`, key, gate: [], insecure, cwd: folder.path };
+      expect((await verifyImage(verification, world)).text).toContain('Nothing at all is attached.');
     }, 60_000);
 
     test('where the base image is out of reach: that it may be another', async () => {

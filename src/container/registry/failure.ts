@@ -50,11 +50,11 @@ export interface UnexpectedAnswer {
   readonly authenticated: boolean;
 }
 
-function hintFor({ status, authenticated }: UnexpectedAnswer): string {
+function hintFor({ status, authenticated, url }: UnexpectedAnswer): string {
   if (status === 401 || status === 403 || status === 407) {
     return authenticated
       ? 'Check that these credentials may do that in this repository (scope, expiry, permission to push).'
-      : 'Log in first: `docker login`, REGISTRY_AUTH_FILE, or QUICKSERVEML_REGISTRY_USERNAME and QUICKSERVEML_REGISTRY_PASSWORD.';
+      : `Log in first: \`docker login\`, REGISTRY_AUTH_FILE, or QUICKSERVEML_REGISTRY_USERNAME and QUICKSERVEML_REGISTRY_PASSWORD, with QUICKSERVEML_REGISTRY_HOST=${url.host} where there are several registries.`;
   }
   if (status === 404) return 'Check the name of the repository; some registries want it to be created first.';
   if (status === 429)

@@ -129,7 +129,8 @@ interface GitHubPlace {
 
 async function openGitHub(place: GitHubPlace, world: Surroundings, given: string | null): Promise<Opened> {
   const token = given ?? world.env['GITHUB_TOKEN'] ?? '';
-  if (token === '') return { whyNot: 'there is no token (set GITHUB_TOKEN)' };
+  if (token === '')
+    return { whyNot: 'there is no token (set GITHUB_TOKEN; in a Jenkinsfile by `credentialsId`)' };
   const client = await createGitHubClient({
     token,
     apiUrl: place.apiUrl,
@@ -147,7 +148,7 @@ async function openGitHub(place: GitHubPlace, world: Surroundings, given: string
         return {
           kind: 'not-permitted',
           reason: 'it is not known as whom the token comments',
-          hint: 'Name the login with --comment-author, for example `my-app[bot]`.',
+          hint: 'Name the login with --comment-author, in a Jenkinsfile with `commentAuthor`, for example `my-app[bot]`.',
         };
       return {
         kind: 'open',
@@ -176,7 +177,12 @@ function gitLabToken(world: Surroundings, given: string | null): GitLabToken | n
 
 function openGitLab(place: GitLabPlace, world: Surroundings, given: string | null): Opened {
   const token = gitLabToken(world, given);
-  if (token === null) return { whyNot: 'there is no token (set GITLAB_TOKEN)' };
+  if (token === null) {
+    return {
+      whyNot:
+        'there is no token (GITLAB_TOKEN: a project access token with the role Reporter and the scope `api`, docs/gitlab.md)',
+    };
+  }
   const client = createGitLabClient({
     token,
     apiUrl: place.apiUrl,

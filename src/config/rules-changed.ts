@@ -24,7 +24,7 @@ const MOST_KEYS_SHOWN = 12;
 export function rulesChanged(base: Config | null, head: Config): readonly Finding[] {
   if (base === null) return [];
   const file = head.source ?? base.source ?? 'quickserveml.yml';
-  const changedRules = differences(base, head, model => ruleSettings(model));
+  const changedRules = differences(base, head, ruleSettings, withoutFirstTests);
   const changedMeasurement = [
     ...compare('runtime', runtimeSettings(base), runtimeSettings(head)),
     ...differences(base, head, measurementSettings),
@@ -72,11 +72,19 @@ function list(entries: readonly string[]): string {
 
 type Described = Pick<ModelConfig, 'policy' | 'benchmark'> & Partial<ModelConfig>;
 
-/** The changes under `defaults`, and those of single models that do not just follow from them. */
-function differences(base: Config, head: Config, describe: (of: Described) => Settings): readonly string[] {
+/**
+ * The changes under `defaults`, and those of single models that do not just follow from them.
+ * @param counted what of a model's new settings is held against its old ones
+ */
+function differences(
+  base: Config,
+  head: Config,
+  describe: (of: Described) => Settings,
+  counted: (before: Settings, after: Settings) => Settings = (_, after) => after,
+): readonly string[] {
   const inDefaults = compare('', describe(base.defaults), describe(head.defaults));
   const inModels = modelPairs(base, head).flatMap(({ name, before, after }) =>
-    compare('', describe(before), describe(after))
+    compare('', describe(before), counted(describe(before), describe(after)))
       .filter(change => !inDefaults.includes(change))
       .map(change => `models.${name}.${change}`),
   );
@@ -120,6 +128,16 @@ function compare(prefix: string, before: Settings, after: Settings): readonly st
     return from === to ? [] : [`${prefix === '' ? '' : `${prefix}.`}${key} ${from} → ${to}`];
   });
 }
+
+/** The first contract and the first dataset of a model hold at once: the base has none that could count instead. */
+const withoutFirstTests = (before: Settings, after: Settings): Settings =>
+  new Map(
+    [...after].filter(
+      ([key]) =>
+        (key !== 'contract' || before.has('contract')) &&
+        (!key.startsWith('dataset.') || before.has('dataset.path')),
+    ),
+  );
 
 function ruleSettings({ policy, tests }: Described): Settings {
   const settings = new Map<string, string>(testSettings(tests));

@@ -60,7 +60,7 @@ describe.skipIf(lacks('runtime') || lacks('rsync') || lacks('groovy'))('a new us
       .filter(({ uses }) => uses.startsWith('quickserveml/quickserveml@'));
     expect(own).toHaveLength(1);
     const outcome = await world.onGitHub(change, own[0]?.with ?? {});
-    expect(outcome).toMatchObject({ exitCode: 0, states: ['models/digits: identical'] });
+    expect(outcome).toMatchObject({ exitCode: 0, states: ['models/digits: identical'], problems: [] });
     expect(outcome.comment).toContain('models/digits');
   });
 
@@ -74,7 +74,7 @@ describe.skipIf(lacks('runtime') || lacks('rsync') || lacks('groovy'))('a new us
     const component = world.starter.filesOf(files['.gitlab-ci.yml'] ?? '');
     const change = world.propose({ ...contentsOf(files), ...component });
     const outcome = await world.onGitLab(change);
-    expect(outcome).toMatchObject({ exitCode: 0, states: ['models/digits: identical'] });
+    expect(outcome).toMatchObject({ exitCode: 0, states: ['models/digits: identical'], problems: [] });
     expect(outcome.comment).toContain('models/digits');
   });
 
@@ -92,7 +92,7 @@ describe.skipIf(lacks('runtime') || lacks('rsync') || lacks('groovy'))('a new us
     const result = await world.runOnJenkins(workspace, change, { pipeline, checkout: 'true' }, environment);
     expect(result.log).toContain('Comment created');
     const outcome = world.outcomeOnJenkins(workspace, result);
-    expect(outcome).toMatchObject({ exitCode: 0, states: ['models/digits: identical'] });
+    expect(outcome).toMatchObject({ exitCode: 0, states: ['models/digits: identical'], problems: [] });
     expect(outcome.comment).toContain('models/digits');
     expect(world.github.commentsOf(NUMBER)).toHaveLength(1);
   });

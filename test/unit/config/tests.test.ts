@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseConfig } from '../../../src/config/parse.ts';
+import { defaultConfig, parseConfig } from '../../../src/config/parse.ts';
 import { rulesChanged } from '../../../src/config/rules-changed.ts';
 
 const parse = (lines: string) =>
@@ -58,12 +58,23 @@ prepare: python export.py`);
 
   test('is a rule: a change of it is said', () => {
     const base = parse('dataset: { path: d.npz, metrics: { f1: { min: 0.9 } } }');
-    const head = parse('dataset: { path: d.npz, metrics: { f1: { min: 0.5 } } }\ncontract: c.json');
+    const head = parse('dataset: { path: d.npz, metrics: { f1: { min: 0.5 }, auc: { min: 0.8 } } }');
     const [finding] = rulesChanged(base, head);
     expect(finding).toMatchObject({
       code: 'RULES_CHANGED',
       message: expect.stringContaining('dataset.metrics.f1.min 0.9 → 0.5'),
     });
-    expect(finding?.message).toContain('contract none → c.json');
+    expect(finding?.message).toContain('dataset.metrics.auc.min none → 0.8');
+  });
+
+  test('the first contract and dataset of a model hold at once, and are no change of the rules', () => {
+    const none = parse('');
+    const both = parse('dataset: { path: d.npz, metrics: { f1: { min: 0.5 } } }\ncontract: c.json');
+    expect(rulesChanged(none, both)).toEqual([]);
+    expect(rulesChanged(defaultConfig(), both)).toEqual([]);
+    expect(rulesChanged(both, none)[0]?.message).toContain('contract c.json → none');
+    expect(rulesChanged(both, parse('contract: other.json'))[0]?.message).toContain(
+      'contract c.json → other.json',
+    );
   });
 });

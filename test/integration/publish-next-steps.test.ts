@@ -1,3 +1,4 @@
+import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { promoteVersion } from '../../src/commands/registry/lifecycle.ts';
@@ -9,7 +10,7 @@ import {
   startContainerRegistry,
 } from '../support/container-registries.ts';
 import { type TemporaryFolder, temporaryFolder } from '../support/git-repositories.ts';
-import { createPublishProject } from '../support/publish-project.ts';
+import { createPublishProject, fixtureModel } from '../support/publish-project.ts';
 import { lacks } from '../support/requirements.ts';
 import { makeSigningKeys } from '../support/signing-keys.ts';
 
@@ -52,6 +53,13 @@ describe.skipIf(lacks('docker-registry') || lacks('htpasswd') || lacks('runtime'
       const onto = { ...options, image: [image('conditions')] };
       const refused = await project.publish(onto);
       expect(refused.text).toContain('  quickserveml check --model digits --record always: records what');
+      const outside = project.publish({ ...onto, models: [fixtureModel('fraud')] });
+      await expect(outside).rejects.toMatchObject({
+        message: expect.stringContaining('not in this repository'),
+      });
+      copyFileSync(fixtureModel('fraud'), join(project.clone, 'fraud.onnx'));
+      const unknown = await project.publish({ ...onto, models: [join(project.clone, 'fraud.onnx')] });
+      expect(unknown.text.match(/ check --model .*: records these bytes, if they pass\n/g)).toHaveLength(1);
       await project.record('digits-wide');
       const promoted = await project.publish({ ...onto, models: ['digits@1.1.0'], promote: 'production' });
       expect(promoted.exitCode).toBe(1);

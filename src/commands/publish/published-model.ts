@@ -51,6 +51,13 @@ function configured(session: RegistrySession, file: string): ModelConfig {
   const named = config.models?.find(model => model.path === path);
   const [model] = named === undefined ? resolveModels({ ...config, models: null }, [path]) : [named];
   if (model !== undefined) return model;
+  if (path.startsWith('../')) {
+    throw new QuickServeError({
+      code: 'USAGE',
+      message: `${file} is not in this repository, which its name and its version are looked up in.`,
+      hint: 'Name the file in the repository (--cwd), or a version of the registry: name[@version].',
+    });
+  }
   throw new QuickServeError({
     code: 'MODEL_NOT_ONNX',
     message: `${file} has no name that a model can have.`,

@@ -15,9 +15,9 @@ function stepFor({ name }: ConditionOutcome, { model, version, promotion }: Subj
   const check = `quickserveml check --model ${model} --record always`;
   switch (name) {
     case 'recorded':
-      return version === null ? `${check}: records these bytes, if they pass` : null;
     case 'verdict':
-      return `${check}: records what comes of a check of these bytes`;
+      if (version === null) return `${check}: records these bytes, if they pass`;
+      return name === 'verdict' ? `${check}: records what comes of a check of these bytes` : null;
     case 'cases':
       return `${check}: the same, once the model has cases (docs/guides/testing.md)`;
     case 'signature':

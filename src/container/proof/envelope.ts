@@ -63,6 +63,15 @@ export function parsePublicKey(pem: string, what: string): KeyObject {
   }
 }
 
+function whyNoKey(pem: string, passphrase: string | null, what: string): string {
+  if (!pem.includes('-----BEGIN'))
+    return 'it is neither a private key in PEM nor the path of a file with one.';
+  if (!/ENCRYPTED/.test(pem)) return 'it is no private key in PEM.';
+  return passphrase === null
+    ? `it is encrypted, and ${what}_PASSWORD is not set.`
+    : `it is encrypted with another passphrase than that of ${what}_PASSWORD.`;
+}
+
 /**
  * A signer with a key that the team keeps itself.
  * @param pem PKCS #8 or SEC1, in which case `passphrase` opens it where it is encrypted.
@@ -77,7 +86,7 @@ export function keySigner(pem: string, passphrase: string | null, what: string):
     key = createPrivateKey(passphrase === null ? pem : { key: pem, passphrase });
   } catch {
     // OpenSSL's message may quote what it read.
-    throw invalid(what, 'it is no private key in PEM, or its passphrase is another one.');
+    throw invalid(what, whyNoKey(pem, passphrase, what));
   }
   checkCurve(key, what);
   const publicKey = createPublicKey(key);

@@ -146,7 +146,12 @@ describe('a signature', () => {
       privateKey.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'open' }),
     );
     expect(keySigner(encrypted, 'open', 'key').description).toMatch(/^the key .{44}$/);
-    expect(() => keySigner(encrypted, 'wrong', 'key')).toThrow(/passphrase/);
+    expect(() => keySigner(encrypted, 'wrong', 'KEY')).toThrow(
+      /another passphrase than that of KEY_PASSWORD/,
+    );
+    expect(() => keySigner(encrypted, null, 'KEY')).toThrow(/encrypted, and KEY_PASSWORD is not set/);
+    expect(() => keySigner('keys/missing.pem', null, 'KEY')).toThrow(/nor the path of a file with one/);
+    expect(() => keySigner('-----BEGIN PUBLIC KEY-----\n', null, 'KEY')).toThrow(/no private key in PEM/);
     expect(() => keySigner('-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n', null, 'key')).toThrow(
       /cosign's own encryption/,
     );

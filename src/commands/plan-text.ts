@@ -31,7 +31,7 @@ export function watchPlanText({ models, record, reason, places }: WatchPlan): st
   const told = places.map(({ name, kind }) => `${name} (${kind})`);
   return [
     ...(models.length === 0
-      ? ['Nothing is in production.']
+      ? ['Nothing is in production; `quickserveml registry promote NAME@VERSION` puts a version there.']
       : ['Would be measured:', ...indented(models.map(({ name, version }) => `${name} ${version}`))]),
     ...(record
       ? [

@@ -93,7 +93,7 @@ function requireModel(registry: RegistryState, all: readonly ProductionModel[], 
       : `The registry has no model "${name}".`,
     hint:
       all.length === 0
-        ? '`quickserveml registry promote` puts one there.'
+        ? `\`quickserveml registry promote ${registry.models.has(name) ? name : 'NAME@VERSION'}\` puts one there; \`quickserveml registry list\` shows all.`
         : `In production are ${all
             .map(model => model.name)
             .slice(0, 10)

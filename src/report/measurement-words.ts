@@ -92,6 +92,7 @@ export function recordingWords(report: Report): string | null {
   const more = fresh.length > 5 ? ` and ${fresh.length - 5} more` : '';
   switch (registry.recording) {
     case 'recorded':
+      if (registry.entries.length === 0) return 'Nothing recorded: there was nothing to record.';
       return fresh.length === 0
         ? `Measurements recorded on branch ${registry.branch}.`
         : `Recorded on branch ${registry.branch}: ${versions}${more}.`;

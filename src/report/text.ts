@@ -1,3 +1,4 @@
+import type { Finding } from '../shared/finding.ts';
 import { escapeTerminal, shortenText } from './escape.ts';
 import { formatDifference, formatTransition } from './format-values.ts';
 import { headlineOf } from './headline.ts';
@@ -86,6 +87,11 @@ function problemLines(problem: Problem, paint: Paint): readonly string[] {
   ];
 }
 
+const remarkLines = ({ message, hint }: Finding, paint: Paint): readonly string[] => [
+  `  note: ${escapeTerminal(shortenText(message, 600))}`,
+  ...(hint === '' ? [] : [`    ${paint('dim', `→ ${escapeTerminal(shortenText(hint, 600))}`)}`]),
+];
+
 /** A summary of the check for people at a terminal or in a log. No text of the report can act on either. */
 export function renderText(report: Report, options: TextOptions): string {
   const paint = painter(options.color);
@@ -112,9 +118,7 @@ export function renderText(report: Report, options: TextOptions): string {
     `${paint(style, sign)} ${paint('bold', words)}`,
     ...(judged.length === 0 ? [] : ['', ...judged.flatMap(one => modelLines(one, nameWidth, paint))]),
     ...(problems.length === 0 ? [] : ['', ...problems.flatMap(problem => problemLines(problem, paint))]),
-    ...(remarks.length === 0
-      ? []
-      : ['', ...remarks.map(finding => `  note: ${escapeTerminal(shortenText(finding.message, 600))}`)]),
+    ...(remarks.length === 0 ? [] : ['', ...remarks.flatMap(finding => remarkLines(finding, paint))]),
     '',
     ...foot.map(line => paint('dim', `  ${escapeTerminal(line)}`)),
   ].join('\n')}\n`;

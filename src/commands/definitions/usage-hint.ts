@@ -20,7 +20,7 @@ export function usageHint(program: Command, args: readonly string[], message: st
     const known = `${help} lists the commands and their options.`;
     return args[0] === 'compare' ? `${TWO_FILES} Versions: \`quickserveml registry compare A B\`.` : known;
   }
-  const lists = `${help} lists its arguments and options.`;
+  const lists = `Usage: ${path.join(' ')} ${command.usage()}\n${help} lists its arguments and options.`;
   if (!message.startsWith('too many arguments')) return lists;
   if (path[1] === 'check')
     return `It finds the models of the repository itself; --model chooses one. ${TWO_FILES}`;

@@ -54,6 +54,6 @@ it('says what a watch would measure and whom it would tell', () => {
   );
   expect(watchPlanText({ ...plan, places: [] })).toContain('`alerts.places` is not set');
   expect(watchPlanText({ ...plan, models: [], record: false, reason: 'no default branch' })).toBe(
-    'Nothing is in production.\nNothing would be recorded, and nobody told: no default branch.',
+    'Nothing is in production; `quickserveml registry promote NAME@VERSION` puts a version there.\nNothing would be recorded, and nobody told: no default branch.',
   );
 });

@@ -20,6 +20,12 @@ it.each([
   expect(usageHint(program, args, message)).toContain(words);
 });
 
+it('shows how the command is called', () => {
+  expect(usageHint(program, ['registry', 'promote', 'a', 'production'], many)).toContain(
+    'Usage: quickserveml registry promote [options] <model[@version]>\n',
+  );
+});
+
 it('a size of a dimension that no input leaves open is refused, with the one that is meant', () => {
   const inputs = [
     { name: 'image', kind: 'tensor' as const, dtype: 'float32' as const, shape: ['batch', 1, null, 28] },

@@ -74,7 +74,7 @@ function invalid(name: string, what: string, cause?: unknown): QuickServeError {
   return new QuickServeError({
     code: 'CONTRACT_FILE_INVALID',
     message: `${name}: ${what}.`,
-    hint: 'Write it again from a model that is right: quickserveml validate MODEL --contract FILE --update.',
+    hint: 'Write it again from a model that is right: quickserveml validate MODEL --contract FILE --update',
     cause,
   });
 }

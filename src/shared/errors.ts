@@ -1,4 +1,5 @@
 import { ERROR_CATALOG, type ErrorCode } from './error-catalog.ts';
+import { terminalSafe } from './terminal-text.ts';
 
 /** What went wrong, with the name of the thing, and what to do about it. */
 export interface ErrorDetails {
@@ -32,8 +33,9 @@ export class QuickServeError extends Error {
   }
 }
 
-/** The text of anything that was thrown. */
+/** The text of anything that was thrown. That of JSON.parse quotes the file, whose characters must not act. */
 export function messageOf(thrown: unknown): string {
+  if (thrown instanceof SyntaxError) return terminalSafe(thrown.message);
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
 

@@ -44,7 +44,7 @@ export async function compareContractFile(
       throw new QuickServeError({
         code: 'FILE_UNREADABLE',
         message: `The contract ${path} cannot be read: ${fileReason(error)}.`,
-        hint: `Write it: quickserveml validate ${model.path} --contract ${path} --update.`,
+        hint: `Write it: quickserveml validate ${model.path} --contract ${path} --update`,
         cause: error,
       });
     });

@@ -4,7 +4,7 @@ import { describeCase, describeMetric } from '../../report/cases-words.ts';
 import type { Finding } from '../../shared/finding.ts';
 
 const FAILED_CASE_HINT =
-  'If the new outputs are right, write them down: quickserveml test MODEL --cases FOLDER --update.';
+  'If the new outputs are right, write them down: quickserveml test MODEL --cases FOLDER --update';
 
 /** Cases that fail are errors; what could not be run or has no reference is said. */
 export function caseFindings(cases: readonly CaseOutcome[]): readonly Finding[] {

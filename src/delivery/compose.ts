@@ -9,8 +9,8 @@ import {
 } from './deployment.ts';
 import { yamlManifest } from './manifest-text.ts';
 
-/** The image has no shell and no curl; Node is there, where the entry point of distroless images has it. */
-const NODE = '/nodejs/bin/node';
+/** The image has no shell and no curl; `publish` sees to it that Node is in its PATH. */
+const NODE = 'node';
 
 export function renderCompose(deployment: Deployment): readonly Manifest[] {
   const { name, image, port, replicas, size } = deployment;

@@ -4,6 +4,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { nestFlat } from '../../src/shared/tensor-bytes.ts';
 import { decodeTensorProto } from '../../src/shared/tensor-proto.ts';
 import { plainRegistries } from '../support/base-images.ts';
@@ -12,6 +13,7 @@ import { type TemporaryFolder, temporaryFolder } from '../support/git-repositori
 import { pushNodeBase } from '../support/node-base.ts';
 import { createPublishProject, fixtureModel, type PublishDocument } from '../support/publish-project.ts';
 import { lacks, projectRoot } from '../support/requirements.ts';
+import { manifestsOf, sampleDeployment } from '../support/sample-deployment.ts';
 import { makeSigningKeys } from '../support/signing-keys.ts';
 
 const run = promisify(execFile);
@@ -126,7 +128,7 @@ describe.skipIf(skipped)('other tools and the image', () => {
     const settings = JSON.parse(readFileSync(join(bundle, 'config.json'), 'utf8')) as {
       process: { user: { uid: number }; args: string[] };
     };
-    expect(settings.process.args.slice(0, 2)).toEqual(['/usr/local/bin/node', '/app/serve.js']);
+    expect(settings.process.args.slice(0, 2)).toEqual(['/nodejs/bin/node', '/app/serve.js']);
   });
 
   const podman = (): readonly string[] => [
@@ -202,6 +204,13 @@ describe.skipIf(skipped)('other tools and the image', () => {
       const processes = stdout.trim().split('\n').slice(1);
       expect(processes.length).toBeGreaterThan(0);
       for (const line of processes) expect(line).toMatch(/^65532\s+none\s/);
+      // The health check of `deploy render compose`, which knows nothing of the base image.
+      const compose = parse(manifestsOf('compose', { ...sampleDeployment, port }).get('compose.yaml') ?? '');
+      const [kind, ...words] = compose.services.digits.healthcheck.test as readonly string[];
+      expect(kind).toBe('CMD');
+      await runPodman('exec', '--latest', ...words);
+      const elsewhere = words.map(word => word.replace(`:${port}/`, ':1/'));
+      await expect(runPodman('exec', '--latest', ...elsewhere)).rejects.toThrow();
     });
   });
 

@@ -46,7 +46,7 @@ export async function pushNodeBase(repository: ImageRepository, tag: string): Pr
     content: { kind: 'bytes', bytes: Buffer.from(content) },
   });
   const files = [
-    await file('usr/local/bin/node', node, 0o755),
+    await file('nodejs/bin/node', node, 0o755),
     ...(await Promise.all([...libraries].map(([path, from]) => file(path.slice(1), from, 0o755)))),
     text('etc/passwd', 'root:x:0:0:root:/:/none\nnonroot:x:65532:65532:nonroot:/:/none\n'),
     text('etc/group', 'root:x:0:\nnonroot:x:65532:\n'),
@@ -63,7 +63,7 @@ export async function pushNodeBase(repository: ImageRepository, tag: string): Pr
       JSON.stringify({
         architecture,
         os: 'linux',
-        config: { Env: ['PATH=/usr/local/bin'], Entrypoint: ['/usr/local/bin/node'] },
+        config: { Env: ['PATH=/usr/local/bin:/bin'], Entrypoint: ['/nodejs/bin/node'] },
         rootfs: { type: 'layers', diff_ids: [layer.diffId] },
         history: [{ created_by: 'node' }],
       }),

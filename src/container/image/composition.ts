@@ -83,6 +83,17 @@ function nodeOf(base: BaseImage): string {
   return first !== undefined && posix.basename(first) === 'node' ? first : 'node';
 }
 
+/** As container runtimes set it where an image does not. */
+const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** The base's environment with Node's folder in PATH: distroless images leave it out, and health checks run it by name. */
+function environmentWith(node: string, environment: readonly string[]): readonly string[] {
+  const path = environment.find(entry => entry.startsWith('PATH='))?.slice('PATH='.length) ?? DEFAULT_PATH;
+  const folder = posix.dirname(node);
+  if (!posix.isAbsolute(node) || path.split(':').includes(folder)) return environment;
+  return [...environment.filter(entry => !entry.startsWith('PATH=')), `PATH=${path}:${folder}`];
+}
+
 function composePlatform(
   facts: ImageFacts,
   base: BaseImage,
@@ -90,11 +101,12 @@ function composePlatform(
   annotations: Readonly<Record<string, string>>,
 ): PlatformImage {
   const { platform } = base;
+  const node = nodeOf(base);
   const settings = {
     User: USER,
     ExposedPorts: { [`${facts.port}/tcp`]: {} },
-    Env: [...base.config.environment, ...facts.environment],
-    Entrypoint: [nodeOf(base), ...facts.command],
+    Env: [...environmentWith(node, base.config.environment), ...facts.environment],
+    Entrypoint: [node, ...facts.command],
     WorkingDir: '/app',
     Labels: { ...base.config.labels, ...annotations },
     StopSignal: 'SIGTERM',

@@ -21,6 +21,8 @@ import { createCollector, type RowCollector } from './accuracy-rows.ts';
 import type { ModelRunner, NamedTensor, TensorData } from './case-value.ts';
 import { type Dataset, type DatasetChunk, datasetError } from './dataset.ts';
 import { dropOf, testDrop } from './paired-tests.ts';
+import { splitOutputs } from './records/row-stacks.ts';
+import { rowDependence } from './row-trial.ts';
 
 /** What is asked of a dataset. */
 export interface AccuracyPlan {
@@ -30,7 +32,7 @@ export interface AccuracyPlan {
   readonly output: string | null;
   /** Class names in the order of the scores, where the labels are names. */
   readonly classes: readonly string[] | null;
-  /** Rows of one run where the model leaves it open. */
+  /** Rows of one run where the model leaves it open; 1 where a row depends on those beside it. */
   readonly batch: number;
   readonly seed: number;
   /** One-sided error of the paired tests. */
@@ -162,15 +164,42 @@ const kindFor = (plan: AccuracyPlan): EvaluatedRows['kind'] => {
   return regression > 0 ? 'regressed' : 'classified';
 };
 
+/** Whether an output of a row depends on the rows beside it: two rows alone, against the first batch. */
+async function isRowDependent(
+  chunk: DatasetChunk,
+  size: number,
+  runner: ModelRunner,
+  output: string,
+): Promise<boolean> {
+  const rows = Math.min(size, chunk.rows);
+  if (rows < 2) return false;
+  const places = [0, rows - 1];
+  const feedsOf = (from: number, count: number) =>
+    chunk.inputs.map(tensor => sliceRows(tensor, from, count, count));
+  const [together = [], ...alone] = await runner.runMany([
+    feedsOf(0, rows),
+    ...places.map(place => feedsOf(place, 1)),
+  ]);
+  const judged = (outputs: readonly NamedTensor[]) => outputs.filter(({ name }) => name === output);
+  // Other rows than the inputs have are an error of their own, when they are counted.
+  const besides = splitOutputs(judged(together), rows);
+  return places.some((place, index) => {
+    const beside = besides?.[place];
+    const own = splitOutputs(judged(alone[index] ?? []), 1)?.[0];
+    return beside !== undefined && (own === undefined || rowDependence(beside, own) !== null);
+  });
+}
+
 /**
- * Runs a model over all rows of a dataset. Memory is that of two chunks and a few numbers a row: while one chunk is in
+ * Runs a model over all rows of a dataset, several in a run where that gives what each gives alone. Memory is that of two chunks and a few numbers a row: while one chunk is in
  * the worker, the next is read.
  * @throws QuickServeError DATASET_INVALID, and what the runner rejects with.
  */
 export async function evaluateDataset(input: EvaluationInput): Promise<Evaluation> {
   const { model, runner, dataset, plan, progress, what } = input;
   const { name } = judgedOutput(model, plan.output);
-  const size = batchSize(model, plan.batch);
+  const wanted = batchSize(model, plan.batch);
+  let size = wanted;
   const isFixed = model.inputs.some(({ shape }) => typeof shape?.[0] === 'number');
   const collector = createCollector(
     kindFor(plan),
@@ -181,8 +210,11 @@ export async function evaluateDataset(input: EvaluationInput): Promise<Evaluatio
   let done = 0;
   let pending: Promise<void> = Promise.resolve();
   try {
-    for await (const chunk of dataset.chunks(rowsPerChunk(model, size))) {
+    let isTried = isFixed;
+    for await (const chunk of dataset.chunks(rowsPerChunk(model, wanted))) {
       await pending;
+      if (!isTried && (await isRowDependent(chunk, size, runner, name))) size = 1;
+      isTried = true;
       pending = runChunk(chunk, batchesOf(chunk, size, isFixed), runner, name, collector).then(() => {
         done += chunk.rows;
         progress.update(`${what}: ${done}${dataset.rows === null ? '' : ` of ${dataset.rows}`} rows`);

@@ -276,13 +276,20 @@ export async function batchCommand(
   const settings = { provider: options.provider, threads: options.threads };
   const runners = Array.from({ length: options.parallel }, () => createModelRunner(workers, file, settings));
   try {
-    const results = runRecords(source.records, runners, { form, batch, isRecordFault });
+    let together = batch;
+    const onAlone = (reason: string): void => {
+      together = 1;
+      world.progress.step(
+        `${terminalSafe(source.name)}: one record a run from here on: ${terminalSafe(reason)}`,
+      );
+    };
+    const results = runRecords(source.records, runners, { form, batch, isRecordFault, onAlone });
     const writer =
       options.output === undefined
         ? writeToStream(streams.stdout)
         : writeToFile(resolve(options.cwd, options.output));
     const totals = await writeResults(results, writer, source, world);
-    return resultOf(source.name, sweep, totals, batch, options, world);
+    return resultOf(source.name, sweep, totals, together, options, world);
   } finally {
     await Promise.all(runners.map(runner => runner[Symbol.asyncDispose]()));
   }

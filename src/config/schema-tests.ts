@@ -67,7 +67,8 @@ export const TEST_KEYS: Readonly<Record<string, JsonSchema>> = {
         enum: ['macro', 'micro', 'weighted', 'binary'],
       },
       batch: {
-        description: 'Rows of one run where the model leaves it open.',
+        description:
+          'Rows of one run where the model leaves it open; 1 where a row depends on those beside it.',
         type: 'integer',
         minimum: 1,
         maximum: 1_000_000,

@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { attribute, node } from '../../fixtures/generator/onnx-writer.ts';
 import { encodeNpy } from '../../src/cases/npy.ts';
 import { makeZip } from '../../src/cases/zip.ts';
 import { type BatchOptions, batchCommand } from '../../src/commands/batch.ts';
+import { smallModel } from '../support/model-bytes.ts';
 import { lacks, projectRoot } from '../support/requirements.ts';
 import { testSurroundings } from '../support/surroundings.ts';
 
@@ -83,6 +85,18 @@ describe.skipIf(lacks('runtime'))('batch', { timeout: 120_000 }, () => {
         expect(value).toBeCloseTo(single.lines[index]?.outputs?.probabilities[place] ?? Number.NaN, 5);
     }
     expect(many.exitCode).toBe(0);
+  });
+
+  it('runs record by record where the model normalises over the rows, and says so', async () => {
+    const model = join(folder, 'over-rows.onnx');
+    const shared = smallModel({ nodes: [node('Softmax', ['x'], ['y'], { axis: attribute.int(0) })] });
+    writeFileSync(model, shared);
+    const input = Array.from({ length: 20 }, (_, index) => JSON.stringify({ x: [index, 1, -index] })).join(
+      '\n',
+    );
+    const { lines, document } = await run({ model, data: '-', parallel: 2 }, input);
+    expect(lines.map(({ outputs }) => outputs)).toEqual(Array.from({ length: 20 }, () => ({ y: [1, 1, 1] })));
+    expect(document).toMatchObject({ batch: 1 });
   });
 
   it('reports bad records by their number, runs the rest, and ends with 1', async () => {

@@ -1,6 +1,7 @@
 import { messageOf, QuickServeError } from '../../shared/errors.ts';
 import { inOrder } from '../../shared/in-order.ts';
 import type { ModelRunner, NamedTensor } from '../case-value.ts';
+import { rowDependence } from '../row-trial.ts';
 import type { RecordForm, RecordId, RecordReading } from './record.ts';
 import { sameSizes, splitOutputs, stackRecords } from './row-stacks.ts';
 
@@ -16,6 +17,8 @@ export interface RecordPlan {
   readonly batch: number;
   /** Whether a failed run is the fault of its records; anything else ends the whole. */
   readonly isRecordFault: (error: unknown) => boolean;
+  /** Told once why records run one by one from here on. */
+  readonly onAlone?: (reason: string) => void;
 }
 
 type Record = Extract<RecordReading, { kind: 'record' }>;
@@ -76,7 +79,8 @@ const failed = ({ number, id }: RecordReading, code: string, message: string): R
 /**
  * Runs records through one or more runners and gives the results in the order of the records. Reads ahead by no more
  * than two batches a runner, so memory does not depend on the number of records, and whoever takes results slowly slows
- * the reading. A run that fails is repeated record by record, so that only the guilty one is lost.
+ * the reading. A run that fails is repeated record by record, so that only the guilty one is lost. Of the first batch, two
+ * records also run alone: where that gives something else, all run one by one.
  * @throws what the source throws, and failures that are not those of a record.
  */
 export async function* runRecords(
@@ -112,6 +116,26 @@ export async function* runRecords(
     return results;
   }
 
+  const runAlone = (reason: string): void => {
+    if (together > 1) plan.onAlone?.(reason);
+    together = 1;
+  };
+
+  async function tryAlone(
+    runner: ModelRunner,
+    good: readonly Record[],
+    rows: readonly (readonly NamedTensor[])[],
+  ): Promise<void> {
+    for (const place of [0, good.length - 1]) {
+      const [record, beside] = [good[place], rows[place]];
+      if (record === undefined || beside === undefined) return;
+      const alone = await runOne(runner, record);
+      const reason = alone.kind === 'done' ? rowDependence(beside, alone.outputs) : null;
+      if (reason !== null) runAlone(reason);
+    }
+  }
+
+  let trial: Promise<void> | null = null;
   async function runStacked(runner: ModelRunner, good: readonly Record[]): Promise<readonly RecordResult[]> {
     if (good.length <= 1 || together === 1) return runEach(runner, good);
     let outputs: readonly NamedTensor[];
@@ -123,10 +147,12 @@ export async function* runRecords(
     }
     const rows = splitOutputs(outputs, good.length);
     if (rows === null) {
-      // The outputs are not a row for a row, whatever the model file says: one record a run from here on.
-      together = 1;
+      runAlone('the outputs have other rows than the inputs, whatever the model file says');
       return runEach(runner, good);
     }
+    trial ??= tryAlone(runner, good, rows);
+    await trial;
+    if (together === 1) return runEach(runner, good);
     return good.map(({ number, id }, place) => ({ kind: 'done', number, id, outputs: rows[place] ?? [] }));
   }
 

@@ -9,30 +9,14 @@ import {
 } from '../../../src/cases/accuracy.ts';
 import type { AccuracyMetric } from '../../../src/cases/accuracy-metrics.ts';
 import { createCollector } from '../../../src/cases/accuracy-rows.ts';
-import type { ModelRunner, NamedTensor } from '../../../src/cases/case-value.ts';
+import type { ModelRunner } from '../../../src/cases/case-value.ts';
 import type { Dataset } from '../../../src/cases/dataset.ts';
-import { measureDrift } from '../../../src/cases/drift.ts';
 import { mcnemarMidP } from '../../../src/cases/paired-tests.ts';
 import { parseMetric } from '../../../src/commands/test-options.ts';
 import { silentProgress } from '../../../src/shared/progress.ts';
 import { seededRandom } from '../../../src/shared/random.ts';
-import { elementsOf } from '../../../src/shared/tensor-bytes.ts';
 import { modelOf, tensor } from '../contract/payload-fixtures.ts';
-import { named, numbers } from './case-fixtures.ts';
-
-/** A model that hands its input back as scores. */
-function echo(calls: number[] = [], change: (value: number) => number = value => value): ModelRunner {
-  const run = async ([feed]: readonly NamedTensor[]): Promise<readonly NamedTensor[]> => {
-    calls.push(feed?.shape[0] ?? 0);
-    const values = elementsOf(
-      'float32',
-      feed?.data as Uint8Array,
-      (feed?.shape ?? []).reduce((a, b) => a * b, 1),
-    );
-    return [named('y', numbers('float32', feed?.shape ?? [], Array.from(values as Float32Array, change)))];
-  };
-  return { run, runMany: sets => Promise.all(sets.map(run)) };
-}
+import { echo, named, numbers } from './case-fixtures.ts';
 
 function datasetOf(rows: number, width = 2): Dataset {
   const values = Array.from({ length: rows * width }, (_, index) => ((index * 7) % 11) / 11);
@@ -110,7 +94,8 @@ describe('evaluation of a dataset', () => {
       progress: silentProgress,
       what: 'm',
     });
-    expect(calls).toEqual([4, 4, 2]);
+    // The first batch once more, with two of its rows alone.
+    expect(calls).toEqual([4, 1, 1, 4, 4, 2]);
     expect(rows.kind === 'classified' && rows.labels.length).toBe(10);
   });
 
@@ -127,6 +112,19 @@ describe('evaluation of a dataset', () => {
     });
     expect(calls).toEqual([4, 4, 4]);
     expect(rows.kind === 'classified' && rows.labels.length).toBe(10);
+  });
+
+  it('runs row by row where a row gets something else beside others than alone', async () => {
+    const calls: number[] = [];
+    const model = modelOf([tensor('x', 'float32', ['N', 2])], y(['N', 2]));
+    const rowsOf = async (runner: ModelRunner) => {
+      const dataset = datasetOf(10);
+      const plan = planOf('auc');
+      return (await evaluateDataset({ model, runner, dataset, plan, progress: silentProgress, what: 'm' }))
+        .rows;
+    };
+    expect(await rowsOf(echo(calls, (value, rows) => value / rows))).toEqual(await rowsOf(echo()));
+    expect(calls).toEqual([4, 1, 1, ...Array.from({ length: 10 }, () => 1)]);
   });
 
   it('reads the same rows whatever the batch', async () => {
@@ -287,49 +285,6 @@ describe('verdict on accuracy', () => {
     [0, 3, 1 - 0.5 / 8],
   ])("McNemar's mid-p of %i lost and %i won is %d", (lost, won, wanted) => {
     expect(mcnemarMidP(lost, won)).toBeCloseTo(wanted, 12);
-  });
-});
-
-describe('drift', () => {
-  const feeds = [[named('x', numbers('float32', [2, 2], [1, 2, 4, 3]))]];
-
-  it('measures difference, cosine and the same top class', async () => {
-    const report = await measureDrift({
-      base: echo(),
-      candidate: echo([], value => (value === 3 ? 5 : value)),
-      feeds,
-      inputs: 'case',
-      sameModel: false,
-      sameRuntime: true,
-    });
-    expect(report).toMatchObject({ cause: 'model', runs: 1 });
-    expect(report.outputs[0]).toMatchObject({
-      output: 'y',
-      topOneAgreement: 0.5,
-      rows: 2,
-      statistics: { largestAbsolute: { value: 2, index: [1, 1] }, meanAbsolute: 0.5 },
-    });
-    expect(report.outputs[0]?.cosine).toBeCloseTo((1 + 4 + 16 + 15) / Math.sqrt(30 * 46), 10);
-  });
-
-  it('tells a runtime upgrade from a change of the model', async () => {
-    const cause = async (sameModel: boolean, sameRuntime: boolean) =>
-      (
-        await measureDrift({
-          base: echo(),
-          candidate: echo(),
-          feeds,
-          inputs: 'synthetic',
-          sameModel,
-          sameRuntime,
-        })
-      ).cause;
-    expect([
-      await cause(true, true),
-      await cause(true, false),
-      await cause(false, true),
-      await cause(false, false),
-    ]).toEqual(['nothing', 'runtime', 'model', 'model-and-runtime']);
   });
 });
 

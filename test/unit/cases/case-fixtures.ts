@@ -1,6 +1,6 @@
-import type { NamedTensor, TensorData } from '../../../src/cases/case-value.ts';
+import type { ModelRunner, NamedTensor, TensorData } from '../../../src/cases/case-value.ts';
 import type { Dtype } from '../../../src/model/inspection.ts';
-import { bytesOfElements } from '../../../src/shared/tensor-bytes.ts';
+import { bytesOfElements, elementsOf } from '../../../src/shared/tensor-bytes.ts';
 
 export const numbers = (
   dtype: Dtype,
@@ -13,3 +13,29 @@ export const numbers = (
 });
 
 export const named = (name: string, tensor: TensorData): NamedTensor => ({ name, ...tensor });
+
+/** A model that hands its input back as scores. */
+export function echo(
+  calls: number[] = [],
+  change: (value: number, rows: number) => number = value => value,
+): ModelRunner {
+  const run = async ([feed]: readonly NamedTensor[]): Promise<readonly NamedTensor[]> => {
+    calls.push(feed?.shape[0] ?? 0);
+    const values = elementsOf(
+      'float32',
+      feed?.data as Uint8Array,
+      (feed?.shape ?? []).reduce((a, b) => a * b, 1),
+    );
+    return [
+      named(
+        'y',
+        numbers(
+          'float32',
+          feed?.shape ?? [],
+          Array.from(values as Float32Array, value => change(value, feed?.shape[0] ?? 0)),
+        ),
+      ),
+    ];
+  };
+  return { run, runMany: sets => Promise.all(sets.map(run)) };
+}

@@ -204,7 +204,8 @@ describe('runs of records', () => {
     const lines = Array.from({ length: 10 }, (_, index) => `[${index}, ${index}]`);
     const results = await run(lines, [doubler(runs), doubler(runs)], 4);
     expect(summary(results)).toEqual(lines.map((_, index) => [index + 1, 2 * index, 2 * index]));
-    expect(runs.toSorted()).toEqual([2, 4, 4]);
+    // Two of the first batch alone, to see that they give the same.
+    expect(runs.toSorted()).toEqual([1, 1, 2, 4, 4]);
   });
 
   it('lose the guilty record only: its neighbours in the batch run again without it', async () => {
@@ -227,7 +228,7 @@ describe('runs of records', () => {
       [3, 6, 6],
       [4, 8],
     ]);
-    expect(runs).toEqual([2, 1, 1]);
+    expect(runs).toEqual([2, 1, 1, 1, 1]);
   });
 
   it('run one by one where outputs turn out not to have a row for each record', async () => {
@@ -250,6 +251,34 @@ describe('runs of records', () => {
       [4, 15],
     ]);
     expect(runs).toEqual([2, 1, 1, 1, 1]);
+  });
+
+  it('run one by one where a row gets something else beside others than alone', async () => {
+    const runs: number[] = [];
+    /** As Softmax over the rows. */
+    const sharing: ModelRunner = {
+      run: async ([x]) => {
+        const rows = x!.shape[0]!;
+        runs.push(rows);
+        const values = Float32Array.from(floats(x), value => value / rows);
+        return [{ name: 'y', dtype: 'float32', shape: [rows, 2], data: new Uint8Array(values.buffer) }];
+      },
+      runMany: () => Promise.reject(new Error('not used')),
+    };
+    const said: string[] = [];
+    const lines = ['[1, 1]', '[2, 2]', '[3, 3]', '[4, 4]', '[5, 5]'];
+    const results = await all(
+      runRecords(recordsOfStream('test', piecesOf(lines.join('\n'), 64), form).records, [sharing, sharing], {
+        form,
+        batch: 2,
+        isRecordFault,
+        onAlone: reason => said.push(reason),
+      }),
+    );
+    expect(summary(results)).toEqual([1, 2, 3, 4, 5].map(value => [value, value, value]));
+    expect(said).toEqual(['the output "y" of a row depends on the rows beside it']);
+    // Batches that were under way by then are thrown away.
+    expect(runs.filter(rows => rows > 1).length).toBeLessThanOrEqual(2);
   });
 
   it('end with what is not the fault of a record', async () => {

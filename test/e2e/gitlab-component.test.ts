@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Report } from '../../src/report/report.ts';
@@ -19,7 +19,7 @@ import {
 } from '../support/gitlab-server.ts';
 import { handOver, type InstalledCopy, installCopy } from '../support/installed-copy.ts';
 import { type Contents, createTestRemote, type TestRemote } from '../support/pull-request.ts';
-import { lacks } from '../support/requirements.ts';
+import { lacks, projectRoot } from '../support/requirements.ts';
 import { runCli } from '../support/run-cli.ts';
 
 const MODEL = 'models/digits.onnx';
@@ -192,7 +192,8 @@ describe.skipIf(lacks('runtime') || lacks('rsync'))('the GitLab component', () =
     const args = ['registry', 'promote', 'models/digits@1.0.0', '--reason', 'it passed'];
     expect(await runCli({ cli: copy.cli, args, cwd: laptop })).toMatchObject({ exitCode: 0 });
     const before = base;
-    base = remote.commit('main', starter.files('scheduled', { budget: '2s' }));
+    const example = readFileSync(join(projectRoot, 'docs/examples/gitlab-schedule.yml'), 'utf8');
+    base = remote.commit('main', starter.filesOf(example.replace('budget: 30s', 'budget: 2s')));
     const run = { clone: checkout('refs/heads/main'), job: 'quickserveml-scheduled' };
     const measured = remote.registryFiles().length;
     const idle = await runPipeline({ ...run, variables: mainVariables('push', before) });

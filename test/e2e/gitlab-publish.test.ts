@@ -135,6 +135,15 @@ describe.skipIf(lacks('docker-registry') || lacks('htpasswd') || lacks('runtime'
       expect(manifests()).toBe(before);
     });
 
+    it('publishes the newest version when any tag is set, as the example of the check does it', {
+      timeout: 240_000,
+    }, async () => {
+      commit(starter.filesOf(readFileSync(join(projectRoot, 'docs/examples/gitlab-check.yml'), 'utf8')));
+      const result = await runTag({ CI_COMMIT_TAG: 'any' });
+      expect(result).toMatchObject({ state: 'passed', jobExitCode: 0 });
+      expect(result.log).toContain('Published digits 1.0.0');
+    });
+
     it('releases what a tag names, as the example does it: checked, recorded, published, promoted', {
       timeout: 400_000,
     }, async () => {

@@ -15,6 +15,7 @@ describe.skipIf(lacks('groovy'))('the examples for Jenkins', () => {
   /** What the command that stands for the product notes of its environment, after its words. */
   const NOTED = [
     'GITHUB_TOKEN',
+    'GITLAB_TOKEN',
     'QUICKSERVEML_SIGNING_KEY',
     'QUICKSERVEML_IMAGE_KEY',
     'QUICKSERVEML_REGISTRY_USERNAME',
@@ -93,6 +94,19 @@ describe.skipIf(lacks('groovy'))('the examples for Jenkins', () => {
     expect(branch).toEqual({ result: 'SUCCESS', said: [checked] });
     expect(tag).toEqual({ result: 'SUCCESS', said: [checked, published] });
     expect(failed).toEqual({ result: 'FAILURE', said: [checked] });
+  });
+
+  it('checks in a container, and is unstable without a verdict, as the scripted example does it', async () => {
+    const environment = { CHANGE_URL: 'https://gitlab.example/acme/models/-/merge_requests/7' };
+    const [passed, undecided, failed] = await runExample(
+      'Jenkinsfile.scripted',
+      ['gitlab-token'],
+      [{ environment }, { environment: { ...environment, EXIT: '3' } }, { environment: { EXIT: '1' } }],
+    );
+    const checked = expect.stringMatching(/ check .*--comment\b.*\| \(gitlab-token\)$/);
+    expect(passed).toEqual({ result: 'SUCCESS', said: [checked] });
+    expect(undecided).toEqual({ result: 'UNSTABLE', said: [checked] });
+    expect(failed).toMatchObject({ result: 'FAILURE' });
   });
 
   it('watches what is in production and takes a level as normal, as the scheduled example does it', async () => {

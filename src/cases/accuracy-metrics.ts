@@ -45,12 +45,22 @@ export const isRegressionMetric = (metric: AccuracyMetric): boolean => REGRESSIO
 /** Errors: less is better. */
 export const isErrorMetric = (metric: AccuracyMetric): boolean => metric === 'mae' || metric === 'rmse';
 
-export function isAccuracyMetric(text: string): text is AccuracyMetric {
-  return (
-    ['accuracy', 'precision', 'recall', 'f1', 'auc', 'mae', 'rmse', 'r2'].includes(text) ||
-    /^top-[1-9]\d{0,3}$/.test(text)
-  );
-}
+/** All but `top-2`, `top-3` and so on. */
+export const METRIC_NAMES: readonly string[] = [
+  'accuracy',
+  'top-1',
+  'top-5',
+  'precision',
+  'recall',
+  'f1',
+  'auc',
+  'mae',
+  'rmse',
+  'r2',
+];
+
+export const isAccuracyMetric = (text: string): text is AccuracyMetric =>
+  METRIC_NAMES.includes(text) || /^top-[1-9]\d{0,3}$/.test(text);
 
 export const rowCount = (rows: EvaluatedRows): number =>
   rows.kind === 'classified' ? rows.labels.length : rows.truth.length / Math.max(1, rows.columns);

@@ -7,11 +7,13 @@ import { batchSymbolOf, workloadsOf } from '../benchmark/workload.ts';
 import type { ModelConfig } from '../config/config.ts';
 import { defaultConfig } from '../config/parse.ts';
 import { compareInterfaces } from '../contract/compare-interfaces.ts';
+import { identifyRead } from '../model/model-identity.ts';
 import { assertLoadable, inspectRead } from '../model/model-inspection.ts';
 import { interfaceOf } from '../model/model-interface.ts';
 import { readModel } from '../model/model-reader.ts';
 import { comparisonCount, comparisonsOf, type MeasuredWorkload } from '../regression/comparisons.ts';
 import { planErrors } from '../regression/error-plan.ts';
+import type { MetricOutcome } from '../regression/verdict.ts';
 import { formatDifference, formatTransition } from '../report/format-values.ts';
 import { layerBlame } from '../report/layer-changes.ts';
 import { metricLabel } from '../report/metric-words.ts';
@@ -158,8 +160,21 @@ export async function benchmarkCommand(
   const lines = metrics.map(comparison => {
     const value = formatTransition(comparison.base, comparison.candidate, comparison.unit);
     const difference = comparison.difference === null ? '' : `  ${formatDifference(comparison.difference)}`;
-    return `${terminalSafe(metricLabel(comparison)).padEnd(16)} ${value}${difference}  ${base === null ? '' : comparison.outcome.kind}`.trimEnd();
+    return `${terminalSafe(metricLabel(comparison)).padEnd(16)} ${value}${difference}  ${base === null ? '' : outcomeWords(comparison.outcome)}`.trimEnd();
   });
+  const sameBytes =
+    base !== null &&
+    inspections.base?.sizeBytes === inspections.candidate.sizeBytes &&
+    (await identifyRead(base.model)).sha256 === (await identifyRead(candidate.model)).sha256;
+  const remarks = [
+    ...(sameBytes ? ['Both files have the same bytes: what differs is the machine.'] : []),
+    ...(contract?.changes ?? [])
+      .filter(({ effect }) => effect === 'breaking')
+      .map(({ message }) => `Callers break: ${message}`),
+    ...(metrics.some(({ outcome }) => outcome.kind === 'inconclusive')
+      ? [`A larger --budget (it was ${options.budget}) or a quieter machine decides more.`]
+      : []),
+  ];
   const machine = `${fingerprint.cpuModel}, ${fingerprint.cores} cores, onnxruntime ${fingerprint.runtimeVersion}, ${options.provider}, ${options.threads} thread(s)`;
   const trust = trustSentence({ ...disturbance, waitShare: first.waitShare, spread: spreadOf(first) });
   const sum = (of: (measured: TakenMeasurement) => number): number =>
@@ -181,10 +196,15 @@ export async function benchmarkCommand(
       noise: { ...disturbance, trust },
       ...layerFields(layers),
     },
-    text: [...lines, ...reasons, '', terminalSafe(machine), how, trust].join('\n'),
+    text: [...lines, ...reasons, ...remarks.map(terminalSafe), '', terminalSafe(machine), how, trust].join(
+      '\n',
+    ),
     exitCode: 0,
   };
 }
+
+const outcomeWords = (outcome: MetricOutcome): string =>
+  outcome.kind === 'inconclusive' ? `inconclusive: ${outcome.reason}` : outcome.kind;
 
 type TakenMeasurement = PairMeasurement | SoloMeasurement;
 type TakenWorkload = MeasuredWorkload & { readonly measured: TakenMeasurement };

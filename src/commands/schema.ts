@@ -1,4 +1,3 @@
-import { writeFile } from 'node:fs/promises';
 import { basename, extname, resolve } from 'node:path';
 import { openApiDocument } from '../contract/openapi.ts';
 import { payloadExample } from '../contract/payload-example.ts';
@@ -13,8 +12,9 @@ import { payloadSchema } from '../contract/payload-schema.ts';
 import type { ModelInterface } from '../model/inspection.ts';
 import { interfaceOf } from '../model/model-interface.ts';
 import { readModel } from '../model/model-reader.ts';
-import { fileReason, QuickServeError } from '../shared/errors.ts';
+import { QuickServeError } from '../shared/errors.ts';
 import type { CommandResult } from './command-result.ts';
+import { replaceTextFile } from './text-file.ts';
 
 export interface SchemaOptions {
   /** Absolute. */
@@ -70,16 +70,6 @@ export async function schemaCommand(options: SchemaOptions): Promise<CommandResu
         : payloadSchema(model, side, form, name);
   const text = `${JSON.stringify(document, null, 2)}\n`;
   if (options.output === undefined) return { document, text, exitCode: 0 };
-  const path = resolve(options.cwd, options.output);
-  try {
-    await writeFile(path, text);
-  } catch (error) {
-    throw new QuickServeError({
-      code: 'OUTPUT_UNWRITABLE',
-      message: `${options.output} cannot be written: ${fileReason(error)}.`,
-      hint: 'Name a file in a folder that exists and can be written.',
-      cause: error,
-    });
-  }
+  await replaceTextFile(resolve(options.cwd, options.output), text);
   return { document, text: `Written to ${options.output}.`, exitCode: 0 };
 }

@@ -182,6 +182,16 @@ function checkUsage(options: TestOptions, beside: CasePlace | null): void {
   const { cases, dataset, against, againstRuntimePath, update } = options;
   if (dataset !== undefined && update === true)
     throw usage('--update writes expected outputs of cases; a dataset has labels.', 'Leave one of them out.');
+  const metrics = (options.metric ?? []).map(parseMetric);
+  if (metrics.length > 0 && dataset === undefined)
+    throw usage('--metric is of a labelled dataset, and none is given.', 'Give it with --dataset FILE.');
+  const drops = metrics.some(({ policy }) => policy.maxDrop !== null);
+  if (drops && against === undefined && againstRuntimePath === undefined) {
+    throw usage(
+      '--metric limits a drop, and there is nothing to drop from.',
+      'Name the model from before: --against MODEL.',
+    );
+  }
   if ([cases, dataset, against, againstRuntimePath].every(given => given === undefined) && beside === null) {
     throw usage(
       'Neither --cases nor --dataset is given, and there is no test_data_set_0 beside the model.',

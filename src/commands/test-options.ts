@@ -1,6 +1,12 @@
-import { type AccuracyMetric, isAccuracyMetric, isErrorMetric } from '../cases/accuracy-metrics.ts';
+import {
+  type AccuracyMetric,
+  isAccuracyMetric,
+  isErrorMetric,
+  METRIC_NAMES,
+} from '../cases/accuracy-metrics.ts';
 import type { AccuracyPolicy } from '../cases/accuracy-report.ts';
 import { QuickServeError } from '../shared/errors.ts';
+import { nearestWord } from '../shared/nearest-word.ts';
 
 export const usage = (message: string, hint: string): QuickServeError =>
   new QuickServeError({ code: 'USAGE', message, hint });
@@ -16,8 +22,16 @@ export function parseMetric(text: string): {
     text,
   );
   const metric = match?.[1] ?? '';
-  if (match === null || !isAccuracyMetric(metric))
-    throw usage(`--metric: "${text}" is no metric.`, METRIC_HINT);
+  if (match === null) {
+    const percent = text.includes('%') ? 'Limits are shares: 0.95, not 95%. ' : '';
+    throw usage(`--metric: "${text}" is no metric with a limit.`, `${percent}${METRIC_HINT}`);
+  }
+  if (!isAccuracyMetric(metric)) {
+    const nearest = nearestWord(metric, METRIC_NAMES);
+    const meant =
+      nearest === undefined ? `There are ${METRIC_NAMES.join(', ')}.` : `Did you mean ${nearest}?`;
+    throw usage(`--metric: there is no metric "${metric}".`, meant);
+  }
   const min = match[3] === undefined ? null : Number(match[3]);
   const maxDrop = match[4] === undefined ? null : Number(match[4]);
   if (Number.isNaN(min) || Number.isNaN(maxDrop))

@@ -2,8 +2,19 @@ import { rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileReason, QuickServeError } from '../shared/errors.ts';
 
+/** Refuses to write a text where a model is named. @throws QuickServeError OUTPUT_UNWRITABLE. */
+export function requireNoModel(path: string): void {
+  if (!/\.(onnx|ort)$/i.test(path)) return;
+  throw new QuickServeError({
+    code: 'OUTPUT_UNWRITABLE',
+    message: `${path} is named like a model, which would be lost.`,
+    hint: 'Name another file to write.',
+  });
+}
+
 /** Writes a text beside its place, then renames it: a stop half way leaves the old file. @throws QuickServeError OUTPUT_UNWRITABLE. */
 export async function replaceTextFile(path: string, text: string): Promise<void> {
+  requireNoModel(path);
   const draft = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
   try {
     await writeFile(draft, text);

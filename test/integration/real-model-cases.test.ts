@@ -114,6 +114,10 @@ describe.skipIf(lacks('runtime'))('commands on the fixtures', () => {
   it('give a schema whose example the model takes, and refuse a payload with the place of the mistake', async () => {
     const schema = await schemaCommand({ model: digits, cwd: folder, output: 'schema.json' });
     expect(JSON.parse(readFileSync(join(folder, 'schema.json'), 'utf8'))).toEqual(schema.document);
+    await expect(schemaCommand({ model: digits, cwd: folder, output: 'digits.ONNX' })).rejects.toMatchObject({
+      code: 'OUTPUT_UNWRITABLE',
+      message: expect.stringContaining('is named like a model'),
+    });
     const { document: example } = await schemaCommand({ model: digits, cwd: folder, example: true });
     writeFileSync(join(folder, 'good.json'), JSON.stringify(example));
     expect((await validateCommand({ model: digits, input: 'good.json', cwd: folder })).exitCode).toBe(0);
@@ -131,6 +135,14 @@ describe.skipIf(lacks('runtime'))('commands on the fixtures', () => {
     const usage = expect.objectContaining({ code: 'USAGE' });
     await expect(test({ model: join(fixtureModel('hang-run'), 'model.onnx') })).rejects.toEqual(usage);
     await expect(test({ model: digits, dataset, update: true })).rejects.toEqual(usage);
+    await expect(test({ model: digits, metric: ['f1'] })).rejects.toMatchObject({
+      code: 'USAGE',
+      hint: 'Give it with --dataset FILE.',
+    });
+    await expect(test({ model: digits, dataset, metric: ['accuracy drop<=0.01'] })).rejects.toMatchObject({
+      code: 'USAGE',
+      hint: 'Name the model from before: --against MODEL.',
+    });
     await expect(validateCommand({ model: digits, cwd: folder })).rejects.toEqual(usage);
     await expect(validateCommand({ model: digits, input: 'none.json', cwd: folder })).rejects.toMatchObject({
       code: 'FILE_UNREADABLE',

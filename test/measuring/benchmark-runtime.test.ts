@@ -53,7 +53,16 @@ describe.skipIf(lacks('runtime'))('benchmark --runtime', () => {
     const installed = `onnxruntime-${OTHER}-${process.platform}-${process.arch}`;
     expect(existsSync(join(folder, 'cache/runtime', installed))).toBe(true);
     const fetched = registry.requests.length;
-    await benchmarkCommand({ ...options, cwd: folder, against: digits }, world());
+    const same = await benchmarkCommand({ ...options, cwd: folder, against: digits }, world());
+    expect(same.text).toContain('Both files have the same bytes');
+    const renamed = join(fixtureModel('digits-renamed-input'), 'model.onnx');
+    const { text: broken } = await benchmarkCommand(
+      { ...options, budget: '1s', cwd: folder, model: renamed, against: digits },
+      world(),
+    );
+    expect(broken).toContain('Callers break: Input "image" is now called "pixels"');
+    expect(broken).not.toContain('same bytes');
+    expect(broken).toMatch(/inconclusive: .*\n[^]*A larger --budget \(it was 1s\)/);
     expect(registry.requests.length).toBe(fetched);
   });
 

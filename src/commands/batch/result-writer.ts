@@ -4,6 +4,7 @@ import { basename } from 'node:path';
 import type { Writable } from 'node:stream';
 import { fileReason, QuickServeError, systemCodeOf } from '../../shared/errors.ts';
 import { roomIn } from '../../shared/stream-room.ts';
+import { requireNoModel } from '../text-file.ts';
 
 /** Where results go, line by line. */
 export interface ResultWriter {
@@ -71,6 +72,7 @@ export function writeToStream(stream: Writable): ResultWriter {
 
 /** Results in a file that gets its name when it is whole. */
 export function writeToFile(path: string): ResultWriter {
+  requireNoModel(path);
   const partial = `${path}.partial`;
   const stream = createWriteStream(partial);
   const writer = writeTo(stream, basename(path));

@@ -298,4 +298,12 @@ describe('metrics on the command line', () => {
   it.each(['speed', 'f1<=0.9', 'mae>=1', 'f1>=much', 'top-0'])('refuses %s', text => {
     expect(() => parseMetric(text)).toThrow(expect.objectContaining({ code: 'USAGE' }));
   });
+
+  it.each([
+    ['acuracy', 'Did you mean accuracy?'],
+    ['speed', 'There are accuracy, top-1,'],
+    ['top-1>=95%', 'Limits are shares: 0.95, not 95%.'],
+  ])('of %s it says what is meant', (text, hint) => {
+    expect(() => parseMetric(text)).toThrow(expect.objectContaining({ hint: expect.stringContaining(hint) }));
+  });
 });

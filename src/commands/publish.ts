@@ -137,7 +137,7 @@ function outputOf(
 }
 
 const MOVES =
-  '--allow-move moves tags. For the same image again, publish with the same base image (--base-image NAME@sha256:...), time and release.';
+  '--allow-move moves tags. For the same image again, publish with what it was made of: the options in brackets, and the same release.';
 
 function refusal(plan: PublishPlan, text: string, dryRun: boolean): CommandResult {
   return { document: { ...planDocument(plan), dryRun, complete: false }, text, exitCode: 1 };

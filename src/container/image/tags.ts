@@ -1,6 +1,6 @@
 import { compare, parse, prerelease } from 'semver';
 import type { EncodedManifest, ImageRepository } from '../registry/image-repository.ts';
-import { isDigest } from '../registry/reference.ts';
+import { formatReference, isDigest, parseReference } from '../registry/reference.ts';
 
 /** Why an image gets a tag. */
 export type TagKind =
@@ -28,26 +28,42 @@ export interface ExistingTag {
   readonly declared: Readonly<Record<string, string>>;
 }
 
-const BASE_DIGEST = 'org.opencontainers.image.base.digest';
-const DECLARED: Readonly<Record<string, string>> = {
-  [BASE_DIGEST]: 'another base image',
-  'org.opencontainers.image.revision': 'another commit',
-  'org.opencontainers.image.created': 'another time',
-};
+const declaredBy = (image: ExistingTag, name: string): string =>
+  image.declared[`org.opencontainers.image.${name}`] ?? '';
 
-/** In what an image differs from another of the same version, by what both declare. */
-function differenceOf({ declared }: ExistingTag, image: ExistingTag): string {
-  const isModel = (key: string): boolean => MODEL_ANNOTATION.test(key);
-  const keys = Object.keys({ ...declared, ...image.declared });
-  const differing = keys.filter(key => declared[key] !== image.declared[key]);
+/** The base image as `--base-image` takes it; null where what stands there is no such name. */
+function baseOf(image: ExistingTag): string | null {
+  const [name, digest] = [declaredBy(image, 'base.name'), declaredBy(image, 'base.digest')];
+  try {
+    return isDigest(digest) ? formatReference(parseReference(`${name}@${digest}`)) : null;
+  } catch {
+    return null;
+  }
+}
+
+/** In what an existing image differs from another of the same version, by what both declare; with the option for the same again. */
+function differenceOf(existing: ExistingTag, image: ExistingTag): string {
+  const differs = (...names: readonly string[]): boolean =>
+    names.some(name => declaredBy(existing, name) !== declaredBy(image, name));
+  const keys = Object.keys({ ...existing.declared, ...image.declared });
+  const otherModel = keys.some(
+    key => MODEL_ANNOTATION.test(key) && existing.declared[key] !== image.declared[key],
+  );
+  const base = baseOf(existing);
+  const created = declaredBy(existing, 'created');
+  const isTime = /^\d{4}(-\d\d){2}T\d\d(:\d\d){2}Z$/.test(created);
   const parts = [
-    ...(differing.some(isModel) ? ['other bytes of the model'] : []),
-    ...Object.entries(DECLARED).flatMap(([key, what]) => (differing.includes(key) ? [what] : [])),
+    ...(otherModel ? ['other bytes of the model'] : []),
+    ...(differs('base.digest', 'base.name')
+      ? [`another base image${base === null ? '' : ` (--base-image ${base})`}`]
+      : []),
+    ...(differs('revision') ? ['another commit'] : []),
+    ...(differs('created') ? [`another time${isTime ? ` (--created ${created})` : ''}`] : []),
+    ...(differs('source') ? ['another address of the repository'] : []),
   ];
-  if (parts.length === 0) return 'another release of the tool, other platforms or another port';
-  const base = declared[BASE_DIGEST];
-  const isNamed = differing.includes(BASE_DIGEST) && base !== undefined && isDigest(base);
-  return `${parts.join(', ')}${isNamed ? ` (${base})` : ''}`;
+  return parts.length === 0
+    ? 'another release of the tool, other platforms or another port'
+    : parts.join(', ');
 }
 
 export type TagDecision = WantedTag &

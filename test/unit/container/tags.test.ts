@@ -79,14 +79,24 @@ describe('decideTags', () => {
   test.each([
     ['another release of the tool, other platforms or another port', {}],
     [
-      `another base image, another time (sha256:${'b'.repeat(64)})`,
+      `another base image (--base-image gcr.io/base/node:24@sha256:${'b'.repeat(64)}), another time (--created 2026-01-01T00:00:00Z)`,
       {
+        'org.opencontainers.image.base.name': 'gcr.io/base/node:24',
         'org.opencontainers.image.base.digest': `sha256:${'b'.repeat(64)}`,
         'org.opencontainers.image.created': '2026-01-01T00:00:00Z',
       },
     ],
     ['other bytes of the model', { 'dev.quickserveml.model.digits.sha256': 'c'.repeat(64) }],
     ['another base image', { 'org.opencontainers.image.base.digest': 'no digest\u001b[31m' }],
+    [
+      'another base image, another time, another address of the repository',
+      {
+        'org.opencontainers.image.base.name': 'no name\u001b[31m',
+        'org.opencontainers.image.base.digest': `sha256:${'b'.repeat(64)}`,
+        'org.opencontainers.image.created': 'yesterday; rm -rf /',
+        'org.opencontainers.image.source': 'https://git.example/other',
+      },
+    ],
   ])('says of a version that it was published with %s', (what, declared) => {
     const existing = new Map([['1.4.2', other({ declared })]]);
     const [decision] = decideTags(wantedTags('1.4.2', null, []), existing, image, false);

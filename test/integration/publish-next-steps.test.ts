@@ -97,6 +97,8 @@ describe.skipIf(lacks('docker-registry') || lacks('htpasswd') || lacks('runtime'
       for (const models of [['digits@1.0.0'], ['digits@1.1.0']]) await project.publish({ ...onto, models });
       const change = (more: object) =>
         promoteVersion({ selector: 'digits', cwd: project.clone, ...more }, project.world);
+      const planned = await change({ rollback: true, dryRun: true });
+      expect(planned.text).toBe('Would set digits back from 1.1.0 to 1.0.0.');
       const back = await change({ rollback: true });
       expect(back.text.split('\n').slice(1)).toEqual([
         `${image('behind')}:production is still 1.1.0. To move it:`,

@@ -162,7 +162,7 @@ function answerPromotion(
   state: ModelState,
 ): CommandResult {
   const result = answer(session, request, what, outcome);
-  if (outcome.kind !== 'written' || request.content.kind !== 'promotion') return result;
+  if (session.dryRun || outcome.kind !== 'written' || request.content.kind !== 'promotion') return result;
   const { status } = request.content;
   const behind = imagesLeftBehind(state, status, request.version ?? '');
   const lines = behind.flatMap(({ name, version }) => [

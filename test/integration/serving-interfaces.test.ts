@@ -156,6 +156,8 @@ describe.skipIf(lacks('runtime'))('the interfaces of a server', () => {
       'content-type': 'application/x-www-form-urlencoded',
     });
     expect(form.status).toBe(415);
+    for (const path of ['/predict', '/model/batch'])
+      expect((await server.post(path, '{}', { 'content-encoding': 'gzip' })).status, path).toBe(415);
   });
 
   it('answers SageMaker and Vertex AI on their paths', async () => {

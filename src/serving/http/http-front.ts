@@ -196,11 +196,14 @@ export class HttpFront {
       this.#sender.sendPaced(exchange, decision.reply);
       return;
     }
+    const { 'content-encoding': encoding = 'identity' } = request.headers;
     if (found.kind === 'none') {
       this.#sender.send(exchange, errorReply(404, 'there is nothing at this path'));
     } else if (found.kind === 'wrong-method') {
       const headers = { allow: found.allowed.join(', ') };
       this.#sender.send(exchange, errorReply(405, `use ${found.allowed.join(' or ')} here`, headers));
+    } else if (encoding !== 'identity') {
+      this.#sender.send(exchange, errorReply(415, `bodies with content-encoding ${encoding} are not taken`));
     } else if (found.route.kind === 'reply') {
       const reply = found.route.answer(call, found.parameters);
       this.#sender.send(exchange, reply instanceof Promise ? await reply : reply);
@@ -222,11 +225,6 @@ export class HttpFront {
   ): Promise<void> {
     const { call, request, response } = exchange;
     const { bodyBytes, requestMs } = this.#options.limits;
-    const encoding = request.headers['content-encoding'];
-    if (encoding !== undefined && encoding !== 'identity') {
-      this.#sender.send(exchange, errorReply(415, `bodies with content-encoding ${encoding} are not taken`));
-      return;
-    }
     const refusal = route.audience === 'inference' ? this.#options.overload() : null;
     if (refusal !== null) {
       this.#sender.sendPaced(exchange, refusal);

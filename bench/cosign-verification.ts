@@ -1,6 +1,6 @@
 /**
  * Whether cosign, which nobody here wrote, verifies what `publish` attaches: against a real registry, with a key.
- * Wants `cosign` 3 in PATH (or COSIGN), docker-registry and onnxruntime-node. Exits with 1 where cosign disagrees.
+ * Wants `cosign` 2.6 or 3 in PATH (or COSIGN), docker-registry and onnxruntime-node. Exits with 1 where cosign disagrees.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -47,9 +47,15 @@ function run(what: string, args: readonly string[], wanted: 'verifies' | 'refuse
   process.stdout.write(`${got === wanted ? 'ok  ' : 'FAIL'} ${got} ${what}${reason}\n`);
 }
 
+/** cosign 2 looks for Sigstore bundles only when it is told to, and then wants a root, although a key needs none. */
+const rootFile = join(home.path, 'trusted-root.json');
+writeFileSync(rootFile, '{"mediaType":"application/vnd.dev.sigstore.trustedroot+json;version=0.1"}');
+const isOld = version?.startsWith('v2.') === true;
+const bundles = isOld ? ['--new-bundle-format', '--trusted-root', rootFile] : [];
+
 const attestation = (key: string, type: string, ref: string): readonly string[] => [
   'verify-attestation',
-  ...['--key', key, '--type', type, '--insecure-ignore-tlog', '--allow-insecure-registry', ref],
+  ...['--key', key, '--type', type, '--insecure-ignore-tlog', '--allow-insecure-registry', ...bundles, ref],
 ];
 for (const [name, type] of Object.entries(PREDICATE_TYPES)) {
   run(`${name} of the image`, attestation(keys.publicKeyFile, type, image), 'verifies');
@@ -67,7 +73,7 @@ writeFileSync(bundleFile, JSON.stringify(verdict?.bundle));
 const blob = (file: string): readonly string[] => [
   'verify-blob-attestation',
   ...['--bundle', bundleFile, '--key', keys.publicKeyFile, '--type', PREDICATE_TYPES.verdict],
-  ...['--insecure-ignore-tlog', file],
+  ...['--insecure-ignore-tlog', ...bundles, file],
 ];
 run('the verdict on the model file', blob(fixtureModel('digits')), 'verifies');
 run('the verdict on another model file', blob(fixtureModel('digits-wide')), 'refuses');

@@ -217,7 +217,7 @@ describe.skipIf(lacks('runtime'))('the GitHub Action, as the runner runs it', ()
     const result = await world.pullRequest({ 'quickserveml.yml': { text: 'version: 1\nmodls: {}\n' } });
     expect(result.exitCode).toBe(2);
     const error = result.commands.find(({ name }) => name === 'error');
-    expect(error?.data).toContain('CONFIG_INVALID');
+    expect(error?.properties).toEqual({ title: 'CONFIG_INVALID' });
     expect(error?.data).toContain('quickserveml.yml:2');
     expect(error?.data).toContain('"models"');
   });

@@ -62,6 +62,11 @@ describe('a mistake of a new user', () => {
     });
   });
 
+  it('a pattern instead of a path is said to be none', async () => {
+    const { plan } = await planned(laptop(configured('  all:\n    path: models/*.onnx\n')));
+    expect(plan.models[0]?.hint).toContain('A path names one file, not a pattern');
+  });
+
   it('a model that moved away from its configuration is one model, and its new path is named', async () => {
     const cwd = laptop(configured('  fraud:\n    path: models/fraud.onnx\n'));
     renameSync(join(cwd, 'models/fraud.onnx'), join(cwd, 'models/scam.onnx'));

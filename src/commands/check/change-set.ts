@@ -21,7 +21,7 @@ import { messageOf, QuickServeError, systemCodeOf } from '../../shared/errors.ts
 import type { Finding } from '../../shared/finding.ts';
 import type { Surroundings } from '../surroundings.ts';
 import type { CheckOptions } from './check-options.ts';
-import { requireKnownAcceptances, selectModels } from './named-models.ts';
+import { requireKnownAcceptances, selectModels, uselessLabels } from './named-models.ts';
 
 export const CONFIG_NAME = 'quickserveml.yml';
 
@@ -221,7 +221,8 @@ async function readChanges(
     headModels.push({ name, path, externalPaths: mayBeIdentical ? externalPathsOf(root, path) : [] });
   }
   const baseModels = fromBase === null ? [] : resolveModels(fromBase.config, [...baseFiles.keys()]);
-  requireKnownAcceptances(options.accept, [...new Set([...all, ...baseModels].map(({ name }) => name))]);
+  const names = [...new Set([...all, ...baseModels].map(({ name }) => name))];
+  requireKnownAcceptances(options.accept, names);
   const changes = modelChanges({
     headModels,
     headFiles,
@@ -248,7 +249,7 @@ async function readChanges(
       change,
       config: change.kind === 'deleted' ? null : (selected.find(model => model.name === change.name) ?? null),
     })),
-    findings: fromBase?.findings ?? [],
+    findings: [...(fromBase?.findings ?? []), ...uselessLabels(options.labels, names)],
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   };
 }

@@ -28,6 +28,8 @@ function meantFile(path: string, { headFiles, baseFiles }: Sides): { path: strin
 
 /** What to do where the configuration names a model that is not there. */
 export function missingModelHint({ name, path }: ModelConfig, source: string, sides: Sides): string {
+  if (/[*?]/.test(path))
+    return `A path names one file, not a pattern: name each model, or leave \`models\` out of ${source}, and all are checked.`;
   const meant = meantFile(path, sides);
   const correct = `Correct the path of ${name} in ${source}`;
   if (meant === null)

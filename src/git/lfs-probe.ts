@@ -18,7 +18,7 @@ export async function probeLfs(source: LfsSource, pointer: LfsPointer): Promise<
       throw new QuickServeError({
         code: 'LFS_OBJECT_UNAVAILABLE',
         message: `its object is not in the clone, and ${transfer.reason}.`,
-        hint: 'Run `git lfs fetch` in the clone first.',
+        hint: transfer.hint,
       });
     case 'git-lfs': {
       const { root, environment, secrets } = transfer;

@@ -4,7 +4,6 @@ import { access, constants, copyFile, mkdir, rename, rm, stat } from 'node:fs/pr
 import { dirname, join } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { fileURLToPath } from 'node:url';
 import { messageOf, QuickServeError } from '../shared/errors.ts';
 import { fullDiskError, isFullDisk } from '../shared/full-disk.ts';
 import { maskSecrets } from '../shared/secrets.ts';
@@ -16,6 +15,7 @@ import {
 } from './credentials.ts';
 import type { GitEnvironment } from './git-environment.ts';
 import { runGit } from './git-process.ts';
+import { batchUrlOf, endpointOf, localRemoteFolder } from './lfs-address.ts';
 import { downloadLfsObject, type LfsEndpoint } from './lfs-client.ts';
 import { type Repository, readGit } from './repository.ts';
 import { writeResumable } from './resumable-file.ts';
@@ -44,7 +44,7 @@ export interface LfsSource {
         readonly environment: GitEnvironment;
         readonly secrets: readonly string[];
       }
-    | { readonly kind: 'none'; readonly reason: string };
+    | { readonly kind: 'none'; readonly reason: string; readonly hint: string };
 }
 
 /**
@@ -79,35 +79,6 @@ export async function committedPointer(
 
 const pathOf = (folder: string, oid: string): string => join(folder, oid.slice(0, 2), oid.slice(2, 4), oid);
 
-async function configValue(repository: Repository, args: readonly string[]): Promise<string | null> {
-  const output = await readGit(repository, ['config', ...args], { accept: [0, 1, 128] });
-  const value = output.stdout.toString('utf8').trim();
-  return output.exitCode === 0 && value !== '' ? value : null;
-}
-
-async function endpointOf(repository: Repository): Promise<string | null> {
-  const name = repository.remote?.name;
-  return (
-    (await configValue(repository, ['--get', 'lfs.url'])) ??
-    (name === undefined ? null : await configValue(repository, ['--get', `remote.${name}.lfsurl`])) ??
-    (await configValue(repository, ['--file', join(repository.root, '.lfsconfig'), '--get', 'lfs.url'])) ??
-    repository.remote?.url ??
-    null
-  );
-}
-
-/** `https://host/owner/name.git/info/lfs`, as git-lfs derives it; an address from lfs.url is taken as it is. */
-function batchUrlOf(address: string, remoteUrl: string | undefined): string {
-  const trimmed = address.replace(/\/+$/, '');
-  if (address !== remoteUrl) return trimmed;
-  return `${trimmed.endsWith('.git') ? trimmed : `${trimmed}.git`}/info/lfs`;
-}
-
-function localRemoteFolder(address: string): string | null {
-  if (address.startsWith('file://')) return fileURLToPath(address);
-  return address.startsWith('/') || /^[a-z]:[\\/]/i.test(address) ? address : null;
-}
-
 /**
  * Where the objects of a clone come from: the cache, the clone's own objects, then the server that the configuration
  * (`lfs.url`, `remote.<name>.lfsurl`, `.lfsconfig`) or the remote names.
@@ -120,13 +91,21 @@ export async function openLfs(
   const own = join(repository.gitDir, 'lfs/objects');
   const source = { cacheFolder: options.cacheFolder, localFolders: [own] };
   const address = await endpointOf(repository);
-  if (address === null) return { ...source, transfer: { kind: 'none', reason: 'the clone has no remote' } };
+  if (address === null) {
+    const hint =
+      'Add the remote that has it (git remote add origin ADDRESS), or put the file itself in its place.';
+    return { ...source, transfer: { kind: 'none', reason: 'the clone has no remote', hint } };
+  }
   const local = localRemoteFolder(address);
   if (local !== null) {
     return {
       ...source,
       localFolders: [own, join(local, 'lfs/objects'), join(local, '.git/lfs/objects')],
-      transfer: { kind: 'none', reason: `it is not under ${local} either` },
+      transfer: {
+        kind: 'none',
+        reason: `it is not under ${local} either`,
+        hint: 'Push it from a clone that has it: git lfs push --all origin',
+      },
     };
   }
   const stored: RemoteCredentials = combineCredentials(
@@ -298,7 +277,7 @@ async function download(source: LfsSource, wanted: WantedObject, destination: st
   const { transfer } = source;
   switch (transfer.kind) {
     case 'none':
-      throw unavailable(wanted, transfer.reason, 'Run `git lfs fetch` in the clone first.');
+      throw unavailable(wanted, transfer.reason, transfer.hint);
     case 'git-lfs':
       return smudge(transfer, wanted, destination);
     case 'batch':

@@ -140,6 +140,21 @@ describe('a mistake of a new user', () => {
     expect(text).toContain('only checks in CI are recorded; `--record always` records from here');
   });
 
+  it('a Git LFS pointer in a clone without a remote is told what brings its model', async () => {
+    const oid = '0'.repeat(64);
+    const cwd = laptop({
+      'models/digits.onnx': {
+        text: `version https://git-lfs.github.com/spec/v1\noid sha256:${oid}\nsize 9\n`,
+      },
+    });
+    git(cwd, 'remote', 'remove', 'origin');
+    const { report, exitCode } = await check(cwd, { base: 'HEAD~1', model: ['models/digits'] });
+    expect(exitCode).toBe(3);
+    expect(findingsOf(report)).toMatchObject([
+      { code: 'LFS_OBJECT_UNAVAILABLE', hint: expect.stringContaining('git remote add origin ADDRESS') },
+    ]);
+  });
+
   it('a version is not recorded of a model that its commit does not have', async () => {
     const cwd = laptop({});
     appendFileSync(join(cwd, 'models/digits.onnx'), 'x');

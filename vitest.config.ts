@@ -23,7 +23,8 @@ export default defineConfig({
   test: {
     testTimeout: 60_000,
     hookTimeout: 120_000,
-    maxWorkers: 2,
+    // One more than the processors of a small machine: tests wait for other processes a fifth of their time.
+    maxWorkers: 3,
     projects: [
       {
         extends: true,

@@ -36,7 +36,8 @@ describe('names as path segments', () => {
   test('are reversible, safe, and different even where case is ignored', () => {
     const names = fc
       .string({ minLength: 1, maxLength: 20, unit: 'grapheme' })
-      .filter(name => name.isWellFormed());
+      // A grapheme can be of many bytes, and each may be written as three.
+      .filter(name => name.isWellFormed() && 3 * Buffer.byteLength(name) <= 200);
     fc.assert(
       fc.property(names, names, (a, b) => {
         const segment = encodeSegment(a);

@@ -2,38 +2,33 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { RecordMode } from '../config/config.ts';
 import { readCiContext } from '../platforms/detect.ts';
-import { REPORT_FORMATS } from '../report/formats.ts';
 import { messageOf } from '../shared/errors.ts';
 import type { CheckOptions } from './check/check-options.ts';
-import { readFormats, writeReportFiles } from './check/report-files.ts';
+import { readFormats } from './check/report-files.ts';
 import { readShard } from './check/shard.ts';
 import { stoppedCheck } from './check/stopped-check.ts';
 import { type CheckOutcome, planCheck, runCheck } from './check.ts';
 import type { CommandResult } from './command-result.ts';
 import { readDuration } from './duration-option.ts';
 import { checkPlanText } from './plan-text.ts';
-import { openPullRequest, postReport } from './pull-request.ts';
+import { openPullRequest } from './pull-request.ts';
+import { type ShowArguments, showReport } from './show-report.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** The options of `quickserveml check` as the argument parser gives them. */
-export interface CheckArguments {
-  readonly cwd: string;
+export interface CheckArguments extends ShowArguments {
   readonly config?: string;
   readonly base?: string;
   readonly against?: string;
   readonly model?: readonly string[];
-  readonly reportDir?: string;
   readonly reportFormat?: string;
   readonly record?: RecordMode;
   readonly accept?: readonly string[];
   readonly budget?: string;
-  readonly comment?: boolean;
-  readonly commentAuthor?: string;
   readonly runtime?: string;
   readonly runtimePath?: string;
   readonly dryRun?: boolean;
   readonly shard?: string;
-  readonly color: boolean;
 }
 
 /** `check` on the command line, in any CI and on a laptop. */
@@ -63,28 +58,13 @@ export async function checkCommand(given: CheckArguments, world: Surroundings): 
     return { document: { plan }, text: checkPlanText(plan), exitCode: 0 };
   }
   const formats = readFormats(given.reportFormat ?? '');
-  const show = async ({ report, comment }: Pick<CheckOutcome, 'report' | 'comment'>) => {
-    const format = { commentKey: comment.key, color: given.color, reportUrl: null };
-    if (given.reportDir !== undefined) {
-      const files = await writeReportFiles(report, resolve(given.cwd, given.reportDir), {
-        ...format,
-        formats,
-      });
-      world.progress.step(`Report: ${files.html}`);
-    }
-    if (given.comment === true && comment.enabled) {
-      const outcome = await postReport(report, pullRequest, {
-        key: comment.key,
-        ...(given.commentAuthor === undefined ? {} : { author: given.commentAuthor }),
-      });
-      world.progress.step(outcome.message);
-    }
-    return REPORT_FORMATS.text.render(report, format);
-  };
+  const show = (shown: Pick<CheckOutcome, 'report' | 'comment'>): Promise<string> =>
+    showReport(shown, given, formats, pullRequest, world);
   const outcome = await runCheck(options, world).catch(async thrown => {
     // A part has nothing to show, and `merge` says which are missing.
     if (options.shard === null) {
-      await show(stoppedCheck(thrown, options, world)).catch(error => world.progress.step(messageOf(error)));
+      const stopped = await stoppedCheck(thrown, options, world);
+      await show(stopped).catch(error => world.progress.step(messageOf(error)));
     }
     throw thrown;
   });

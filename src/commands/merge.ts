@@ -7,17 +7,17 @@ import { openRepository } from '../git/repository.ts';
 import type { CiContext } from '../platforms/context.ts';
 import { readCiContext } from '../platforms/detect.ts';
 import { worstGate } from '../regression/gate.ts';
-import { REPORT_FORMATS } from '../report/formats.ts';
 import { mergeReports, type ShardReport } from '../report/merge-reports.ts';
 import type { Report } from '../report/report.ts';
 import { fileReason, QuickServeError } from '../shared/errors.ts';
 import { loadConfig } from './check/change-set.ts';
 import { recordMerged } from './check/merged-recording.ts';
-import { readFormats, writeReportFiles } from './check/report-files.ts';
+import { readFormats } from './check/report-files.ts';
 import { exitCodeOf } from './check.ts';
 import type { CommandResult } from './command-result.ts';
-import { openPullRequest, postReport } from './pull-request.ts';
+import { openPullRequest } from './pull-request.ts';
 import { readReport } from './report.ts';
+import { type ShowArguments, showReport } from './show-report.ts';
 import type { Surroundings } from './surroundings.ts';
 
 export interface MergeOptions {
@@ -109,16 +109,11 @@ export async function runMerge(options: MergeOptions, world: Surroundings): Prom
 }
 
 /** The options of `quickserveml merge` as the argument parser gives them. */
-export interface MergeArguments {
+export interface MergeArguments extends ShowArguments {
   readonly reports: readonly string[];
-  readonly cwd: string;
   readonly config?: string;
   readonly record?: RecordMode;
-  readonly reportDir?: string;
   readonly reportFormat?: string;
-  readonly comment?: boolean;
-  readonly commentAuthor?: string;
-  readonly color: boolean;
 }
 
 /** `merge REPORT...` on the command line. */
@@ -129,18 +124,6 @@ export async function mergeCommand(given: MergeArguments, world: Surroundings): 
   const pullRequest = await openPullRequest(context, world, null);
   const labels = await pullRequest.labels();
   const outcome = await runMerge({ reports, cwd, config, record, context, labels, token: null }, world);
-  const { report, comment, exitCode } = outcome;
-  const format = { commentKey: comment.key, color: given.color, reportUrl: null };
-  if (given.reportDir !== undefined) {
-    const files = await writeReportFiles(report, resolve(cwd, given.reportDir), { ...format, formats });
-    world.progress.step(`Report: ${files.html}`);
-  }
-  if (given.comment === true && comment.enabled) {
-    const posted = await postReport(report, pullRequest, {
-      key: comment.key,
-      ...(given.commentAuthor === undefined ? {} : { author: given.commentAuthor }),
-    });
-    world.progress.step(posted.message);
-  }
-  return { document: report, text: REPORT_FORMATS.text.render(report, format), exitCode };
+  const text = await showReport(outcome, given, formats, pullRequest, world);
+  return { document: outcome.report, text, exitCode: outcome.exitCode };
 }

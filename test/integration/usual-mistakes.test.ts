@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, readFileSync, renameSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CheckPlan } from '../../src/commands/check.ts';
@@ -171,6 +171,10 @@ describe('a mistake of a new user', () => {
     await expect(check(cwd, { reportDir: 'report' })).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
     const report = parseReport(readFileSync(join(cwd, 'report/report.json'), 'utf8'));
     expect(report).toMatchObject({ gate: 'no-verdict', models: [], findings: [{ code: 'CONFIG_INVALID' }] });
+    const comment = (): string => readFileSync(join(cwd, 'models/report/report.md'), 'utf8');
+    writeFileSync(join(cwd, 'quickserveml.yml'), 'version: 1\ncomment: { key: ours }\nmodel: {}\n');
+    await expect(check(join(cwd, 'models'), { reportDir: 'report' })).rejects.toThrow();
+    expect(comment()).toContain('key=ours');
     await expect(check(cwd, { reportDir: 'shard', shard: '1/2' })).rejects.toThrow();
     expect(existsSync(join(cwd, 'shard'))).toBe(false);
   });

@@ -1,7 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { commentSettingsOf } from '../../config/comment-settings.ts';
 import type { CommentConfig } from '../../config/config.ts';
+import { gitEnvironment } from '../../git/git-environment.ts';
+import { openRepository } from '../../git/repository.ts';
 import type { Report } from '../../report/report.ts';
 import { QuickServeError } from '../../shared/errors.ts';
 import type { Surroundings } from '../surroundings.ts';
@@ -15,13 +17,19 @@ export interface StoppedCheck {
   /** 2: a mistake of usage, configuration or input; 3: infrastructure. */
   readonly exitCode: 2 | 3;
   readonly comment: CommentConfig;
-  readonly error: QuickServeError;
 }
 
-/** As far as it can be read: the error may be in this very file. */
-function commentSettings({ cwd, configPath }: CheckOptions): CommentConfig {
+/** As far as it can be read: the error may be in this very file, or in the repository that it lies in. */
+async function commentSettings(
+  { cwd, configPath }: CheckOptions,
+  world: Surroundings,
+): Promise<CommentConfig> {
   try {
-    return commentSettingsOf(readFileSync(resolve(cwd, configPath ?? CONFIG_NAME), 'utf8'));
+    const path =
+      configPath === null
+        ? join((await openRepository(cwd, { environment: gitEnvironment(world.env) })).root, CONFIG_NAME)
+        : resolve(cwd, configPath);
+    return commentSettingsOf(await readFile(path, 'utf8'));
   } catch {
     return commentSettingsOf('');
   }
@@ -31,14 +39,17 @@ function commentSettings({ cwd, configPath }: CheckOptions): CommentConfig {
  * The report of a check that could not be made, so that the pull request does not go on showing the verdict of an earlier
  * commit. Rethrows what is no QuickServeError.
  */
-export function stoppedCheck(thrown: unknown, options: CheckOptions, world: Surroundings): StoppedCheck {
+export async function stoppedCheck(
+  thrown: unknown,
+  options: CheckOptions,
+  world: Surroundings,
+): Promise<StoppedCheck> {
   if (!(thrown instanceof QuickServeError)) throw thrown;
   const { context } = options;
   const headSha = context.pullRequest?.headSha ?? context.headSha;
   return {
-    error: thrown,
     exitCode: thrown.exitCode,
-    comment: commentSettings(options),
+    comment: await commentSettings(options, world),
     report: {
       schemaVersion: 1,
       tool: { name: 'quickserveml', version: world.toolVersion },

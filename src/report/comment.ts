@@ -2,7 +2,14 @@ import { fitSections, type Section } from './byte-budget.ts';
 import { collapsed, hasDetails, modelDetails } from './comment-details.ts';
 import { commentMarker } from './comment-marker.ts';
 import { comparisonTable, TONE_ICONS } from './comment-table.ts';
-import { escapeMarkdown, linkTarget, markdownCode, markdownProse, shortenText } from './escape.ts';
+import {
+  escapeMarkdown,
+  linkTarget,
+  markdownCode,
+  markdownProse,
+  separateLines,
+  shortenText,
+} from './escape.ts';
 import { headlineOf } from './headline.ts';
 import { commitWords, environmentWords, recordingWords, totalsWords } from './measurement-words.ts';
 import { type JudgedModel, modelsByImportance } from './model-verdict.ts';
@@ -110,7 +117,10 @@ function problemLines(problems: readonly Problem[], most: number): string {
 function whyWords(problem: Problem, withName: boolean): string {
   const name = withName && problem.model !== null ? `${markdownCode(shortenText(problem.model, 60))}: ` : '';
   const code = /^[A-Z0-9_]+$/u.test(problem.code) ? `${markdownCode(problem.code)} ` : '';
-  return `${name}${code}${markdownProse(shortenText(problem.message, MESSAGE_MAX_CHARACTERS))}`;
+  const message = shortenText(problem.message, MESSAGE_MAX_CHARACTERS);
+  // What is said of a model may hold its name, which makes no lines of its own.
+  const words = problem.model === null ? separateLines(message, markdownProse) : markdownProse(message);
+  return `${name}${code}${words}`;
 }
 
 function remedyWords({ remedy, severity }: Problem): string {

@@ -115,6 +115,10 @@ export function htmlProse(text: string): string {
     .join('');
 }
 
+/** The lines of a text one below the other, in markdown or HTML, each made safe by itself. */
+export const separateLines = (text: string, toSafe: (line: string) => string): string =>
+  text.split('\n').map(toSafe).join('<br>');
+
 function proseParts(text: string): readonly { readonly kind: 'code' | 'text'; readonly text: string }[] {
   return text
     .split(/`([^`]+)`/u)

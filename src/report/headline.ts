@@ -55,7 +55,7 @@ function failedParts(report: Report, judged: readonly JudgedModel[]): readonly H
   const first = failed[0];
   if (first === undefined) {
     const finding = report.findings.find(({ severity }) => severity === 'error');
-    return [text(finding === undefined ? 'The check failed' : shortenText(finding.message, 200))];
+    return [text(finding === undefined ? 'The check failed' : firstLine(finding.message))];
   }
   const problem = problemsOf(first.model).find(({ severity }) => severity === 'error');
   const clause = problem === undefined || problem.clause === '' ? 'fails' : problem.clause;
@@ -70,12 +70,16 @@ function failedParts(report: Report, judged: readonly JudgedModel[]): readonly H
   return parts;
 }
 
+/** A message of several lines is a list under its first one. */
+const firstLine = (message: string): string => {
+  const [first = '', ...others] = message.split('\n');
+  return shortenText(others.length === 0 ? first : first.replace(/:$/, ''), 200);
+};
+
 function noVerdictParts(report: Report): readonly HeadlinePart[] {
   const finding = report.findings.find(({ severity }) => severity === 'error');
   return [
-    text(
-      finding === undefined ? 'No verdict was possible' : `No verdict: ${shortenText(finding.message, 200)}`,
-    ),
+    text(finding === undefined ? 'No verdict was possible' : `No verdict: ${firstLine(finding.message)}`),
   ];
 }
 

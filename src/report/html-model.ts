@@ -3,7 +3,7 @@ import type { Inspection, ValueInfo } from '../model/inspection.ts';
 import type { MetricComparison } from '../regression/verdict.ts';
 import { typeWords } from './comment-details.ts';
 import { intervalFigure, samplesFigure } from './dot-plot.ts';
-import { escapeHtml, fileLink, htmlProse, shortenText } from './escape.ts';
+import { escapeHtml, fileLink, htmlProse, separateLines, shortenText } from './escape.ts';
 import { formatDifference, formatPercent, formatTransition, formatValue } from './format-values.ts';
 import { historyFigure, layersFigure } from './html-charts.ts';
 import { graphFigure } from './html-graph.ts';
@@ -49,7 +49,9 @@ export function problemList(problems: readonly Problem[], withModel: boolean): s
     const config = problem.remedy.config === null ? '' : configWords(problem.remedy.config);
     const severity =
       problem.severity === 'error' ? 'Fails' : problem.severity === 'warning' ? 'Warning' : 'Note';
-    return `<li class="${problem.severity}"><p><strong>${severity}</strong> ${name}<code>${text(problem.code, 80)}</code></p><p>${prose(problem.message)}</p><p class="now">${prose(problem.remedy.hint)}${label}${config}</p></li>`;
+    // As in the comment: a model's name makes no lines of its own.
+    const message = problem.model === null ? separateLines(problem.message, prose) : prose(problem.message);
+    return `<li class="${problem.severity}"><p><strong>${severity}</strong> ${name}<code>${text(problem.code, 80)}</code></p><p>${message}</p><p class="now">${prose(problem.remedy.hint)}${label}${config}</p></li>`;
   });
   const hidden = problems.length - items.length;
   return `<ul class="problems">${items.join('')}${hidden > 0 ? `<li>… and ${hidden} more.</li>` : ''}</ul>`;

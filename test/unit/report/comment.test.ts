@@ -37,6 +37,23 @@ function expectWhole(markdown: string): void {
   for (const row of rows) expect(row).toMatch(/\|$/);
 }
 
+it('a message of several lines is a list under its first one, unless a model may have written it', () => {
+  const finding = {
+    code: 'CONFIG_INVALID',
+    severity: 'error',
+    message: 'two errors:\none\n*other*',
+    hint: '',
+  } as const;
+  const whole = render({ ...sampleReport([], { gate: 'no-verdict' }), findings: [finding] }, 65_536);
+  expect(whole).toContain('No verdict: two errors\n');
+  expect(whole).toContain('two errors:<br>one<br>\\*other\\*');
+  const ofModel = render(
+    sampleReport([sampleModel('digits', { gate: 'failed', findings: [finding] })], { gate: 'failed' }),
+    65_536,
+  );
+  expect(ofModel).toContain('two errors: one \\*other\\*');
+});
+
 describe('the byte budget', () => {
   it.each([65_536, 20_000, 8_000, 4_000, 2_000, 1_000])(
     'of %d bytes is kept for 2,000 models, without cutting',

@@ -1,5 +1,5 @@
 import type { MetricComparison, MetricName } from '../regression/verdict.ts';
-import { METRIC_FINDINGS } from '../shared/finding-names.ts';
+import { METRIC_FINDINGS, testFindingName } from '../shared/finding-names.ts';
 import { formatPercent } from './format-values.ts';
 import { isWorse, METRIC_WORDS } from './metric-words.ts';
 import { type Problem, problemsOf } from './problems.ts';
@@ -59,6 +59,8 @@ const wordOfProblem = (problem: Problem, model: ModelReport): string => {
   if (problem.code.startsWith('under-limit-')) return 'under limit';
   if (problem.clause === 'breaks its callers') return 'breaks callers';
   if (problem.code === 'MODEL_DELETED') return 'deleted';
+  const tested = testFindingName(problem.code);
+  if (tested !== null) return tested.replace('-', ' ');
   return problem.severity === 'error' ? 'error' : 'warning';
 };
 

@@ -1,7 +1,12 @@
 import type { ContractChange } from '../contract/comparison.ts';
 import type { MetricComparison } from '../regression/verdict.ts';
 import type { Finding } from '../shared/finding.ts';
-import { ACCEPTING_LABEL, CONTRACT_FINDING, METRIC_FINDINGS } from '../shared/finding-names.ts';
+import {
+  ACCEPTING_LABEL,
+  CONTRACT_FINDING,
+  METRIC_FINDINGS,
+  testFindingName,
+} from '../shared/finding-names.ts';
 import { visibleText } from './escape.ts';
 import {
   formatAmount,
@@ -240,25 +245,46 @@ function undecidedProblem(model: ModelReport): Problem | null {
   return null;
 }
 
+const CLAUSES: Readonly<Record<string, string>> = {
+  MODEL_DELETED: 'was deleted',
+  CASE_FAILED: 'fails a test case',
+  ACCURACY_BELOW_MINIMUM: 'is under its minimum of accuracy',
+  ACCURACY_DROPPED: 'got less accurate',
+};
+
 function clauseOf(model: ModelReport, { code, severity }: Finding): string {
-  if (code === 'MODEL_DELETED') return 'was deleted';
+  const own = Object.hasOwn(CLAUSES, code) ? CLAUSES[code] : undefined;
+  if (own !== undefined) return own;
   if (severity !== 'error') return severity === 'warning' ? 'has a warning' : 'has a note';
   return model.candidate === null ? 'cannot be read' : 'has an error';
+}
+
+function findingProblem(model: ModelReport, finding: Finding): Problem {
+  const name = testFindingName(finding.code);
+  const acceptance = name === null ? undefined : acceptanceOf(model, `${name}:${model.name}`);
+  return {
+    model: model.name,
+    path: model.path,
+    severity: finding.severity,
+    code: finding.code,
+    clause: clauseOf(model, finding),
+    message: finding.message,
+    remedy:
+      acceptance !== undefined
+        ? acceptedRemedy(acceptance)
+        : {
+            label: name === null ? null : acceptLabel(name, model.name),
+            config: null,
+            hint: finding.hint,
+          },
+  };
 }
 
 /** Everything that speaks against one model: broken contract, metrics, findings; errors first, else in the report's order. */
 export function problemsOf(model: ModelReport): readonly Problem[] {
   const breaks = (model.contract?.changes ?? []).filter(change => change.effect === 'breaking');
   const problems: Problem[] = [
-    ...model.findings.map(finding => ({
-      model: model.name,
-      path: model.path,
-      severity: finding.severity,
-      code: finding.code,
-      clause: clauseOf(model, finding),
-      message: finding.message,
-      remedy: { label: null, config: null, hint: finding.hint },
-    })),
+    ...model.findings.map(finding => findingProblem(model, finding)),
     ...breaks.map(change => contractProblem(model, change)),
     ...model.metrics.map(comparison => metricProblem(model, comparison)).filter(problem => problem !== null),
   ];

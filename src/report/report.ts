@@ -162,7 +162,7 @@ export interface ModelReport {
   readonly outline?: Outline;
 }
 
-/** A break or regression that somebody let through on purpose; `finding` is what they named: `slower:digits`, `break:digits`. */
+/** A break, a regression or a failed test that somebody let through on purpose; `finding` is what they named: `slower:digits`, `break:digits`. */
 export interface Acceptance {
   readonly finding: string;
   readonly by: 'label' | 'configuration' | 'flag';

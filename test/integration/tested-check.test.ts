@@ -123,6 +123,29 @@ describe.skipIf(lacks('runtime'))('check with cases, a dataset and a contract', 
     expect(() => parseReport(hostile)).toThrow(expect.objectContaining({ code: 'REPORT_INVALID' }));
   });
 
+  it('lets failed cases and a lower accuracy through where both are accepted by name', async () => {
+    const strict = CONFIG.replace('min: 0.9,', 'min: 0.999,');
+    remote.commit('exact-base', { 'quickserveml.yml': { text: strict } }, { from: 'main' });
+    remote.commit('exact', { ...modelFile('digits-damaged') }, { from: 'exact-base' });
+    const against = (accept: readonly string[]) => check('exact', {}, { base: 'exact-base', accept });
+    const one = await against(['failed-case:digits']);
+    expect(one.exitCode).toBe(1);
+    expect(codes(one.model)).toEqual(['ACCURACY_BELOW_MINIMUM']);
+    const both = await against(['failed-case:digits', 'less-accurate:digits']);
+    expect(codes(both.model)).toEqual([]);
+    expect(both.model).toMatchObject({
+      gate: 'warned',
+      accepted: [
+        { finding: 'failed-case:digits', by: 'flag' },
+        { finding: 'less-accurate:digits', by: 'flag' },
+      ],
+    });
+    expect(both.exitCode).toBe(0);
+    const text = renderJobSummary(both.report, null);
+    expect(text).toContain('accepted on purpose');
+    expect(text).toContain('Accepted on purpose: failed-case:digits');
+  });
+
   it('holds the accuracy against the limits of the base, whatever the change says', async () => {
     const strict = CONFIG.replace('min: 0.9,', 'min: 0.999,');
     const { model } = await check('strict', {

@@ -2,7 +2,13 @@ import type { AcceptEntry } from '../../config/config.ts';
 import type { ContractChange } from '../../contract/comparison.ts';
 import type { MetricComparison } from '../../regression/verdict.ts';
 import type { Acceptance } from '../../report/report.ts';
-import { ACCEPTING_LABEL, CONTRACT_FINDING, METRIC_FINDINGS } from '../../shared/finding-names.ts';
+import type { Finding } from '../../shared/finding.ts';
+import {
+  ACCEPTING_LABEL,
+  CONTRACT_FINDING,
+  METRIC_FINDINGS,
+  testFindingName,
+} from '../../shared/finding-names.ts';
 
 /** What people let through on purpose, from all places where they can say so. */
 export interface AcceptanceSources {
@@ -46,14 +52,16 @@ export function acceptanceLookup(
   };
 }
 
-/** What was accepted of the regressions and breaks of one model. A finding that nobody accepted is not in the result. */
+/** What was accepted of the regressions, breaks and failed tests of one model. A finding that nobody accepted is not in the result. */
 export function acceptedOf(
   metrics: readonly MetricComparison[],
   changes: readonly ContractChange[],
+  findings: readonly Finding[],
   lookup: AcceptanceLookup,
 ): {
   readonly metrics: ReadonlySet<MetricComparison>;
   readonly changes: ReadonlySet<ContractChange>;
+  readonly findings: ReadonlySet<Finding>;
   readonly list: readonly Acceptance[];
 } {
   const list = new Map<string, Acceptance>();
@@ -69,5 +77,14 @@ export function acceptedOf(
   const acceptedChanges = changes.filter(
     change => change.effect === 'breaking' && note(lookup(CONTRACT_FINDING, `${change.rule}:${change.name}`)),
   );
-  return { metrics: new Set(acceptedMetrics), changes: new Set(acceptedChanges), list: [...list.values()] };
+  const acceptedFindings = findings.filter(({ code, severity }) => {
+    const name = testFindingName(code);
+    return severity === 'error' && name !== null && note(lookup(name, null));
+  });
+  return {
+    metrics: new Set(acceptedMetrics),
+    changes: new Set(acceptedChanges),
+    findings: new Set(acceptedFindings),
+    list: [...list.values()],
+  };
 }

@@ -200,7 +200,6 @@ async function compareModel(
       metrics,
       measurement: summarise(workloads, disturbance),
       version: null,
-      findings,
       ...layerFields(layers),
       ...(tested.report === null ? {} : { cases: tested.report }),
       ...judge(config, policy, { metrics, contract, findings, identity }, input.accept),
@@ -234,26 +233,29 @@ function judge(
   policy: Policy,
   evidence: Pick<ModelReport, 'metrics' | 'contract' | 'findings'> & { readonly identity: ModelIdentity },
   accept: Omit<AcceptanceSources, 'entries'>,
-): Pick<ModelReport, 'gate' | 'accepted'> {
+): Pick<ModelReport, 'gate' | 'accepted' | 'findings'> {
   const { metrics, contract, findings, identity } = evidence;
   const breaks = (contract?.changes ?? []).filter(change => change.effect === 'breaking');
   const lookup = acceptanceLookup(config.name, identity.sha256, {
     ...accept,
     entries: policy.contract.accept,
   });
-  const accepted = acceptedOf(metrics, breaks, lookup);
+  const accepted = acceptedOf(metrics, breaks, findings, lookup);
   const asJudged = metrics.map(metric =>
     accepted.metrics.has(metric) && metric.policy.gate === 'hard'
       ? { ...metric, policy: { ...metric.policy, gate: 'warn' as const } }
       : metric,
   );
-  const gate = gateOf(asJudged, contract, findings, {
+  const judgedFindings = findings.map(finding =>
+    accepted.findings.has(finding) ? { ...finding, severity: 'warning' as const } : finding,
+  );
+  const gate = gateOf(asJudged, contract, judgedFindings, {
     contract: policy.contract.gate,
     contractAccepted: breaks.every(change => accepted.changes.has(change)),
     inconclusive: policy.inconclusive,
     noBaseline: policy.noBaseline,
   });
-  return { gate, accepted: accepted.list };
+  return { gate, accepted: accepted.list, findings: judgedFindings };
 }
 
 /** Problems that the base has too are no reason to refuse the change. */

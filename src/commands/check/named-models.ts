@@ -2,7 +2,12 @@ import { relative, resolve, sep } from 'node:path';
 import type { ModelConfig } from '../../config/config.ts';
 import { QuickServeError } from '../../shared/errors.ts';
 import type { Finding } from '../../shared/finding.ts';
-import { ACCEPTING_LABEL, CONTRACT_FINDING, METRIC_FINDINGS } from '../../shared/finding-names.ts';
+import {
+  ACCEPTING_LABEL,
+  CONTRACT_FINDING,
+  METRIC_FINDINGS,
+  TEST_FINDINGS,
+} from '../../shared/finding-names.ts';
 import { nearestWord } from '../../shared/nearest-word.ts';
 
 const MOST_LISTED = 20;
@@ -53,7 +58,9 @@ export function selectModels(
   return models.filter(model => wanted.some(name => isNamed(model, name, folders)));
 }
 
-const FINDINGS: readonly string[] = [...Object.values(METRIC_FINDINGS), CONTRACT_FINDING];
+const FINDINGS: readonly string[] = [
+  ...new Set([...Object.values(METRIC_FINDINGS), ...Object.values(TEST_FINDINGS), CONTRACT_FINDING]),
+];
 
 interface Acceptance {
   readonly finding: string;

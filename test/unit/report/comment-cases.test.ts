@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { CasesReport } from '../../../src/cases/cases-report.ts';
 import { shareText, shortNumber } from '../../../src/report/cases-words.ts';
+import { renderJobSummary } from '../../../src/report/comment.ts';
 import { casesBlocks } from '../../../src/report/comment-cases.ts';
+import { sampleModel, sampleReport } from '../../support/sample-reports.ts';
 
 const statistics = {
   elements: 10,
@@ -61,6 +63,36 @@ const report: CasesReport = {
     ],
   },
 };
+
+it('a failed case names the label that accepts it; accepted, it says by what', () => {
+  const finding = {
+    code: 'CASE_FAILED',
+    severity: 'error',
+    message: 'Case a',
+    hint: 'Write it down.',
+  } as const;
+  const failed = renderJobSummary(
+    sampleReport([sampleModel('digits', { gate: 'failed', findings: [finding] })], { gate: 'failed' }),
+    null,
+  );
+  expect(failed).toContain('fails a test case');
+  expect(failed).toContain('Write it down. Accept it on purpose with the label `accept-failed-case:digits`.');
+  const accepted = renderJobSummary(
+    sampleReport(
+      [
+        sampleModel('digits', {
+          gate: 'warned',
+          findings: [{ ...finding, severity: 'warning' }],
+          accepted: [{ finding: 'failed-case:digits', by: 'label' }],
+        }),
+      ],
+      { gate: 'warned' },
+    ),
+    null,
+  );
+  expect(accepted).toContain('fails a test case · accepted on purpose');
+  expect(accepted).toContain('Accepted on purpose, by label.');
+});
 
 describe('cases in the comment', () => {
   const text = casesBlocks(report).join('\n\n');

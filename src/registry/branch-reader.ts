@@ -5,11 +5,10 @@ import { QuickServeError } from '../shared/errors.ts';
 import type { BranchState, BranchTip, InboxRef, UnusableEntry } from './branch-state.ts';
 import { type ComplaintAbout, inboxRefspecs, parseInboxMessage, remoteInboxRef } from './inbox.ts';
 import { buildTree, existingFiles, type NewFile, writeBlobs } from './tree-builder.ts';
+import { folderOf, nameOf, splitPath } from './tree-paths.ts';
 
 const TIP_REF = 'refs/quickserveml/tip';
 const LOCAL_INBOX = 'refs/quickserveml/inbox';
-
-const splitPath = (path: string): string[] => (path === '' ? [] : path.split('/'));
 
 function malformedTree(path: string): QuickServeError {
   return new QuickServeError({
@@ -137,13 +136,10 @@ function createState(store: ObjectStore, root: string | null, facts: StateFacts)
     root,
     listFolders,
     async readFiles(paths) {
-      const parentOf = (path: string): string => splitPath(path).slice(0, -1).join('/');
-      const folders = await listFolders([...new Set(paths.map(parentOf))]);
+      const folders = await listFolders([...new Set(paths.map(folderOf))]);
       const ids = new Map<string, string>();
       for (const path of paths) {
-        const entry = folders
-          .get(parentOf(path))
-          ?.find(candidate => candidate.path === splitPath(path).at(-1));
+        const entry = folders.get(folderOf(path))?.find(candidate => candidate.path === nameOf(path));
         if (entry === undefined) continue;
         if (entry.type !== 'blob') throw malformedTree(path);
         ids.set(path, entry.id);

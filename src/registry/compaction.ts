@@ -15,6 +15,7 @@ import { checkRegistry, readVerdicts } from './registry-files.ts';
 import { serialiseLine } from './schemas.ts';
 import { timeOfId } from './time-ids.ts';
 import type { NewFile } from './tree-builder.ts';
+import { folderOf } from './tree-paths.ts';
 
 export interface CompactOptions {
   /** Also throw away the history, and the bytes of deleted versions; the audit log is kept as a file. */
@@ -35,8 +36,6 @@ export interface CompactOutcome {
   /** Commits that the rewritten history replaced; 0 without a rewrite. */
   readonly replacedCommits: number;
 }
-
-const folderOf = (path: string): string => path.slice(0, path.lastIndexOf('/'));
 
 /** Loose verdicts of closed months, by the pack that they go into. */
 function closedVerdicts(

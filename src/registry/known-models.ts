@@ -14,10 +14,9 @@ import type { IdentifiedEntry } from './record-files.ts';
 import type { VersionRecord } from './records.ts';
 import { checkRegistry } from './registry-files.ts';
 import type { RecordReader } from './schemas.ts';
+import { folderOf } from './tree-paths.ts';
 import { readVersion } from './version-record.ts';
 import { newestName } from './versions.ts';
-
-const folderOf = (path: string): string => path.slice(0, path.lastIndexOf('/'));
 
 /** What the branch knows about a model, as far as recording needs it. */
 export interface KnownModel {

@@ -5,6 +5,7 @@ import { type ModelSource, readSource } from './model-sources.ts';
 import { uniqueById, writePack } from './packs.ts';
 import { type RecordReader, serialiseLine } from './schemas.ts';
 import type { NewFile } from './tree-builder.ts';
+import { folderOf } from './tree-paths.ts';
 
 /** A month is left alone for so long after its end: clocks differ, and late jobs still write to it. */
 const MARGIN_MS = 3 * 24 * 3600 * 1000;
@@ -19,8 +20,6 @@ export function countClosed(months: readonly string[], nowMs: number): number {
   const openMonth = firstOpenMonth(nowMs);
   return months.filter(month => month < openMonth).length;
 }
-
-const folderOf = (path: string): string => path.slice(0, path.lastIndexOf('/'));
 
 /** A month's folder, and its files with the pack that there may be already. */
 export interface Month {

@@ -4,6 +4,7 @@ import type { AppendPlan } from './branch-writer.ts';
 import { placeOf } from './layout.ts';
 import { firstOpenMonth, packMonth } from './month-packing.ts';
 import type { RecordReader } from './schemas.ts';
+import { folderOf } from './tree-paths.ts';
 
 /**
  * A write reads the folder of months that it adds to in any case. Where one of these months is closed and loose, the same
@@ -12,8 +13,6 @@ import type { RecordReader } from './schemas.ts';
 
 /** A month with more records is left to `compact`: its files are too much to fetch for one append. */
 const MOST_RECORDS = 2_000;
-
-const folderOf = (path: string): string => path.slice(0, path.lastIndexOf('/'));
 
 /** The oldest closed month beside those that the files go to; null where all are packed. */
 async function looseMonth(

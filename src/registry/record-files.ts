@@ -18,6 +18,7 @@ import type {
 } from './records.ts';
 import { serialiseRecord } from './schemas.ts';
 import type { NewFile } from './tree-builder.ts';
+import { folderOf } from './tree-paths.ts';
 import type { VersionDecision } from './versions.ts';
 
 /** An entry with its verdict, made and signed once, so that a retry writes the same file. */
@@ -87,8 +88,6 @@ function initialLife(entry: RecordEntry): Partial<VersionRecord> {
     ...(entry.imported === undefined ? {} : { imported: entry.imported }),
   };
 }
-
-const folderOf = (path: string): string => path.slice(0, path.lastIndexOf('/'));
 
 /** The greatest id of the folder that a measurement goes to: it is to sort behind what its writer saw. */
 async function newestIdBeside(state: BranchState, path: string): Promise<string | null> {

@@ -3,6 +3,7 @@ import type { ObjectStore } from '../git/object-store.ts';
 import { treeObject } from '../git/object-writer.ts';
 import type { TreeEntry } from '../git/tree-listing.ts';
 import type { BranchState } from './branch-state.ts';
+import { folderOf, nameOf, splitPath } from './tree-paths.ts';
 
 /** A file to add to the branch: its bytes, or the path of a file that has them. */
 export interface NewFile {
@@ -11,10 +12,6 @@ export interface NewFile {
     | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
     | { readonly kind: 'file'; readonly source: string };
 }
-
-const splitPath = (path: string): string[] => (path === '' ? [] : path.split('/'));
-const folderOf = (path: string): string => splitPath(path).slice(0, -1).join('/');
-const nameOf = (path: string): string => splitPath(path).at(-1) ?? '';
 
 async function hashSources(store: ObjectStore, files: readonly NewFile[]): Promise<Map<string, string>> {
   const ids = new Map<string, string>();

@@ -14,6 +14,7 @@ import { fullDiskError } from '../shared/full-disk.ts';
 import type { BranchState } from './branch-state.ts';
 import { blobPath } from './layout.ts';
 import type { BytesLocation, ModelPart, VersionRecord } from './records.ts';
+import { folderOf } from './tree-paths.ts';
 
 function damaged(path: string, why: string): QuickServeError {
   return new QuickServeError({
@@ -98,7 +99,6 @@ export async function writeBranchBytes(
   version: VersionRecord,
   target: VersionTarget,
 ): Promise<string | null> {
-  const folderOf = (path: string): string => path.slice(0, path.lastIndexOf('/'));
   const folders = await state.listFolders(version.parts.map(({ sha256 }) => folderOf(blobPath(sha256))));
   const wanted = version.parts.map(part => {
     const path = blobPath(part.sha256);

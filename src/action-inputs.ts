@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import * as core from '@actions/core';
 import { readFormats } from './commands/check/report-files.ts';
@@ -52,7 +51,7 @@ export function readReviewInputs(world: Surroundings): ReviewInputs {
     cwd: resolve(workspace, core.getInput('working-directory')),
     configPath: optional('config'),
     record: choice<RecordMode>('record', ['auto', 'always', 'never']),
-    context: readCiContext(world.env, path => readFileSync(path, 'utf8')),
+    context: readCiContext(world.env),
     comment: choice('comment', ['true', 'false']),
     commentKey: optional('comment-key'),
     commentAuthor: core.getInput('comment-author'),

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { gitEnvironment } from '../git/git-environment.ts';
 import { openRepository } from '../git/repository.ts';
 import { readCiContext } from '../platforms/detect.ts';
@@ -40,7 +39,7 @@ export async function testAlerts(options: AlertsTestOptions, world: Surroundings
           : `It has ${places.map(({ name }) => name).join(', ')}.`,
     });
   }
-  const context = readCiContext(world.env, path => readFileSync(path, 'utf8'));
+  const context = readCiContext(world.env);
   const news = (name: string): AlertNews => ({
     id: `msg_test_${Math.floor(world.now())}_${name}`.replaceAll('.', '_'),
     kind: 'test',

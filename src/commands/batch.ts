@@ -18,9 +18,9 @@ import { QuickServeError } from '../shared/errors.ts';
 import { terminalSafe } from '../shared/terminal-text.ts';
 import { type ResultWriter, writeToFile, writeToStream } from './batch/result-writer.ts';
 import { runScenario } from './benchmark/scenarios.ts';
-import type { ReadableModel } from './check/measuring.ts';
 import type { CommandResult } from './command-result.ts';
 import { readDuration } from './duration-option.ts';
+import type { ReadableModel } from './readable-model.ts';
 import { createRuntimeSource } from './runtime-source.ts';
 import type { Surroundings } from './surroundings.ts';
 

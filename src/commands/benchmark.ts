@@ -24,11 +24,12 @@ import { terminalSafe } from '../shared/terminal-text.ts';
 import { runScenarios } from './benchmark/run-scenarios.ts';
 import { readScenarios } from './benchmark/scenarios.ts';
 import { EXPLAINING_SHARE, explainSlower, layerFields, type SlowerWorkload } from './check/explaining.ts';
-import { type Bench, measure, type ReadableModel } from './check/measuring.ts';
+import { type Bench, measure } from './check/measuring.ts';
 import type { CommandResult } from './command-result.ts';
 import { readDuration } from './duration-option.ts';
 import { readDims, requireKnownDims } from './inspect/dim-sizes.ts';
 import { policiesOf } from './metric-policies.ts';
+import type { ReadableModel } from './readable-model.ts';
 import { createRuntimeSource, readFingerprint } from './runtime-source.ts';
 import type { Surroundings } from './surroundings.ts';
 

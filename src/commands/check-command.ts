@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { RecordMode } from '../config/config.ts';
 import { readCiContext } from '../platforms/detect.ts';
@@ -33,7 +32,7 @@ export interface CheckArguments extends ShowArguments {
 
 /** `check` on the command line, in any CI and on a laptop. */
 export async function checkCommand(given: CheckArguments, world: Surroundings): Promise<CommandResult> {
-  const context = readCiContext(world.env, path => readFileSync(path, 'utf8'));
+  const context = readCiContext(world.env);
   const pullRequest = await openPullRequest(context, world, null);
   const options: CheckOptions = {
     cwd: given.cwd,

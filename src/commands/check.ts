@@ -1,5 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Fingerprint } from '../benchmark/measurement.ts';
 import { allotTime } from '../benchmark/time-allotment.ts';
@@ -15,6 +14,7 @@ import type { Report, ReportShard } from '../report/report.ts';
 import type { RuntimeLocation } from '../runtime/runtime-location.ts';
 import { QuickServeError } from '../shared/errors.ts';
 import type { Finding } from '../shared/finding.ts';
+import { openTemporaryFolder } from '../shared/temporary-folder.ts';
 import { acceptancesIn } from './check/acceptance.ts';
 import { type ChangeSet, isChanged, openChangeSet } from './check/change-set.ts';
 import type { CheckOptions } from './check/check-options.ts';
@@ -31,9 +31,11 @@ import {
   readRegistry,
   recordChecked,
   recordedBytes,
+  recordedGate,
 } from './check/registry-access.ts';
 import { type ShardPart, takeShard } from './check/shard.ts';
 import { planVersions } from './check/version-plan.ts';
+import { reportedChange } from './reported-run.ts';
 import { createRuntimeSource, readFingerprint } from './runtime-source.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -159,7 +161,7 @@ export async function runCheck(options: CheckOptions, world: Surroundings): Prom
   const startMs = performance.now();
   const createdAt = new Date(world.now()).toISOString();
   await using whole = await openChangeSet(options, world);
-  await using scratch = await openScratch();
+  await using scratch = await openTemporaryFolder('check');
   requireOneModel(options, whole);
   const { comparisons, alpha } = planComparisons(whole);
   const part = await partOf(whole, options, comparisons);
@@ -180,7 +182,7 @@ export async function runCheck(options: CheckOptions, world: Surroundings): Prom
     time: allotTime(budgetOfPart(whole, changes), budgetsOf(changes), () => performance.now()),
   };
 
-  const checked = await checkModels(options, changes, bench, intent, registry, scratch.folder);
+  const checked = await checkModels(options, changes, bench, intent, registry, scratch.path);
   const environment = await fingerprintOfRun(runtime.resolved(), changes.config, checked);
   const findings = [...changes.findings, ...ruleFindings(options, changes), ...registry.findings];
   const gate = worstGate(checked.map(({ report }) => report.gate));
@@ -198,7 +200,7 @@ export async function runCheck(options: CheckOptions, world: Surroundings): Prom
         });
   const versions = planVersions(checked, registry.state, recorded.summary.entries);
   const { repository, base } = changes;
-  const finalGate = worstGate([gate, ...(recorded.error === null ? [] : (['no-verdict'] as const))]);
+  const finalGate = recordedGate(gate, recorded);
   const graphs = drawGraphs(checked);
   const report: Report = {
     schemaVersion: 1,
@@ -213,13 +215,7 @@ export async function runCheck(options: CheckOptions, world: Surroundings): Prom
             sha: options.context.pullRequest?.headSha ?? repository.headSha,
             role: options.context.base.kind === 'local' ? (repository.branch ?? 'detached HEAD') : 'head',
           },
-    change: {
-      platform: options.context.platform,
-      repository: options.context.repository,
-      pullRequest: options.context.pullRequest?.number ?? null,
-      runUrl: options.context.runUrl,
-      filesUrl: options.context.filesUrl,
-    },
+    change: reportedChange(options.context),
     models: checked.map(({ report: model }) => {
       const history = historyOf(registry.state, model.name, environment?.key ?? null, firstInputsOf(model));
       const outline = graphs.get(model.name);
@@ -257,15 +253,6 @@ function baseRuntimeOf(
   if (isSame || base.kind !== 'commit' || options.runtimePath !== null) return {};
   return {
     baseRuntime: createRuntimeSource({ runtimePath: null, version, cwd: options.cwd }, world).resolve,
-  };
-}
-
-/** A temporary folder for copies of models. */
-async function openScratch(): Promise<AsyncDisposable & { readonly folder: string }> {
-  const folder = await mkdtemp(join(tmpdir(), 'quickserveml-check-'));
-  return {
-    folder,
-    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true, maxRetries: 3 }),
   };
 }
 

@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { CiContext } from '../platforms/context.ts';
-import { readCiContext } from '../platforms/detect.ts';
+import { readCiContext, readEvent } from '../platforms/detect.ts';
 import { type FollowedRun, findFollowedPullRequest, readFollowedRun } from '../platforms/github/follow-up.ts';
 import { stringAt } from '../platforms/json-values.ts';
 import type { Report } from '../report/report.ts';
@@ -9,6 +8,7 @@ import { QuickServeError } from '../shared/errors.ts';
 import type { CommandResult } from './command-result.ts';
 import { openPullRequest, type PostOutcome, type PullRequest, postReport } from './pull-request.ts';
 import { readReport } from './report.ts';
+import { reportedChange } from './reported-run.ts';
 import type { Surroundings } from './surroundings.ts';
 
 export interface CommentOptions {
@@ -20,15 +20,6 @@ export interface CommentOptions {
   readonly token?: string | null;
 }
 
-function readEvent(world: Surroundings): unknown {
-  const path = world.env['GITHUB_EVENT_PATH'];
-  try {
-    return path === undefined ? null : JSON.parse(readFileSync(path, 'utf8'));
-  } catch {
-    return null;
-  }
-}
-
 /**
  * Posts a saved report, which may come from anybody. In a `workflow_run` job the pull request is the one of the followed
  * run, found by repository, branch and commit; number, commit and addresses that the report states are not believed.
@@ -37,10 +28,10 @@ function readEvent(world: Surroundings): unknown {
  */
 export async function commentOnReport(options: CommentOptions, world: Surroundings): Promise<PostOutcome> {
   const report = await readReport(resolve(options.cwd, options.report));
-  const context = readCiContext(world.env, path => readFileSync(path, 'utf8'));
+  const context = readCiContext(world.env);
   const pullRequest = await openPullRequest(context, world, options.token ?? null);
   const isFollowUp = world.env['GITHUB_EVENT_NAME'] === 'workflow_run';
-  const event = isFollowUp ? readEvent(world) : null;
+  const event = isFollowUp ? readEvent(world.env) : null;
   const run = readFollowedRun(event);
   const target = isFollowUp
     ? await followedPullRequest(pullRequest, run)
@@ -90,13 +81,12 @@ function withTrustedAddresses(
   event: unknown,
   run: FollowedRun | null,
 ): Report {
-  const { platform, repository, runUrl, filesUrl, pullRequest } = context;
-  const own = { platform, repository, pullRequest: pullRequest?.number ?? null, runUrl, filesUrl };
+  const own = reportedChange(context);
   if (run === null) return { ...report, change: own };
   const followed = stringAt(event, 'workflow_run', 'html_url');
   const home = stringAt(event, 'workflow_run', 'head_repository', 'html_url');
   const files = home === null ? null : `${home}/blob/${run.headSha}`;
-  return { ...report, change: { ...own, runUrl: followed ?? runUrl, filesUrl: files } };
+  return { ...report, change: { ...own, runUrl: followed ?? own.runUrl, filesUrl: files } };
 }
 
 /** `comment --report F` on the command line. */

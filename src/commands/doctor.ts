@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { defaultConfig } from '../config/parse.ts';
@@ -87,7 +86,7 @@ async function cloneLines(
     },
     world,
   );
-  const context = readCiContext(world.env, path => readFileSync(path, 'utf8'));
+  const context = readCiContext(world.env);
   const models = 'failure' in found ? [] : found.value.models;
   await step('runtime', () => runtimeLines(runtime, config.runtime, world));
   await step('registry', () => registryLines(config, context, repository, world));

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { CommentConfig, RecordMode } from '../config/config.ts';
@@ -11,27 +10,21 @@ import { mergeReports, type ShardReport } from '../report/merge-reports.ts';
 import type { Report } from '../report/report.ts';
 import { fileReason, QuickServeError } from '../shared/errors.ts';
 import { loadConfig } from './check/change-set.ts';
-import { recordMerged } from './check/merged-recording.ts';
+import { type MergedRecordingOptions, recordMerged } from './check/merged-recording.ts';
 import { readFormats } from './check/report-files.ts';
 import { exitCodeOf } from './check.ts';
 import type { CommandResult } from './command-result.ts';
 import { openPullRequest } from './pull-request.ts';
 import { readReport } from './report.ts';
+import { headShaOf, reportedChange } from './reported-run.ts';
 import { type ShowArguments, showReport } from './show-report.ts';
 import type { Surroundings } from './surroundings.ts';
 
-export interface MergeOptions {
+export interface MergeOptions extends MergedRecordingOptions {
   /** Files, or folders in which every report.json is taken; absolute or relative to `cwd`. */
   readonly reports: readonly string[];
-  readonly cwd: string;
-  readonly config: string | null;
-  /** null: what the configuration says. */
-  readonly record: RecordMode | null;
-  readonly context: CiContext;
   /** Labels of the pull request, read at run time. */
   readonly labels: readonly string[];
-  /** Authenticates at the git remote over HTTP; null: what the clone itself stores. */
-  readonly token: string | null;
 }
 
 /** Folders below one that was named: download-artifact makes one an artifact. */
@@ -77,14 +70,8 @@ async function readShardReports({ reports, cwd }: MergeOptions): Promise<readonl
 }
 
 /** What CI knows of the run counts, not what the reports say of it. */
-function withOwnAddresses(report: Report, context: CiContext): Report {
-  if (context.platform === 'local') return report;
-  const { platform, repository, runUrl, filesUrl, pullRequest } = context;
-  return {
-    ...report,
-    change: { platform, repository, pullRequest: pullRequest?.number ?? null, runUrl, filesUrl },
-  };
-}
+const withOwnAddresses = (report: Report, context: CiContext): Report =>
+  context.platform === 'local' ? report : { ...report, change: reportedChange(context) };
 
 export interface MergeOutcome {
   readonly report: Report;
@@ -99,8 +86,10 @@ export interface MergeOutcome {
 export async function runMerge(options: MergeOptions, world: Surroundings): Promise<MergeOutcome> {
   const parts = await readShardReports(options);
   const { context, cwd, labels } = options;
-  const headSha = context.pullRequest?.headSha ?? context.headSha;
-  const merged = withOwnAddresses(mergeReports(parts, { headSha, labels, worstGate }), context);
+  const merged = withOwnAddresses(
+    mergeReports(parts, { headSha: headShaOf(context), labels, worstGate }),
+    context,
+  );
   const report =
     merged.registry.recording === 'planned' ? await recordMerged(merged, parts, options, world) : merged;
   const { root } = await openRepository(cwd, { environment: gitEnvironment(world.env) });
@@ -118,7 +107,7 @@ export interface MergeArguments extends ShowArguments {
 
 /** `merge REPORT...` on the command line. */
 export async function mergeCommand(given: MergeArguments, world: Surroundings): Promise<CommandResult> {
-  const context = readCiContext(world.env, path => readFileSync(path, 'utf8'));
+  const context = readCiContext(world.env);
   const { reports, cwd, config = null, record = null } = given;
   const formats = readFormats(given.reportFormat ?? '');
   const pullRequest = await openPullRequest(context, world, null);

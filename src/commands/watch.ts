@@ -1,5 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Fingerprint } from '../benchmark/measurement.ts';
 import { allotTime } from '../benchmark/time-allotment.ts';
@@ -13,6 +12,7 @@ import { worstGate } from '../regression/gate.ts';
 import type { Report } from '../report/report.ts';
 import { QuickServeError } from '../shared/errors.ts';
 import type { Finding } from '../shared/finding.ts';
+import { openTemporaryFolder } from '../shared/temporary-folder.ts';
 import { recordIntent } from './check/recording.ts';
 import { exitCodeOf } from './check.ts';
 import type { ContainerRegistryOptions } from './container-registries.ts';
@@ -201,31 +201,27 @@ async function watchAll(
   measurer: Measurer,
   at: string,
 ): Promise<readonly WatchedModel[]> {
-  const folder = await mkdtemp(join(tmpdir(), 'quickserveml-watch-'));
-  try {
-    const { config } = session;
-    // As a check shares out its budget; a model that is looked at twice takes no more than it had the first time.
-    const time = allotTime(
-      config.budgetMs,
-      wanted.flatMap(model => {
-        const own = configOf(model, config);
-        return workloadsOf(own).map(() => own.benchmark.budgetMs);
-      }),
-      () => performance.now(),
-    );
-    const watched: WatchedModel[] = [];
-    for (const [index, production] of wanted.entries()) {
-      session.world.progress.step(`${production.name} ${production.version.version.version}`);
-      const scratch = join(folder, String(index));
-      const fetch = (model: ProductionModel, target: string): Promise<string> =>
-        fetchVersion(session, model.version, target, options);
-      watched.push(await watchModel(production, { config, measurer, fetch, scratch, time, at }));
-      await rm(scratch, { recursive: true, force: true, maxRetries: 3 });
-    }
-    return watched;
-  } finally {
-    await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+  await using folder = await openTemporaryFolder('watch');
+  const { config } = session;
+  // As a check shares out its budget; a model that is looked at twice takes no more than it had the first time.
+  const time = allotTime(
+    config.budgetMs,
+    wanted.flatMap(model => {
+      const own = configOf(model, config);
+      return workloadsOf(own).map(() => own.benchmark.budgetMs);
+    }),
+    () => performance.now(),
+  );
+  const watched: WatchedModel[] = [];
+  for (const [index, production] of wanted.entries()) {
+    session.world.progress.step(`${production.name} ${production.version.version.version}`);
+    const scratch = join(folder.path, String(index));
+    const fetch = (model: ProductionModel, target: string): Promise<string> =>
+      fetchVersion(session, model.version, target, options);
+    watched.push(await watchModel(production, { config, measurer, fetch, scratch, time, at }));
+    await rm(scratch, { recursive: true, force: true, maxRetries: 3 });
   }
+  return watched;
 }
 
 const nothingFindings = (wanted: readonly ProductionModel[]): readonly Finding[] =>

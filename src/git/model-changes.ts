@@ -24,6 +24,10 @@ export type ModelChange =
       readonly identical: boolean;
     };
 
+/** Where a model was in the base commit; null where it is new, or gone. */
+export const basePathOf = (change: ModelChange): string | null =>
+  'basePath' in change ? change.basePath : null;
+
 export interface ModelSets {
   readonly headModels: readonly ModelLocation[];
   readonly headFiles: FileIds;

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { CiContext } from './context.ts';
 import { type Environment, variable } from './environment.ts';
 import { readGitHubContext } from './github/context.ts';
@@ -20,11 +21,13 @@ const LOCAL: CiContext = {
   filesUrl: null,
 };
 
-/**
- * Where this run happens, from the environment alone. `readEventFile` gives the text of the file that GITHUB_EVENT_PATH
- * names and may throw: then the run goes on without what the event would have said.
- */
-export function readCiContext(env: Environment, readEventFile: (path: string) => string): CiContext {
+/** The text of the file that GITHUB_EVENT_PATH names; may throw. */
+type ReadEventFile = (path: string) => string;
+
+const fromDisk: ReadEventFile = path => readFileSync(path, 'utf8');
+
+/** Where this run happens, from the environment alone. Without an event that can be read it goes on as if there was none. */
+export function readCiContext(env: Environment, readEventFile = fromDisk): CiContext {
   if (env['GITHUB_ACTIONS'] === 'true') return readGitHubContext(env, readEvent(env, readEventFile));
   if (env['GITLAB_CI'] === 'true') return readGitLabContext(env);
   if (variable(env, 'JENKINS_URL') !== null || variable(env, 'JENKINS_HOME') !== null)
@@ -32,7 +35,8 @@ export function readCiContext(env: Environment, readEventFile: (path: string) =>
   return readOtherContext(env, LOCAL);
 }
 
-function readEvent(env: Environment, readEventFile: (path: string) => string): unknown {
+/** The event that started a workflow of GitHub; null: there is none, or it cannot be read. */
+export function readEvent(env: Environment, readEventFile = fromDisk): unknown {
   const path = variable(env, 'GITHUB_EVENT_PATH');
   if (path === null) return null;
   try {

@@ -1,5 +1,4 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { SessionSettings } from '../benchmark/launcher.ts';
 import type { FeedTensor } from '../benchmark/measurement.ts';
@@ -8,6 +7,7 @@ import type { RunTrace } from '../model/layers/trace.ts';
 import type { Model } from '../model/model.ts';
 import { readModel } from '../model/model-reader.ts';
 import { QuickServeError } from '../shared/errors.ts';
+import { openTemporaryFolder } from '../shared/temporary-folder.ts';
 import { startWorker, type WorkerOptions } from './worker-process.ts';
 import type { ProfiledModelFile, ProfilingRequest } from './worker-protocol.ts';
 
@@ -53,16 +53,15 @@ export interface ProfiledPair {
  * @throws ModelFailure and QuickServeError like a launch.
  */
 export async function profileRuns(options: WorkerOptions, input: ProfilerInput): Promise<ProfiledRuns> {
-  return await inScratchFolder(async folder => {
-    const [optimised] = await profileModels(options, input, [{ side: null, ...input }], {
-      folder: join(folder, 'all'),
-      level: 'all',
-      writeGraph: true,
-      ...ALONE,
-    });
-    const loaded = await profileLoaded(options, input, input, join(folder, 'disabled'));
-    return { ...loaded, optimised: optimised?.runs ?? [], optimisedGraph: optimised?.graph ?? null };
+  await using scratch = await openTemporaryFolder('profile');
+  const [optimised] = await profileModels(options, input, [{ side: null, ...input }], {
+    folder: join(scratch.path, 'all'),
+    level: 'all',
+    writeGraph: true,
+    ...ALONE,
   });
+  const loaded = await profileLoaded(options, input, input, join(scratch.path, 'disabled'));
+  return { ...loaded, optimised: optimised?.runs ?? [], optimisedGraph: optimised?.graph ?? null };
 }
 
 /**
@@ -74,43 +73,31 @@ export async function* profilePairs(
   options: WorkerOptions,
   input: PairProfilerInput,
 ): AsyncGenerator<ProfiledPair, never> {
-  const folder = await mkdtemp(join(tmpdir(), 'quickserveml-profile-'));
-  try {
-    const base = await profileLoaded(options, input, input.base, join(folder, 'base'));
-    const candidate = await profileLoaded(options, input, input.candidate, join(folder, 'candidate'));
-    let graphs: readonly (Model | null)[] | null = null;
-    const sides = [
-      { side: 'base', ...input.base },
-      { side: 'candidate', ...input.candidate },
-    ] as const;
-    for (let launch = 0; ; launch += 1) {
-      // Who is opened first gets other memory: by turns, so that this is noise and no difference.
-      const isMirrored = launch % 2 === 1;
-      const inOrder: readonly ProfileResult[] = await profileModels(
-        options,
-        input,
-        isMirrored ? sides.toReversed() : sides,
-        { folder: join(folder, String(launch)), level: 'all', writeGraph: graphs === null, ...IN_TURNS },
-      );
-      const results = isMirrored ? inOrder.toReversed() : inOrder;
-      graphs ??= results.map(({ graph }) => graph);
-      yield {
-        base: { ...base, optimised: results[0]?.runs ?? [], optimisedGraph: graphs[0] ?? null },
-        candidate: { ...candidate, optimised: results[1]?.runs ?? [], optimisedGraph: graphs[1] ?? null },
-      };
-      await rm(join(folder, String(launch)), { recursive: true, force: true });
-    }
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-}
-
-async function inScratchFolder<Result>(work: (folder: string) => Promise<Result>): Promise<Result> {
-  const folder = await mkdtemp(join(tmpdir(), 'quickserveml-profile-'));
-  try {
-    return await work(folder);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
+  await using scratch = await openTemporaryFolder('profile');
+  const folder = scratch.path;
+  const base = await profileLoaded(options, input, input.base, join(folder, 'base'));
+  const candidate = await profileLoaded(options, input, input.candidate, join(folder, 'candidate'));
+  let graphs: readonly (Model | null)[] | null = null;
+  const sides = [
+    { side: 'base', ...input.base },
+    { side: 'candidate', ...input.candidate },
+  ] as const;
+  for (let launch = 0; ; launch += 1) {
+    // Who is opened first gets other memory: by turns, so that this is noise and no difference.
+    const isMirrored = launch % 2 === 1;
+    const inOrder: readonly ProfileResult[] = await profileModels(
+      options,
+      input,
+      isMirrored ? sides.toReversed() : sides,
+      { folder: join(folder, String(launch)), level: 'all', writeGraph: graphs === null, ...IN_TURNS },
+    );
+    const results = isMirrored ? inOrder.toReversed() : inOrder;
+    graphs ??= results.map(({ graph }) => graph);
+    yield {
+      base: { ...base, optimised: results[0]?.runs ?? [], optimisedGraph: graphs[0] ?? null },
+      candidate: { ...candidate, optimised: results[1]?.runs ?? [], optimisedGraph: graphs[1] ?? null },
+    };
+    await rm(join(folder, String(launch)), { recursive: true, force: true });
   }
 }
 

@@ -11,7 +11,7 @@ import { compareInTurns } from '../../benchmark/scenarios/turns.ts';
 import { batchSymbolOf } from '../../benchmark/workload.ts';
 import { interfaceOf } from '../../model/model-interface.ts';
 import { type OpenModel, openModel } from '../../runtime/launcher.ts';
-import type { ReadableModel } from '../check/measuring.ts';
+import type { ReadableModel } from '../readable-model.ts';
 import { BATCHES, LAUNCHES, LOAD_SHARE, type Scenario, type ScenarioInput, settingsOf } from './scenarios.ts';
 
 /** One statistic of a scenario, base against candidate. */

@@ -18,7 +18,7 @@ import { interfaceOf } from '../../model/model-interface.ts';
 import { openModel } from '../../runtime/launcher.ts';
 import type { WorkerOptions } from '../../runtime/worker-process.ts';
 import { QuickServeError } from '../../shared/errors.ts';
-import type { ReadableModel } from '../check/measuring.ts';
+import type { ReadableModel } from '../readable-model.ts';
 
 export const SCENARIOS = [
   'batch',

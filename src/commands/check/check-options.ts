@@ -1,6 +1,11 @@
 import type { RecordMode } from '../../config/config.ts';
 import type { CiContext } from '../../platforms/context.ts';
-import type { ShardChoice } from './shard.ts';
+
+/** Which part of a check this run is: `2/10` is `{index: 2, count: 10}`. */
+export interface ShardChoice {
+  readonly index: number;
+  readonly count: number;
+}
 
 /** What a person or a workflow asked of `check`; null: not said, so the configuration or the context decides. */
 export interface CheckOptions {

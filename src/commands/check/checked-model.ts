@@ -2,7 +2,7 @@ import type { ModelConfig, Policy } from '../../config/config.ts';
 import type { ModelIdentity } from '../../model/model-identity.ts';
 import type { Measured } from '../../regression/comparisons.ts';
 import type { ModelReport } from '../../report/report.ts';
-import type { ReadableModel } from './measuring.ts';
+import type { ReadableModel } from '../readable-model.ts';
 
 /** The report on one model, and what a record of it needs. */
 export interface CheckedModel {

@@ -8,9 +8,9 @@ import { inspectRead } from '../../model/model-inspection.ts';
 import { interfaceOf } from '../../model/model-interface.ts';
 import { fileReason, QuickServeError } from '../../shared/errors.ts';
 import type { Finding } from '../../shared/finding.ts';
+import type { ReadableModel } from '../readable-model.ts';
 import type { ChangeSet } from './change-set.ts';
 import { findingOf } from './measured-model.ts';
-import type { ReadableModel } from './measuring.ts';
 
 /** The same model in another configuration, by path or else by name. */
 export const configuredIn = (config: Config | null, model: ModelConfig): ModelConfig | null =>

@@ -11,8 +11,9 @@ import { readMachineLoad } from '../../runtime/machine-load.ts';
 import { ModelFailure } from '../../runtime/model-failure.ts';
 import { QuickServeError } from '../../shared/errors.ts';
 import type { Finding } from '../../shared/finding.ts';
+import type { ReadableModel } from '../readable-model.ts';
 import { EXPLAINING_SHARE, explainSlower, type SlowerWorkload } from './explaining.ts';
-import { type Bench, type MeasuredModel, measure, type ReadableModel } from './measuring.ts';
+import { type Bench, type MeasuredModel, measure } from './measuring.ts';
 import { runtimeFindings } from './runtime-findings.ts';
 
 export interface MeasuringInput {

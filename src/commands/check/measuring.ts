@@ -6,13 +6,13 @@ import { measureSolo } from '../../benchmark/solo.ts';
 import type { TimeAllotment } from '../../benchmark/time-allotment.ts';
 import { rowsOf, type Workload, workloadsOf } from '../../benchmark/workload.ts';
 import type { Config, ModelConfig, Policy } from '../../config/config.ts';
-import type { Model } from '../../model/model.ts';
 import { interfaceOf } from '../../model/model-interface.ts';
 import type { Measured, MeasuredWorkload } from '../../regression/comparisons.ts';
 import { WORKLOAD_METRICS } from '../../regression/timed.ts';
 import type { MeasuredInputs, MeasurementSummary, ModelLayers } from '../../report/report.ts';
 import { createLauncher } from '../../runtime/launcher.ts';
 import type { RuntimeLocation } from '../../runtime/runtime-location.ts';
+import type { ReadableModel } from '../readable-model.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { givenInputs } from './given-inputs.ts';
 import { slowLayers } from './slow-layers.ts';
@@ -38,13 +38,6 @@ export interface MeasuredModel {
   readonly measured: PairMeasurement | SoloMeasurement;
   /** Where it is slower: finds out in which layers, within a budget in milliseconds; else null. */
   readonly explain: ((budgetMs: number) => Promise<ModelLayers>) | null;
-}
-
-/** A model that was read and whose file can be opened. */
-export interface ReadableModel {
-  /** Absolute. */
-  readonly file: string;
-  readonly model: Model;
 }
 
 /** One set of inputs, and what it may cost. */

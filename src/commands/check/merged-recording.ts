@@ -1,21 +1,31 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { RecordMode } from '../../config/config.ts';
 import { effectiveRules } from '../../config/policy-for.ts';
+import { basePathOf } from '../../git/model-changes.ts';
 import { identifyRead } from '../../model/model-identity.ts';
-import { readModel } from '../../model/model-reader.ts';
-import { worstGate } from '../../regression/gate.ts';
+import type { CiContext } from '../../platforms/context.ts';
 import type { ShardReport } from '../../report/merge-reports.ts';
 import type { ModelReport, Report } from '../../report/report.ts';
 import { QuickServeError } from '../../shared/errors.ts';
-import type { MergeOptions } from '../merge.ts';
+import { openTemporaryFolder } from '../../shared/temporary-folder.ts';
+import { readableModel } from '../readable-model.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { type ChangeSet, openChangeSet } from './change-set.ts';
 import type { CheckedModel } from './checked-model.ts';
 import { headModelFile } from './model-files.ts';
 import { recordIntent } from './recording.ts';
-import { readRegistry, recordChecked } from './registry-access.ts';
+import { readRegistry, recordChecked, recordedGate } from './registry-access.ts';
 import { planVersions } from './version-plan.ts';
+
+/** How a merge records; `config` and `record` are null where nothing was said. */
+export interface MergedRecordingOptions {
+  readonly cwd: string;
+  readonly config: string | null;
+  readonly record: RecordMode | null;
+  readonly context: CiContext;
+  /** Authenticates at the git remote over HTTP; null: what the clone itself stores. */
+  readonly token: string | null;
+}
 
 /** A model of a shard, read again: only what has the very bytes that were judged is recorded. */
 async function readJudged(changes: ChangeSet, report: ModelReport, scratch: string): Promise<CheckedModel> {
@@ -24,9 +34,8 @@ async function readJudged(changes: ChangeSet, report: ModelReport, scratch: stri
   const measured = { kind: 'none', reason: 'measured by a shard' } as const;
   if (report.candidate === null || change === undefined || config === null)
     return { report, config, candidate: null, measured, policy: null };
-  const file = await headModelFile(changes, report.path, scratch);
-  const model = readModel(file);
-  const identity = await identifyRead(model);
+  const candidate = readableModel(await headModelFile(changes, report.path, scratch));
+  const identity = await identifyRead(candidate.model);
   if (identity.sha256 !== report.candidate.sha256) {
     throw new QuickServeError({
       code: 'SHARDS_MISMATCHED',
@@ -34,9 +43,9 @@ async function readJudged(changes: ChangeSet, report: ModelReport, scratch: stri
       hint: 'Merge on a checkout of the commit that was checked; a `prepare` command has to make the same bytes each time.',
     });
   }
-  const basePath = 'basePath' in change.change ? change.change.basePath : null;
+  const basePath = basePathOf(change.change);
   const { policy } = effectiveRules({ base: changes.baseConfig, model: config, basePath });
-  return { report, config, candidate: { file, model, identity }, measured, policy };
+  return { report, config, candidate: { ...candidate, identity }, measured, policy };
 }
 
 /**
@@ -47,7 +56,7 @@ async function readJudged(changes: ChangeSet, report: ModelReport, scratch: stri
 export async function recordMerged(
   merged: Report,
   parts: readonly ShardReport[],
-  options: MergeOptions,
+  options: MergedRecordingOptions,
   world: Surroundings,
 ): Promise<Report> {
   const { context, cwd, token } = options;
@@ -70,34 +79,30 @@ export async function recordMerged(
     },
     world,
   );
-  const scratch = await mkdtemp(join(tmpdir(), 'quickserveml-merge-'));
-  try {
-    const intent = recordIntent(changes.config, context, changes.repository);
-    const view = await readRegistry(context, changes, intent, world);
-    const checked: CheckedModel[] = [];
-    for (const [index, model] of merged.models.entries())
-      checked.push(await readJudged(changes, model, join(scratch, String(index))));
-    const environments = new Map(
-      parts.flatMap(({ report }) => report.models.map(({ name }) => [name, report.environment] as const)),
-    );
-    const recorded = await recordChecked({
-      world,
-      changes,
-      checked,
-      gate: merged.gate,
-      environmentOf: ({ name }) => environments.get(name) ?? null,
-      intent,
-      view,
-    });
-    const versions = planVersions(checked, view.state, recorded.summary.entries);
-    return {
-      ...merged,
-      gate: worstGate([merged.gate, ...(recorded.error === null ? [] : (['no-verdict'] as const))]),
-      models: merged.models.map(model => ({ ...model, version: versions.get(model.name) ?? null })),
-      findings: [...merged.findings, ...recorded.findings],
-      registry: recorded.summary,
-    };
-  } finally {
-    await rm(scratch, { recursive: true, force: true, maxRetries: 3 });
-  }
+  await using scratch = await openTemporaryFolder('merge');
+  const intent = recordIntent(changes.config, context, changes.repository);
+  const view = await readRegistry(context, changes, intent, world);
+  const checked: CheckedModel[] = [];
+  for (const [index, model] of merged.models.entries())
+    checked.push(await readJudged(changes, model, join(scratch.path, String(index))));
+  const environments = new Map(
+    parts.flatMap(({ report }) => report.models.map(({ name }) => [name, report.environment] as const)),
+  );
+  const recorded = await recordChecked({
+    world,
+    changes,
+    checked,
+    gate: merged.gate,
+    environmentOf: ({ name }) => environments.get(name) ?? null,
+    intent,
+    view,
+  });
+  const versions = planVersions(checked, view.state, recorded.summary.entries);
+  return {
+    ...merged,
+    gate: recordedGate(merged.gate, recorded),
+    models: merged.models.map(model => ({ ...model, version: versions.get(model.name) ?? null })),
+    findings: [...merged.findings, ...recorded.findings],
+    registry: recorded.summary,
+  };
 }

@@ -2,18 +2,19 @@ import { join, posix } from 'node:path';
 import type { ModelConfig, Policy } from '../../config/config.ts';
 import { effectiveRules } from '../../config/policy-for.ts';
 import { compareInterfaces } from '../../contract/compare-interfaces.ts';
+import { basePathOf } from '../../git/model-changes.ts';
 import type { Inspection } from '../../model/inspection.ts';
 import type { ModelIdentity } from '../../model/model-identity.ts';
 import { identifyRead } from '../../model/model-identity.ts';
 import { inspectRead } from '../../model/model-inspection.ts';
 import { interfaceOf } from '../../model/model-interface.ts';
-import { readModel } from '../../model/model-reader.ts';
 import { comparisonsOf, type MeasuredWorkload } from '../../regression/comparisons.ts';
 import { gateOf } from '../../regression/gate.ts';
 import type { ModelHistory, ModelReport, ModelState } from '../../report/report.ts';
 import { QuickServeError } from '../../shared/errors.ts';
 import type { Finding } from '../../shared/finding.ts';
 import { policiesOf } from '../metric-policies.ts';
+import { type ReadableModel, readableModel } from '../readable-model.ts';
 import { deletedModel, unreadableModel } from './absent-model.ts';
 import { type AcceptanceSources, acceptanceLookup, acceptedOf } from './acceptance.ts';
 import type { ChangedModel, ChangeSet } from './change-set.ts';
@@ -23,7 +24,7 @@ import { layerFields } from './explaining.ts';
 import type { HistoryInputs } from './history.ts';
 import { historyFindings } from './history-findings.ts';
 import { findingOf, type MeasuringInput, measureModel } from './measured-model.ts';
-import { type ReadableModel, summarise } from './measuring.ts';
+import { summarise } from './measuring.ts';
 import { explainMissing } from './missing-model.ts';
 import { baseModelFile, headModelFile } from './model-files.ts';
 import { testModel } from './tested-model.ts';
@@ -89,7 +90,7 @@ function stateOf({ model, changes, against }: ModelCheckInput): ModelState {
 
 async function readCandidate(input: ModelCheckInput, config: ModelConfig): Promise<ReadableModel> {
   const file = await headModelFile(input.changes, config.path, join(input.scratch, 'head'));
-  return { file, model: readModel(file) };
+  return readableModel(file);
 }
 
 /** The base to compare with; null where there is none, a finding where there is one that cannot be read. */
@@ -97,15 +98,14 @@ async function readBase(
   input: ModelCheckInput,
   state: ModelState,
 ): Promise<{ readonly base: ReadableModel | null; readonly findings: readonly Finding[] }> {
-  const { change } = input.model;
-  const path = 'basePath' in change ? change.basePath : null;
+  const path = basePathOf(input.model.change);
   try {
     if (input.against !== null) {
-      return { base: { file: input.against, model: readModel(input.against) }, findings: [] };
+      return { base: readableModel(input.against), findings: [] };
     }
     if (path === null || state.kind === 'no-base') return { base: null, findings: [] };
     const file = await baseModelFile(input.changes, path, join(input.scratch, 'base'), input.recordedBytes);
-    return { base: file === null ? null : { file, model: readModel(file) }, findings: [] };
+    return { base: file === null ? null : readableModel(file), findings: [] };
   } catch (thrown) {
     if (!(thrown instanceof QuickServeError) || input.against !== null) throw thrown;
     // What the infrastructure withheld leaves no verdict; a base that is no model is simply no baseline.
@@ -128,7 +128,7 @@ async function compareModel(
 ): Promise<CheckedModel> {
   const identity = await identifyRead(candidate.model);
   const same = isSameState(gitState);
-  const basePath = 'basePath' in input.model.change ? input.model.change.basePath : null;
+  const basePath = basePathOf(input.model.change);
   const { base, findings: baseFindings } = same
     ? { base: null, findings: [] }
     : await readBase(input, gitState);

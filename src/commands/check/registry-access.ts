@@ -4,6 +4,7 @@ import { countClosed } from '../../registry/month-packing.ts';
 import type { VersionRecord } from '../../registry/records.ts';
 import type { Registry } from '../../registry/registry.ts';
 import type { RegistryState } from '../../registry/registry-state.ts';
+import { worstGate } from '../../regression/gate.ts';
 import type { Gate } from '../../regression/verdict.ts';
 import type { ModelReport, Report } from '../../report/report.ts';
 import { QuickServeError } from '../../shared/errors.ts';
@@ -85,6 +86,10 @@ export interface RecordedPart {
   readonly findings: readonly Finding[];
   readonly error: QuickServeError | null;
 }
+
+/** The gate of a check with what recording came to: a demanded record that could not be made leaves no verdict. */
+export const recordedGate = (gate: Gate, { error }: RecordedPart): Gate =>
+  error === null ? gate : worstGate([gate, 'no-verdict']);
 
 /** Records what was checked, where that is due and the verdict allows it. What fails is in the result. */
 export async function recordChecked(input: {

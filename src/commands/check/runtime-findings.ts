@@ -7,8 +7,9 @@ import { formatDifference, formatPercent } from '../../report/format-values.ts';
 import { createLauncher } from '../../runtime/launcher.ts';
 import { QuickServeError } from '../../shared/errors.ts';
 import type { Finding } from '../../shared/finding.ts';
+import type { ReadableModel } from '../readable-model.ts';
 import { givenInputs } from './given-inputs.ts';
-import { type Bench, planFor, type ReadableModel } from './measuring.ts';
+import { type Bench, planFor } from './measuring.ts';
 
 /** Half of a model's own budget: whether the model is slower is the first question. */
 const BUDGET_SHARE = 0.5;

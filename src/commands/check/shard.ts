@@ -5,12 +5,7 @@ import { POINTER_LIMIT_BYTES, parsePointer } from '../../git/lfs.ts';
 import type { ReportShard } from '../../report/report.ts';
 import { QuickServeError } from '../../shared/errors.ts';
 import { type ChangedModel, type ChangeSet, isChanged } from './change-set.ts';
-
-/** Which part of a check this run is: `2/10` is `{index: 2, count: 10}`. */
-export interface ShardChoice {
-  readonly index: number;
-  readonly count: number;
-}
+import type { ShardChoice } from './check-options.ts';
 
 /** As many as GitHub's matrix can have. */
 const MOST_SHARDS = 256;

@@ -12,7 +12,7 @@ import { blamedLayers, layerDifferenceMs } from '../../report/layer-changes.ts';
 import type { ModelLayers } from '../../report/report.ts';
 import { type ProfilerModel, profilePairs } from '../../runtime/profiler.ts';
 import type { WorkerOptions } from '../../runtime/worker-process.ts';
-import type { ReadableModel } from './measuring.ts';
+import type { ReadableModel } from '../readable-model.ts';
 
 /** Fewer launches cannot tell a layer's difference from how much it varies. */
 const LAUNCHES_MIN = 4;

@@ -2,10 +2,12 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { commentSettingsOf } from '../../config/comment-settings.ts';
 import type { CommentConfig } from '../../config/config.ts';
+import { defaultConfig } from '../../config/parse.ts';
 import { gitEnvironment } from '../../git/git-environment.ts';
 import { openRepository } from '../../git/repository.ts';
 import type { Report } from '../../report/report.ts';
 import { QuickServeError } from '../../shared/errors.ts';
+import { headShaOf, reportedChange } from '../reported-run.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { CONFIG_NAME } from './change-set.ts';
 import type { CheckOptions } from './check-options.ts';
@@ -46,7 +48,7 @@ export async function stoppedCheck(
 ): Promise<StoppedCheck> {
   if (!(thrown instanceof QuickServeError)) throw thrown;
   const { context } = options;
-  const headSha = context.pullRequest?.headSha ?? context.headSha;
+  const headSha = headShaOf(context);
   return {
     exitCode: thrown.exitCode,
     comment: await commentSettings(options, world),
@@ -57,20 +59,14 @@ export async function stoppedCheck(
       gate: 'no-verdict',
       base: null,
       head: headSha === null ? null : { sha: headSha, role: 'head' },
-      change: {
-        platform: context.platform,
-        repository: context.repository,
-        pullRequest: context.pullRequest?.number ?? null,
-        runUrl: context.runUrl,
-        filesUrl: context.filesUrl,
-      },
+      change: reportedChange(context),
       models: [],
       findings: [findingOf(thrown)],
       environment: null,
       seed: 0,
       durationMs: 0,
       registry: {
-        branch: options.registryBranch ?? 'quickserveml',
+        branch: options.registryBranch ?? defaultConfig().registry.branch,
         recording: 'skipped',
         reason: 'the check could not be made',
         entries: [],

@@ -23,8 +23,9 @@ import { interfaceOf } from '../../model/model-interface.ts';
 import { createModelRunner, type OpenRunner } from '../../runtime/model-runner.ts';
 import { QuickServeError } from '../../shared/errors.ts';
 import type { Finding } from '../../shared/finding.ts';
+import type { ReadableModel } from '../readable-model.ts';
 import { findingOf } from './measured-model.ts';
-import { type Bench, planFor, type ReadableModel } from './measuring.ts';
+import { type Bench, planFor } from './measuring.ts';
 import { accuracyFindings, caseFindings } from './test-findings.ts';
 
 export interface TestingInput {

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { copyFile, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { compareInterfaces } from '../../contract/compare-interfaces.ts';
@@ -14,6 +13,7 @@ import type { RecordEntry } from '../../registry/record-entry.ts';
 import { VERSION_STATUSES } from '../../registry/records.ts';
 import { parseStatus } from '../../registry/version-filter.ts';
 import { QuickServeError } from '../../shared/errors.ts';
+import { openTemporaryFolder } from '../../shared/temporary-folder.ts';
 import { committedLocation } from '../check/recording.ts';
 import type { CommandResult } from '../command-result.ts';
 import type { ContainerRegistryOptions } from '../container-registries.ts';
@@ -92,50 +92,46 @@ export async function addVersion(options: AddOptions, world: Surroundings): Prom
     });
   }
   // The registry takes a snapshot: a file that changes while it is read would be stored under the wrong digest.
-  const scratch = await mkdtemp(join(tmpdir(), 'quickserveml-add-'));
-  try {
-    const files = new Map<string, string>();
-    if (identity.sizeBytes <= blobLimitBytes && options.oci === undefined) {
-      for (const part of identity.parts) {
-        const copy = join(scratch, part.sha256);
-        await copyFile(join(dirname(file), part.path), copy);
-        if ((await hashFile(copy)) !== part.sha256) throw changedMeanwhile(options.file);
-        files.set(part.sha256, copy);
-      }
+  await using scratch = await openTemporaryFolder('add');
+  const files = new Map<string, string>();
+  if (identity.sizeBytes <= blobLimitBytes && options.oci === undefined) {
+    for (const part of identity.parts) {
+      const copy = join(scratch.path, part.sha256);
+      await copyFile(join(dirname(file), part.path), copy);
+      if ((await hashFile(copy)) !== part.sha256) throw changedMeanwhile(options.file);
+      files.set(part.sha256, copy);
     }
-    const entry: RecordEntry = {
-      model: options.name,
-      identity,
-      bytes: { files, blobLimitBytes: options.oci === undefined ? blobLimitBytes : -1, otherwise: pointer },
-      interface: own,
-      inspection,
-      source: { commit: repository.headSha, path: path ?? basename(file) },
-      bumpOf: previous => (previous === null ? 'none' : compareInterfaces(previous.interface, own).bump),
-      measurement: null,
-      verdict: null,
-      status: options.status === undefined ? 'draft' : parseStatus(options.status),
-      ...(options.version === undefined ? {} : { version: options.version }),
-      ...(options.description === undefined ? {} : { description: options.description }),
-      ...(options.tag.length === 0 ? {} : { tags: options.tag }),
-    };
-    if (entry.status === 'production') {
-      throw new QuickServeError({
-        code: 'USAGE',
-        message: 'A version cannot begin in production.',
-        hint: `Add it as one of ${VERSION_STATUSES.filter(status => status !== 'production').join(', ')}, then promote it.`,
-      });
-    }
-    const [outcome] = dryRun ? await registry.previewRecord([entry]) : await registry.record([entry]);
-    const what = `${options.name} ${outcome?.version ?? ''}`;
-    return {
-      document: { dryRun, ...outcome, sha256: identity.sha256, sizeBytes: identity.sizeBytes },
-      text:
-        outcome?.new === true
-          ? `${dryRun ? 'Would add' : 'Added'} ${what}.`
-          : `Nothing new: ${outcome?.reason ?? ''}.`,
-      exitCode: 0,
-    };
-  } finally {
-    await rm(scratch, { recursive: true, force: true, maxRetries: 3 });
   }
+  const entry: RecordEntry = {
+    model: options.name,
+    identity,
+    bytes: { files, blobLimitBytes: options.oci === undefined ? blobLimitBytes : -1, otherwise: pointer },
+    interface: own,
+    inspection,
+    source: { commit: repository.headSha, path: path ?? basename(file) },
+    bumpOf: previous => (previous === null ? 'none' : compareInterfaces(previous.interface, own).bump),
+    measurement: null,
+    verdict: null,
+    status: options.status === undefined ? 'draft' : parseStatus(options.status),
+    ...(options.version === undefined ? {} : { version: options.version }),
+    ...(options.description === undefined ? {} : { description: options.description }),
+    ...(options.tag.length === 0 ? {} : { tags: options.tag }),
+  };
+  if (entry.status === 'production') {
+    throw new QuickServeError({
+      code: 'USAGE',
+      message: 'A version cannot begin in production.',
+      hint: `Add it as one of ${VERSION_STATUSES.filter(status => status !== 'production').join(', ')}, then promote it.`,
+    });
+  }
+  const [outcome] = dryRun ? await registry.previewRecord([entry]) : await registry.record([entry]);
+  const what = `${options.name} ${outcome?.version ?? ''}`;
+  return {
+    document: { dryRun, ...outcome, sha256: identity.sha256, sizeBytes: identity.sizeBytes },
+    text:
+      outcome?.new === true
+        ? `${dryRun ? 'Would add' : 'Added'} ${what}.`
+        : `Nothing new: ${outcome?.reason ?? ''}.`,
+    exitCode: 0,
+  };
 }

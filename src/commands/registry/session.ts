@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 import type { Config } from '../../config/config.ts';
@@ -64,7 +64,7 @@ export async function openSession(
       hint: 'Write the allowed signers there (ssh-keygen(1), ALLOWED SIGNERS), or leave the setting out.',
     });
   }
-  const context = readCiContext(world.env, path => readFileSync(path, 'utf8'));
+  const context = readCiContext(world.env);
   const registry = await openCheckRegistry(config, context, repository, remote, world);
   return { registry, config, repository, context, remote, world, dryRun: options.dryRun === true };
 }

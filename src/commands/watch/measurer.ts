@@ -3,7 +3,8 @@ import type { Fingerprint, SoloMeasurement } from '../../benchmark/measurement.t
 import { type Disturbance, disturbanceBetween } from '../../benchmark/noise.ts';
 import type { Config, ModelConfig } from '../../config/config.ts';
 import { readMachineLoad } from '../../runtime/machine-load.ts';
-import { type Bench, measure, type ReadableModel, type WorkloadTask } from '../check/measuring.ts';
+import { type Bench, measure, type WorkloadTask } from '../check/measuring.ts';
+import type { ReadableModel } from '../readable-model.ts';
 import { createRuntimeSource, readFingerprint } from '../runtime-source.ts';
 import type { Surroundings } from '../surroundings.ts';
 

@@ -5,7 +5,6 @@ import type { TimeAllotment } from '../../benchmark/time-allotment.ts';
 import { workloadsOf } from '../../benchmark/workload.ts';
 import type { Config, ModelConfig } from '../../config/config.ts';
 import { inspectRead } from '../../model/model-inspection.ts';
-import { readModel } from '../../model/model-reader.ts';
 import type { MeasurementEntry } from '../../registry/record-entry.ts';
 import { gateOf } from '../../regression/gate.ts';
 import { type Health, type HealthProblem, isKnownProblem } from '../../regression/health.ts';
@@ -16,8 +15,9 @@ import { QuickServeError } from '../../shared/errors.ts';
 import type { Finding } from '../../shared/finding.ts';
 import { type HistoryInputs, historyPoints } from '../check/history.ts';
 import { findingOf } from '../check/measured-model.ts';
-import { type ReadableModel, summarise, type WorkloadTask } from '../check/measuring.ts';
+import { summarise, type WorkloadTask } from '../check/measuring.ts';
 import { measurementOf } from '../check/recording.ts';
+import { type ReadableModel, readableModel } from '../readable-model.ts';
 import { confirmedBy, type JudgedMetric, judgeMetrics, problemsOfMetrics } from './judged-model.ts';
 import type { Measurer, ProductionMeasurement } from './measurer.ts';
 import { describeOnset } from './onset.ts';
@@ -89,7 +89,7 @@ export async function watchModel(production: ProductionModel, input: WatchInput)
   let readable: ReadableModel | null = null;
   try {
     const file = await input.fetch(production, input.scratch);
-    readable = { file, model: readModel(file) };
+    readable = readableModel(file);
     return await measuredModel(production, config, readable, input);
   } catch (thrown) {
     if (!(thrown instanceof QuickServeError)) throw thrown;

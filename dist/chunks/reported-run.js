@@ -1,0 +1,1 @@
+const e=({pullRequest:e,headSha:t})=>e?.headSha??t,t=e=>({platform:e.platform,repository:e.repository,pullRequest:e.pullRequest?.number??null,runUrl:e.runUrl,filesUrl:e.filesUrl});export{t as n,e as t};

@@ -1,0 +1,1 @@
+import{n as e}from"./full-disk.js";import{tmpdir as t}from"node:os";import{join as n}from"node:path";import{mkdtemp as r,rm as i}from"node:fs/promises";async function a(a){let o=t(),s=await r(n(o,`quickserveml-${a}-`)).catch(t=>{throw e(o,t)});return{path:s,[Symbol.asyncDispose]:()=>i(s,{recursive:!0,force:!0,maxRetries:3})}}export{a as t};

@@ -1,0 +1,12 @@
+import type { Model } from '../model/model.ts';
+import { readModel } from '../model/model-reader.ts';
+
+/** A model that was read and whose file can be opened. */
+export interface ReadableModel {
+  /** Absolute. */
+  readonly file: string;
+  readonly model: Model;
+}
+
+/** @throws QuickServeError as readModel. */
+export const readableModel = (file: string): ReadableModel => ({ file, model: readModel(file) });

@@ -1,23 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
-/** Files of e2e in which nothing is said of a model's speed: they may run beside each other. */
-const UNMEASURED = [
-  'bad-input',
-  'bundled-schema',
-  'concurrent-records',
-  'github-events',
-  'github-follow-up',
-  'github-publish',
-  'github-refusals',
-  'gitlab-publish',
-  'lfs-models',
-  'new-user',
-  'oldest-node',
-  'published-image',
-  'runtime-install',
-  'secrets',
-  'secrets-everywhere',
-].map(name => `test/e2e/${name}.test.ts`);
+/** Files of e2e that say which model is slower, or that three runs measured alike: nothing else may run beside them. */
+const MEASURED = ['github-slower-model', 'same-verdict', 'shard-examples'].map(
+  name => `test/e2e/${name}.test.ts`,
+);
 
 export default defineConfig({
   test: {
@@ -28,7 +14,12 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['test/unit/**/*.test.ts', 'test/architecture.test.ts'] },
+        // They change nothing that a module keeps: modules are loaded once a worker, not once a file.
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts', 'test/architecture.test.ts'],
+          isolate: false,
+        },
       },
       {
         extends: true,
@@ -39,13 +30,15 @@ export default defineConfig({
         extends: true,
         test: { name: 'measuring', include: ['test/measuring/**/*.test.ts'], fileParallelism: false },
       },
-      { extends: true, test: { name: 'e2e', include: UNMEASURED, testTimeout: 180_000 } },
+      {
+        extends: true,
+        test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], exclude: MEASURED, testTimeout: 180_000 },
+      },
       {
         extends: true,
         test: {
           name: 'e2e-measuring',
-          include: ['test/e2e/**/*.test.ts'],
-          exclude: UNMEASURED,
+          include: MEASURED,
           fileParallelism: false,
         },
       },

@@ -88,7 +88,7 @@ describe.skipIf(lacks('runtime'))('the archive for closed networks', { timeout: 
     const clone = remote.checkout('main');
     handOver(clone);
 
-    const args = ['check', '--against', base, '--json', '--record', 'never', '--budget', '20s'];
+    const args = ['check', '--against', base, '--json', '--record', 'never', '--budget', '3s'];
     const before = await runCli({ cli, args, cwd: clone, env });
     expect(before.exitCode).toBe(3);
     expect(before.json<Report>().models[0]?.measurement.kind).not.toBe('interleaved');

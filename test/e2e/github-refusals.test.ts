@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { freePort } from '../support/free-port.ts';
 import { type GitHubJob, jobEnvironment, REPOSITORY, startGitHubJob } from '../support/github-job.ts';
 import {
   CHECKS_TOKEN,
@@ -40,29 +41,29 @@ describe('a check whose gate fails', () => {
   let before: string;
   let headSha: string;
   let merge: string;
+  /** Started first and awaited last: it asks again and again, waiting longer each time. */
+  let unheard: Promise<ActionResult>;
   beforeAll(async () => {
     job = await startGitHubJob('none');
     before = job.remote.commit('main', { 'models/digits.onnx': { model: 'digits' } });
     headSha = job.remote.commit('change', { 'models/digits.onnx': { text: 'no model' } }, { from: 'main' });
     merge = job.remote.mergeRef(PULL, headSha);
     clone = job.checkout(`refs/pull/${PULL}/merge`);
+    const apiUrl = `http://127.0.0.1:${await freePort()}`;
+    unheard = run({ apiUrl }, CHECKS_TOKEN, job.checkout(`refs/pull/${PULL}/merge`));
   });
   afterAll(async () => {
     await job[Symbol.asyncDispose]();
   });
 
-  async function run(github: GitHubServer, token: string): Promise<ActionResult> {
-    github.addPull({
-      number: PULL,
-      headSha,
-      headRef: 'change',
-      headRepository: REPOSITORY,
-      baseRef: 'main',
-      baseSha: before,
-    });
+  async function run(
+    github: Pick<GitHubServer, 'apiUrl'>,
+    token: string,
+    cwd = clone,
+  ): Promise<ActionResult> {
     return runAction({
       actionPath: job.copy.folder,
-      cwd: clone,
+      cwd,
       eventName: 'pull_request',
       event: pullRequestEvent({ repository: REPOSITORY, number: PULL, headSha, baseSha: before }),
       token,
@@ -83,6 +84,14 @@ describe('a check whose gate fails', () => {
     },
     async ({ route, token, fault }) => {
       await using github = await GitHubServer.start({ repository: REPOSITORY });
+      github.addPull({
+        number: PULL,
+        headSha,
+        headRef: 'change',
+        headRepository: REPOSITORY,
+        baseRef: 'main',
+        baseSha: before,
+      });
       github.fail(route, fault, 50);
       const result = await run(github, token);
       expect(result.exitCode).toBe(1);
@@ -96,9 +105,7 @@ describe('a check whose gate fails', () => {
   );
 
   it('exits with 1 where nobody listens at the address', { timeout: 120_000 }, async () => {
-    const github = await GitHubServer.start({ repository: REPOSITORY });
-    await github[Symbol.asyncDispose]();
-    const result = await run(github, CHECKS_TOKEN);
+    const result = await unheard;
     expect(result.exitCode).toBe(1);
     expect(result.outputs['verdict']).toBe('failed');
     expect(result.stdout).toContain('ECONNREFUSED');

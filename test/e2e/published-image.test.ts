@@ -1,6 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -9,6 +8,7 @@ import { nestFlat } from '../../src/shared/tensor-bytes.ts';
 import { decodeTensorProto } from '../../src/shared/tensor-proto.ts';
 import { plainRegistries } from '../support/base-images.ts';
 import { type ContainerRegistry, startContainerRegistry } from '../support/container-registries.ts';
+import { freePort } from '../support/free-port.ts';
 import { type TemporaryFolder, temporaryFolder } from '../support/git-repositories.ts';
 import { pushNodeBase } from '../support/node-base.ts';
 import { createPublishProject, fixtureModel, type PublishDocument } from '../support/publish-project.ts';
@@ -28,14 +28,6 @@ runtime = "runc"
 cgroup_manager = "cgroupfs"
 events_logger = "file"
 `;
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise(resolve => server.close(resolve));
-  return port;
-}
 
 /** The server's answer, once it is ready. */
 async function ask(port: number, path: string, body?: object): Promise<unknown> {
@@ -132,7 +124,7 @@ describe.skipIf(skipped)('other tools and the image', () => {
   });
 
   const podman = (): readonly string[] => [
-    ...['--root', join(home.path, 'storage'), '--runroot', join(home.path, 'storage-run')],
+    ...['--root', join(home.path, 'storage'), '--runroot', join(home.path, 'run')],
     ...['--storage-driver', 'vfs'],
   ];
   const environment = (): NodeJS.ProcessEnv => ({

@@ -3,19 +3,18 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { runTrial } from '../../bench/registry-writers.ts';
 import { startGitHttpServer } from '../support/git-http-server.ts';
-import { entryFor, registryAt } from '../support/git-registries.ts';
+import { entryFor, registryAt, testFingerprint } from '../support/git-registries.ts';
 import { bytesOf, createBare, git, temporaryFolder } from '../support/git-repositories.ts';
 
 const branch = 'quickserveml';
 const manyWriters = { timeout: 180_000 };
 
-const fingerprint = entryFor('/tmp', 'm', Buffer.from('m')).measurement!.fingerprint;
 const addition = (latency: number) => ({
   model: 'digits',
   sha256: null,
   version: null,
   commit: null,
-  fingerprint,
+  fingerprint: testFingerprint,
   metrics: { latency },
 });
 
@@ -128,7 +127,7 @@ test('a server without atomic pushes gets the merge first and the deletions afte
     version: null,
     commit: null,
     createdAt: '2026-01-02T00:00:00.000Z',
-    fingerprint,
+    fingerprint: testFingerprint,
     metrics: { latency: 3 },
     samples: {},
     runUrl: null,

@@ -1,10 +1,11 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { builtCli } from '../../bench/process-sample.ts';
+import { freePort } from '../support/free-port.ts';
 import { startGitHttpServer } from '../support/git-http-server.ts';
 import {
   commitFiles,
@@ -247,9 +248,10 @@ describe('every registry command works', () => {
       writeFileSync(at('authorized'), readFileSync(at('user.pub')));
       const port = await freePort();
       const { username } = userInfo();
+      // The shell that sshd starts would read this machine's own start files, which take long and may print.
       writeFileSync(
         at('sshd_config'),
-        `Port ${port}\nListenAddress 127.0.0.1\nHostKey ${at('host')}\nAuthorizedKeysFile ${at('authorized')}\nStrictModes no\nUsePAM no\nPidFile none\nPermitRootLogin prohibit-password\nPasswordAuthentication no\n`,
+        `SetEnv HOME=${folder.path}\nPort ${port}\nListenAddress 127.0.0.1\nHostKey ${at('host')}\nAuthorizedKeysFile ${at('authorized')}\nStrictModes no\nUsePAM no\nPidFile none\nPermitRootLogin prohibit-password\nPasswordAuthentication no\n`,
       );
       if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true });
       const server = spawn(sshd, ['-D', '-e', '-f', at('sshd_config')], { stdio: 'ignore' });
@@ -269,14 +271,6 @@ describe('every registry command works', () => {
     },
   );
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>(done => server.listen(0, '127.0.0.1', done));
-  const { port } = server.address() as AddressInfo;
-  await new Promise(done => server.close(done));
-  return port;
-}
 
 async function answers(port: number): Promise<void> {
   for (let attempt = 0; attempt < 100; attempt += 1) {

@@ -4,9 +4,10 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
+import { freePort } from '../support/free-port.ts';
 import { lacks, projectRoot } from '../support/requirements.ts';
 import { fixtureModel, startTestServer, type TestServer } from '../support/serving.ts';
-import { askSteadily, ENCODER_PAYLOAD, freePort, post, until } from '../support/serving-load.ts';
+import { askSteadily, ENCODER_PAYLOAD, post, until } from '../support/serving-load.ts';
 
 /** Writes raw bytes and collects what comes back until the connection ends. */
 function raw(port: number, start: string): { readonly socket: Socket; readonly answer: Promise<string> } {

@@ -4,9 +4,10 @@ import { request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { freePort } from '../support/free-port.ts';
 import { lacks, projectRoot } from '../support/requirements.ts';
 import { fixtureModel, startTestServer } from '../support/serving.ts';
-import { askSteadily, ENCODER_PAYLOAD, freePort, until } from '../support/serving-load.ts';
+import { askSteadily, ENCODER_PAYLOAD, until } from '../support/serving-load.ts';
 
 const post = (url: string, body: string) =>
   fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body });

@@ -45,7 +45,7 @@ export async function startGitHubJob(token: string, installed?: InstalledCopy): 
 
 /** The variables of every job that the product reads. */
 export const jobEnvironment = (
-  github: GitHubServer,
+  github: Pick<GitHubServer, 'apiUrl'>,
   { sha, ref }: { readonly sha: string; readonly ref: string },
 ): Record<string, string> => ({
   GITHUB_API_URL: github.apiUrl,

@@ -1,5 +1,4 @@
 import { Agent, request as httpRequest } from 'node:http';
-import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** A request for the fixture `encoder`. */
@@ -61,15 +60,6 @@ export async function askSteadily(
   );
   agent.destroy();
   return { statuses, lost };
-}
-
-/** A port of the loopback interface that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise(resolve => server.close(resolve));
-  return port;
 }
 
 /** Waits for what will come true. @throws Error where it does not within the time */

@@ -44,7 +44,7 @@ describe.skipIf(lacks('runtime'))('checks that record at the same time', () => {
   afterAll(() => copy[Symbol.dispose]());
 
   const recordAtOnce = (clones: readonly string[]): Promise<readonly CliResult[]> => {
-    const options = ['--record', 'always', '--budget', '2s', '--quiet', '--json'];
+    const options = ['--record', 'always', '--budget', '1s', '--quiet', '--json'];
     return Promise.all(
       clones.map(clone =>
         runCli({

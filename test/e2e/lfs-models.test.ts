@@ -30,7 +30,7 @@ describe.skipIf(lacks('runtime'))('models in Git LFS, in a checkout without its 
     handOver(remote.folder);
     const result = await runCli({
       cli: copy.cli,
-      args: ['check', '--json', '--budget', '5s', '--runtime-path', runtimePath, ...args],
+      args: ['check', '--json', '--budget', '2s', '--runtime-path', runtimePath, ...args],
       cwd: clone,
     });
     if (result.exitCode !== 0) throw new Error(result.stdout + result.stderr);

@@ -34,7 +34,7 @@ describe.skipIf(lacks('runtime') || lacks('npm-registry'))(
       remote.commit('main', { 'digits.onnx': { model: 'digits' } });
       remote.commit('change', { 'digits.onnx': { model: 'digits-equivalent' } }, { from: 'main' });
       const clone = remote.checkout('refs/heads/change');
-      const args = ['check', '--json', '--base', 'main', '--record', 'always', '--budget', '5s'];
+      const args = ['check', '--json', '--base', 'main', '--record', 'always', '--budget', '2s'];
       const options = ['--runtime-path', runtimePath];
       const run = spawnSync(node, [cli, ...args, ...options], {
         cwd: clone,

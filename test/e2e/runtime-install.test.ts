@@ -68,13 +68,13 @@ describe.skipIf(lacks('runtime') || lacks('npm-registry'))(
       ).toBe(true);
 
       const model = join(fixtureModel('digits'), 'model.onnx');
-      const measured = await run('benchmark', model, '--budget', '5s');
+      const measured = await run('benchmark', model, '--budget', '2s');
       expect(measured.json<{ metrics: { metric: string; candidate: number }[] }>().metrics[0]).toMatchObject({
         metric: 'latency',
       });
       expect(measured.exitCode).toBe(0);
 
-      const older = await run('benchmark', model, '--budget', '5s', '--runtime', OLDER_VERSION);
+      const older = await run('benchmark', model, '--budget', '2s', '--runtime', OLDER_VERSION);
       expect(older.json()).toMatchObject({ fingerprint: { runtimeVersion: OLDER_VERSION } });
       expect(older.exitCode).toBe(0);
     });

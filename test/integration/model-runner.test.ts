@@ -29,17 +29,17 @@ describe.skipIf(lacks('runtime'))('a model runner', () => {
   });
 
   it('may take longer for many runs than the limit of one', async () => {
-    const limits = { ...workerOptions.limits, timeMs: 5000 };
+    const limits = { ...workerOptions.limits, timeMs: 3000 };
     await using runner = createModelRunner({ ...workerOptions, limits }, digits);
     const feeds = digitsFeeds();
     await runner.run(feeds);
     const start = performance.now();
     await runner.runMany([feeds]);
-    const count = Math.min(20_000, Math.ceil(6000 / Math.max(0.2, performance.now() - start)));
+    const count = Math.min(20_000, Math.ceil(3600 / Math.max(0.2, performance.now() - start)));
     const outputs: unknown[] = [];
     let lasted = 0;
     // Chunks grow until one lasts longer than the limit of a single run.
-    for (let size = count; lasted < 5100; size *= 2) {
+    for (let size = count; lasted < 3100; size *= 2) {
       const from = performance.now();
       outputs.push(...(await runner.runMany(Array.from({ length: size }, () => feeds))));
       lasted = performance.now() - from;
@@ -49,7 +49,7 @@ describe.skipIf(lacks('runtime'))('a model runner', () => {
 
   it('stops a run that hangs, and runs again in a new process', async () => {
     const hang = join(fixtureModel('hang-run'), 'model.onnx');
-    const limits = { ...workerOptions.limits, timeMs: 5000 };
+    const limits = { ...workerOptions.limits, timeMs: 3000 };
     const model = interfaceOf(readModel(hang));
     const feeds = model.inputs.map(({ name, dtype, shape }): NamedTensor => {
       const sizes = (shape ?? []).map(size => (typeof size === 'number' ? size : 1));

@@ -71,7 +71,7 @@ describe.skipIf(lacks('runtime'))('check with cases, a dataset and a contract', 
       model: [],
       accept: [],
       record: 'never',
-      budget: '4s',
+      budget: '1s',
       color: false,
       ...given,
     };
@@ -193,7 +193,7 @@ describe.skipIf(lacks('runtime'))('check with cases, a dataset and a contract', 
       PLAIN: 'kept',
     };
     const { document } = await checkCommand(
-      { cwd, base: 'main', model: [], accept: [], record: 'never', budget: '4s', color: false },
+      { cwd, base: 'main', model: [], accept: [], record: 'never', budget: '1s', color: false },
       { ...testSurroundings(), env },
     );
     const seen = readFileSync(join(cwd, 'env.txt'), 'utf8');

@@ -1,14 +1,19 @@
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { REPORT_FORMAT_NAMES, renderReport } from '../../src/report/formats.ts';
 import { parseReport } from '../../src/report/report-parsing.ts';
 import { QuickServeError } from '../../src/shared/errors.ts';
 import { TEST_TOKEN } from '../support/github-server.ts';
 import { WATCH_CONFIG, WatchedProduction, WEBHOOK_SECRET } from '../support/watched-production.ts';
 
+let first: WatchedProduction;
 let production: WatchedProduction;
+beforeAll(async () => {
+  first = await WatchedProduction.start();
+});
+afterAll(() => first[Symbol.asyncDispose]());
 beforeEach(async () => {
-  production = await WatchedProduction.start();
+  production = await first.copy();
 });
 afterEach(async () => {
   expect(production.github.violations).toEqual([]);

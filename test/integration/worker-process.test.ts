@@ -98,7 +98,7 @@ describe.skipIf(lacks('runtime'))('the process that holds the runtime', () => {
 
   it('is killed with WORKER_TIMEOUT when a model never stops loading', async () => {
     const path = write('laughs.onnx', buildBillionLaughs());
-    const limited = { ...workerOptions, limits: { timeMs: 6000, memoryBytes: 2 ** 33 } };
+    const limited = { ...workerOptions, limits: { timeMs: 3000, memoryBytes: 2 ** 33 } };
     await expect(openModel(limited, path)).rejects.toMatchObject({
       code: 'WORKER_TIMEOUT',
       step: 'load',
@@ -108,7 +108,7 @@ describe.skipIf(lacks('runtime'))('the process that holds the runtime', () => {
 
   it('is killed with WORKER_TIMEOUT when a run never ends', async () => {
     const path = write('endless.onnx', buildEndlessLoop());
-    const model = await openModel({ ...workerOptions, limits: { timeMs: 6000, memoryBytes: null } }, path);
+    const model = await openModel({ ...workerOptions, limits: { timeMs: 3000, memoryBytes: null } }, path);
     await expect(model.run([floats('x', 1)])).rejects.toMatchObject({ code: 'WORKER_TIMEOUT', step: 'run' });
     await expect(model.run([floats('x', 1)])).rejects.toMatchObject({ code: 'WORKER_START_FAILED' });
     await model.close();

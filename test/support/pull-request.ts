@@ -83,17 +83,20 @@ export interface TestRemote extends Disposable {
   registryFile(path: string): string;
 }
 
-export function createTestRemote(): TestRemote {
+/** @param like the bare repository of another one, of which this is a copy; without it there is nothing in it */
+export function createTestRemote(like?: string): TestRemote {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'quickserveml remote ')));
   // The product may run as another user, who has to get to the clones in here.
   chmodSync(folder, 0o755);
   const bare = join(folder, 'remote.git');
   const work = join(folder, 'work');
-  mkdirSync(bare);
-  git(bare, 'init', '--quiet', '--bare', '--initial-branch=main');
-  for (const key of ['uploadpack.allowFilter', 'uploadpack.allowAnySHA1InWant', 'http.receivepack']) {
-    git(bare, 'config', key, 'true');
-  }
+  if (like === undefined) {
+    mkdirSync(bare);
+    git(bare, 'init', '--quiet', '--bare', '--initial-branch=main');
+    for (const key of ['uploadpack.allowFilter', 'uploadpack.allowAnySHA1InWant', 'http.receivepack']) {
+      git(bare, 'config', key, 'true');
+    }
+  } else cpSync(like, bare, { recursive: true });
   git(folder, 'clone', '--quiet', bare, work);
   let checkouts = 0;
   return {

@@ -68,22 +68,35 @@ export class WatchedProduction implements AsyncDisposable {
   readonly budgetsMs: number[] = [];
   clone = '';
   readonly log: string[] = [];
-  readonly remote: TestRemote = createTestRemote();
+  readonly remote: TestRemote;
   readonly github: GitHubServer;
   readonly hooks: WebhookServer;
   #clock = Date.UTC(2026, 9, 1, 3);
   readonly #normal = normalRandom(seededRandom(7));
 
-  private constructor(github: GitHubServer, hooks: WebhookServer) {
+  private constructor(github: GitHubServer, hooks: WebhookServer, remote: TestRemote) {
     this.github = github;
     this.hooks = hooks;
+    this.remote = remote;
   }
 
   static async start(): Promise<WatchedProduction> {
-    const made = new WatchedProduction(await GitHubServer.start(), await WebhookServer.start());
+    const made = await WatchedProduction.#on(createTestRemote());
     made.remote.commit('main', { 'models/digits.onnx': { model: 'digits' } });
     made.configure(WATCH_CONFIG);
     await made.promote('digits');
+    return made;
+  }
+
+  static async #on(remote: TestRemote): Promise<WatchedProduction> {
+    return new WatchedProduction(await GitHubServer.start(), await WebhookServer.start(), remote);
+  }
+
+  /** The same repository again, as it is now, with places of its own that were told nothing. */
+  async copy(): Promise<WatchedProduction> {
+    const made = await WatchedProduction.#on(createTestRemote(this.remote.bare));
+    made.clone = made.remote.checkout('refs/heads/main');
+    made.#clock = this.#clock;
     return made;
   }
 

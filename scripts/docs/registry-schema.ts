@@ -136,6 +136,7 @@ const WORDS: Readonly<Record<keyof typeof REGISTRY_SCHEMAS, SchemaWords>> = {
     'images.name': 'Without tag and digest: `ghcr.io/acme/digits`.',
     'images.digest': 'Of the index: `sha256:…`.',
     'images.tags': 'That stand for it since then; may be empty.',
+    port: 'That the server in the images listens on; records of earlier releases have none.',
   },
 };
 

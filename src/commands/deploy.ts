@@ -9,10 +9,10 @@ import { type MeasuredModel, planSize, type Sizing, type WantedSize } from '../d
 import type { TargetName } from '../delivery/target-names.ts';
 import { TARGETS } from '../delivery/targets.ts';
 import type { VersionState } from '../registry/lifecycle.ts';
-import type { MeasurementRecord } from '../registry/records.ts';
+import type { ConditionOutcome, EventRecord, MeasurementRecord } from '../registry/records.ts';
 import { parseSelector, selectModel, selectVersion } from '../registry/selector.ts';
 import { fileReason, QuickServeError } from '../shared/errors.ts';
-import { quoteName } from '../shared/terminal-text.ts';
+import { quoteName, terminalSafe } from '../shared/terminal-text.ts';
 import { loadConfig } from './check/change-set.ts';
 import type { CommandResult } from './command-result.ts';
 import { openSession, type RegistryCommandOptions, readExisting } from './registry/session.ts';
@@ -41,9 +41,20 @@ export interface DeployOptions extends RegistryCommandOptions {
 interface Known {
   readonly name: string | null;
   readonly version: string | null;
-  readonly image: string | null;
+  readonly image: PublishedImage | null;
+  /** As configured for what is published next. */
   readonly port: number;
   readonly measured: MeasuredModel | null;
+}
+
+/** An image as the record of its publication has it. */
+interface PublishedImage {
+  /** By digest. */
+  readonly name: string;
+  /** That its server listens on; null: an earlier release published it, and did not say. */
+  readonly port: number | null;
+  /** Conditions that were not met when somebody published it by force; null: nobody had to. */
+  readonly forcedOver: readonly ConditionOutcome[] | null;
 }
 
 const usage = (message: string, hint: string): QuickServeError =>
@@ -70,6 +81,22 @@ function newestMeasurement(
   };
 }
 
+/** The image that was published last; null: none was. */
+function publishedImage(events: readonly EventRecord[], version: string): PublishedImage | null {
+  const published = events.flatMap(event =>
+    event.kind === 'deployment' && event.version === version
+      ? event.images.map(
+          ({ name, digest }): PublishedImage => ({
+            name: `${name}@${digest}`,
+            port: event.port ?? null,
+            forcedOver: event.forced ? (event.conditions?.filter(({ met }) => !met) ?? []) : null,
+          }),
+        )
+      : [],
+  );
+  return published.at(-1) ?? null;
+}
+
 async function fromRegistry(
   selector: string,
   options: DeployOptions,
@@ -80,17 +107,13 @@ async function fromRegistry(
   const registry = await readExisting(session, { models: [name], measurementLimit: 10 });
   const { model, state } = selectModel(registry, name);
   const { version }: VersionState = selectVersion({ model, state }, wanted);
-  const deployed = state.events.flatMap(event =>
-    event.kind === 'deployment' && event.version === version.version ? event.images : [],
-  );
-  const image = deployed.at(-1);
   const configured = session.config.models?.find(each => each.name === name);
   return {
     config: session.config,
     known: {
       name,
       version: version.version,
-      image: image === undefined ? null : `${image.name}@${image.digest}`,
+      image: publishedImage(state.events, version.version),
       port: (configured?.publish ?? session.config.defaults.publish).port,
       measured: newestMeasurement(model.measurements.values(), version.sha256),
     },
@@ -140,8 +163,29 @@ function targetName(text: string): string {
   throw usage(`${quoteName(text)} gives no name of letters and digits.`, 'Give one with --name.');
 }
 
+/** The port of the server in the image: what was recorded of it, which no manifest changes, else what is said. */
+function portOf(options: DeployOptions, known: Known, image: string): number {
+  const recorded = image === known.image?.name ? known.image.port : null;
+  if (recorded !== null && options.port !== undefined && options.port !== recorded) {
+    throw usage(
+      `The server in ${image} listens on port ${recorded}, not on ${options.port}.`,
+      `Leave --port out, or publish it again with --port ${options.port} (publish.port).`,
+    );
+  }
+  return recorded ?? options.port ?? known.port;
+}
+
+/** What is to be known of the image before it is delivered. */
+function warningsOf({ name, version, image }: Known, delivered: string): readonly string[] {
+  if (image === null || image.name !== delivered || image.forcedOver === null) return [];
+  const unmet = image.forcedOver.map(condition => `${condition.name}: ${condition.detail}`).join('; ');
+  return [
+    `The image of ${name} ${version} was published by force${unmet === '' ? '' : `; not met: ${unmet}`}.`,
+  ];
+}
+
 function describe(options: DeployOptions, known: Known, sizing: Sizing): Deployment {
-  const image = options.image ?? known.image;
+  const image = options.image ?? known.image?.name ?? null;
   if (image === null) {
     const name = '--image ghcr.io/acme/digits@sha256:...';
     throw known.name === null
@@ -155,11 +199,11 @@ function describe(options: DeployOptions, known: Known, sizing: Sizing): Deploym
         );
   }
   const reference = parseReference(image);
-  const port = options.port ?? known.port;
+  const port = portOf(options, known, formatReference(reference));
   if (options.target === 'sagemaker' && port !== 8080) {
     throw usage(
       `SageMaker asks port 8080, and the image listens on ${port}.`,
-      'Publish it with --port 8080 (publish.port), and render with the same.',
+      'Publish it with --port 8080 (publish.port).',
     );
   }
   return {
@@ -187,7 +231,12 @@ function costsOf(
 
 const money = (value: number | null): string => (value === null ? '' : String(Number(value.toPrecision(3))));
 
-function adviceText(sizing: Sizing, costs: readonly MachineCost[], isPinned: boolean): readonly string[] {
+function adviceText(
+  warnings: readonly string[],
+  sizing: Sizing,
+  costs: readonly MachineCost[],
+  isPinned: boolean,
+): readonly string[] {
   const rows = costs.map(cost => [
     cost.machine,
     String(cost.machines),
@@ -198,6 +247,7 @@ function adviceText(sizing: Sizing, costs: readonly MachineCost[], isPinned: boo
   ]);
   const header = ['machine', 'machines', 'copies on one', 'an hour', 'a million predictions', 'at best'];
   return [
+    ...warnings.map(terminalSafe),
     ...sizing.reasons,
     ...(isPinned
       ? []
@@ -232,8 +282,9 @@ export async function renderDeployment(options: DeployOptions, world: Surroundin
   const { render, use } = TARGETS[options.target];
   const manifests = render(deployment, sizing.capacityPerSecond);
   const costs = costsOf(config.deploy, wanted, sizing);
-  const advice = adviceText(sizing, costs, deployment.image.includes('@'));
-  const document = { target: options.target, deployment, sizing, costs, use, manifests };
+  const warnings = warningsOf(known, deployment.image);
+  const advice = adviceText(warnings, sizing, costs, deployment.image.includes('@'));
+  const document = { target: options.target, deployment, warnings, sizing, costs, use, manifests };
   if (options.output === undefined) {
     world.progress.step(advice.join('\n'));
     const parts = manifests.map(({ name, text }) => (manifests.length === 1 ? text : `# ${name}\n${text}`));

@@ -193,6 +193,7 @@ export async function publish(options: PublishOptions, world: Surroundings): Pro
     gates,
     forced,
     image,
+    port: settings.port,
     targets,
     output: outputOf(options, targets, wanted, first.name),
     promotion: options.promote ?? null,

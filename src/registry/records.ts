@@ -220,6 +220,8 @@ export type EventContent =
   | {
       readonly kind: 'deployment';
       readonly images: readonly DeployedImage[];
+      /** That the server in them listens on; records of earlier releases have none. */
+      readonly port?: number;
       /** How the conditions of publishing stood. */
       readonly conditions: readonly ConditionOutcome[];
       /** Published although they were not all met. */

@@ -47,10 +47,14 @@ const numbers = { type: 'object', additionalProperties: { type: 'number' } };
 const recordedInputs = record({ name: text, digest: text });
 
 /** More fields that events of one kind must have; other kinds pass. */
-const eventOf = (kind: string, fields: Readonly<Record<string, object>>): object => ({
+const eventOf = (
+  kind: string,
+  fields: Readonly<Record<string, object>>,
+  optional: Readonly<Record<string, object>> = {},
+): object => ({
   if: { properties: { kind: { const: kind } } },
   // biome-ignore lint/suspicious/noThenProperty: the keyword of JSON Schema
-  then: { required: Object.keys(fields), properties: fields },
+  then: { required: Object.keys(fields), properties: { ...fields, ...optional } },
 });
 
 const number = { type: 'number' };
@@ -145,7 +149,11 @@ export const REGISTRY_SCHEMAS: Readonly<Record<keyof RecordTypes, object>> = {
         key: text,
         told: { type: 'object', additionalProperties: text },
       }),
-      eventOf('deployment', { images: list(record({ name: text, digest: text, tags: list(text) })) }),
+      eventOf(
+        'deployment',
+        { images: list(record({ name: text, digest: text, tags: list(text) })) },
+        { port: { type: 'integer', minimum: 1 } },
+      ),
     ],
   },
 };

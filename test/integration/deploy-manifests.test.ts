@@ -156,6 +156,62 @@ describe('deploy render', () => {
     expect(readFileSync(join(project.clone, 'deploy/kubernetes.yaml'), 'utf8')).toContain(`sha256:${sha256}`);
   }, 60_000);
 
+  test('believes the port that the image was published with, and says that it was published by force', async () => {
+    await using home = temporaryFolder();
+    const project = await createPublishProject(home.path, {});
+    await project.record('digits');
+    const publish = (letter: string, content: { port?: number; forced: boolean; met: boolean }) =>
+      project.registry.addEvent({
+        model: 'digits',
+        version: '1.0.0',
+        reason: null,
+        content: {
+          kind: 'deployment',
+          images: [{ name: 'ghcr.io/acme/digits', digest: `sha256:${letter.repeat(64)}`, tags: [] }],
+          conditions: [
+            { name: 'recorded', met: true, detail: 'it is' },
+            { name: 'verdict', met: content.met, detail: 'its verdict is "failed"' },
+          ],
+          forced: content.forced,
+          ...(content.port === undefined ? {} : { port: content.port }),
+        },
+      });
+    const digits = { model: 'digits', cwd: project.clone };
+    const document = async (options: Partial<DeployOptions>) =>
+      (await render({ ...digits, ...options })).document;
+    const refused = { code: 'USAGE', message: expect.stringMatching(/listens on port 9000, not on 8080/) };
+
+    // A record of an earlier release: what is said counts.
+    await publish('a', { forced: false, met: true });
+    expect(await document({ port: 8080 })).toMatchObject({ deployment: { port: 8080 }, warnings: [] });
+    expect(await document({})).toMatchObject({ deployment: { port: 8000 } });
+
+    await publish('b', { port: 9000, forced: true, met: false });
+    expect(await document({})).toMatchObject({
+      deployment: { port: 9000 },
+      warnings: [
+        'The image of digits 1.0.0 was published by force; not met: verdict: its verdict is "failed".',
+      ],
+    });
+    const written = await render({ ...digits, output: 'deploy' });
+    expect(written.text).toContain('was published by force');
+    await expect(render({ ...digits, target: 'sagemaker', port: 8080 })).rejects.toMatchObject(refused);
+    await expect(render({ ...digits, port: 8080 })).rejects.toMatchObject(refused);
+    const same = `ghcr.io/acme/digits@sha256:${'b'.repeat(64)}`;
+    await expect(render({ ...digits, image: same, port: 8080 })).rejects.toMatchObject(refused);
+    // Of another image nothing is recorded.
+    expect(await document({ image: 'ghcr.io/acme/digits:other', port: 8080 })).toMatchObject({
+      deployment: { port: 8080 },
+      warnings: [],
+    });
+
+    await publish('c', { port: 8080, forced: false, met: true });
+    expect(await document({ target: 'sagemaker' })).toMatchObject({
+      deployment: { port: 8080 },
+      warnings: [],
+    });
+  }, 60_000);
+
   test('without a registry wants an image, and says that nothing was measured', async () => {
     await using home = temporaryFolder();
     await expect(render({ cwd: home.path })).rejects.toMatchObject({ code: 'USAGE' });

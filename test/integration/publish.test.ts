@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { extract } from 'tar-stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { renderDeployment } from '../../src/commands/deploy.ts';
 import type { ImageRepository } from '../../src/container/registry/image-repository.ts';
 import type { ImageManifest } from '../../src/container/registry/manifest.ts';
 import { collect, plainRegistries, pushSmallBase } from '../support/base-images.ts';
@@ -11,6 +12,7 @@ import { startFaultProxy } from '../support/fault-proxy.ts';
 import { type TemporaryFolder, temporaryFolder } from '../support/git-repositories.ts';
 import { createPublishProject, fixtureModel } from '../support/publish-project.ts';
 import { lacks } from '../support/requirements.ts';
+import { testSurroundings } from '../support/surroundings.ts';
 
 let home: TemporaryFolder;
 let registry: ContainerRegistry;
@@ -186,7 +188,19 @@ describe.skipIf(skipped)('publish', () => {
     expect(events?.at(-1)).toMatchObject({
       kind: 'deployment',
       forced: true,
+      port: 8000,
       reason: 'the pager is ringing',
+    });
+    const rendered = await renderDeployment(
+      { target: 'compose', model: 'digits', cwd: project.clone },
+      testSurroundings(),
+    );
+    expect(rendered.document).toMatchObject({
+      warnings: [
+        expect.stringMatching(
+          /^The image of digits 1\.0\.0 was published by force; not met: verdict: .*"failed"/,
+        ),
+      ],
     });
   });
 

@@ -24,7 +24,11 @@ export function declareDelivery(program: Command, { common, run }: CommandHost):
     )
     .option('--image <name>', 'image, best by digest (default: what was published last of --model)')
     .option('--name <name>', 'name of what is created (default: of the model, or of the image)')
-    .option('--port <number>', 'port of the server (default: publish.port)', positiveInteger)
+    .option(
+      '--port <number>',
+      'port of the server (default: as it was published, else publish.port)',
+      positiveInteger,
+    )
     .option('--load <number>', 'predictions a second that are to be answered', positiveNumber)
     .option('--replicas <number>', 'copies that always run', positiveInteger)
     .option('--max-replicas <number>', 'copies at most', positiveInteger)

@@ -135,7 +135,7 @@ async function recordDeployment(
       model: model.name,
       version,
       reason,
-      content: { kind: 'deployment', images, conditions, forced: plan.forced },
+      content: { kind: 'deployment', images, port: plan.port, conditions, forced: plan.forced },
     });
     recorded.push(`${model.name} ${version}`);
   }

@@ -40,6 +40,8 @@ export interface PublishSettings {
   readonly proofs: ProofMode;
 }
 
+const LARGEST_PORT = 65_535;
+
 const usage = (message: string, hint: string): QuickServeError =>
   new QuickServeError({ code: 'USAGE', message, hint });
 
@@ -79,13 +81,17 @@ export function publishSettings(options: PublishOptions, config: PublishConfig):
   if (wrong !== undefined) {
     throw usage(`${quoteName(wrong)} is not a tag.`, 'A tag is letters, digits, _ . and -, at most 128.');
   }
+  const port = options.port ?? config.port;
+  if (!Number.isInteger(port) || port < 1 || port > LARGEST_PORT) {
+    throw usage(`${port} is not a port.`, `Write --port 8000: a whole number up to ${LARGEST_PORT}.`);
+  }
   const platforms = options.platform.length > 0 ? options.platform : config.platforms;
   return {
     targets: named.map(({ target }) => target),
     base: parseReference(options.baseImage ?? config.baseImage),
     platforms: [...new Set(platforms)].sort().map(parsePlatform),
     tags,
-    port: options.port ?? config.port,
+    port,
     gates: config.gates,
     signature: config.signature,
     proofs: options.proofs ?? config.proofs,

@@ -25,6 +25,8 @@ export interface PublishPlan {
   /** The conditions are not all met, and somebody insists. */
   readonly forced: boolean;
   readonly image: ComposedImage;
+  /** That the server in it listens on. */
+  readonly port: number;
   readonly targets: readonly PublishTarget[];
   readonly output: LayoutOutput | null;
   /** Status that the version gets in the same run; null: none. */

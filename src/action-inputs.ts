@@ -24,6 +24,51 @@ export function choice<T extends string>(name: string, allowed: readonly T[]): T
   });
 }
 
+/** Lines of an input that has to be there. @throws QuickServeError USAGE. */
+export function requiredLines(name: string): readonly [string, ...string[]] {
+  const [first, ...others] = core.getMultilineInput(name);
+  if (first !== undefined) return [first, ...others];
+  throw new QuickServeError({
+    code: 'USAGE',
+    message: `The input "${name}" is missing.`,
+    hint: `Add it under the \`with:\` of the step.`,
+  });
+}
+
+/** Reads inputs so that a wrong one does not hide the others: it counts as not given until `requireRight` is asked. */
+export interface InputReader {
+  /** What `read` gives, or `otherwise` where it refuses. */
+  readonly take: <T>(read: () => T, otherwise: T) => T;
+  /** @throws QuickServeError what was refused; several as one of them, line by line. */
+  readonly requireRight: () => void;
+}
+
+export function inputReader(): InputReader {
+  const refused: QuickServeError[] = [];
+  return {
+    take: (read, otherwise) => {
+      try {
+        return read();
+      } catch (thrown) {
+        if (!(thrown instanceof QuickServeError)) throw thrown;
+        refused.push(thrown);
+        return otherwise;
+      }
+    },
+    requireRight: () => {
+      const [first, ...others] = refused;
+      if (first === undefined) return;
+      if (others.length === 0) throw first;
+      const lines = refused.map(({ message, hint }) => `${message} ${hint}`);
+      throw new QuickServeError({
+        code: 'USAGE',
+        message: `${refused.length} inputs of the action are wrong:\n${lines.join('\n')}`,
+        hint: 'Mend them under the `with:` of the step.',
+      });
+    },
+  };
+}
+
 /** Absolute path of the job's workspace. */
 export const workspaceOf = ({ env }: Surroundings): string => resolve(env['GITHUB_WORKSPACE'] ?? '.');
 
@@ -44,19 +89,19 @@ export interface ReviewInputs {
   readonly token: string | null;
 }
 
-/** @throws QuickServeError USAGE. */
-export function readReviewInputs(world: Surroundings): ReviewInputs {
+/** What is wrong is left to the reader. */
+export function readReviewInputs(world: Surroundings, { take }: InputReader): ReviewInputs {
   const workspace = workspaceOf(world);
   return {
     cwd: resolve(workspace, core.getInput('working-directory')),
     configPath: optional('config'),
-    record: choice<RecordMode>('record', ['auto', 'always', 'never']),
+    record: take(() => choice<RecordMode>('record', ['auto', 'always', 'never']), null),
     context: readCiContext(world.env),
-    comment: choice('comment', ['true', 'false']),
+    comment: take(() => choice('comment', ['true', 'false']), null),
     commentKey: optional('comment-key'),
     commentAuthor: core.getInput('comment-author'),
-    checkRun: choice('check-run', ['true', 'false']) !== 'false',
-    formats: readFormats(core.getInput('formats')),
+    checkRun: take(() => choice('check-run', ['true', 'false']), null) !== 'false',
+    formats: take(() => readFormats(core.getInput('formats')), []),
     reportFolder: resolve(workspace, core.getInput('report-dir') || 'quickserveml-report'),
     token: optional('token'),
   };

@@ -3,7 +3,7 @@ import * as core from '@actions/core';
 import { type PublishOptions, publish } from './commands/publish.ts';
 import type { Surroundings } from './commands/surroundings.ts';
 import { writeJobSummary, writeOutputs } from './platforms/github/outputs.ts';
-import { escapeHtml } from './report/escape.ts';
+import { escapeXmlLines } from './report/escape.ts';
 
 const lines = (name: string): readonly string[] => core.getMultilineInput(name);
 const isOn = (name: string): boolean => core.getInput(name) === 'true';
@@ -77,7 +77,7 @@ export async function publishFromAction(world: Surroundings): Promise<void> {
   const { document, text, exitCode } = await publish(readOptions(world), withCredentials(world));
   core.info(text);
   const { image, pushes = [] }: Published = Object(document);
-  const summary = await writeJobSummary(`### QuickServeML publish\n\n<pre>${escapeHtml(text)}</pre>\n`);
+  const summary = await writeJobSummary(`### QuickServeML publish\n\n<pre>${escapeXmlLines(text)}</pre>\n`);
   if (summary.kind === 'not-written') core.info(`No job summary: ${summary.reason}.`);
   const out = pushes.filter(({ state }) => state !== 'incomplete');
   await writeOutputs({

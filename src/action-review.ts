@@ -1,10 +1,18 @@
 import { relative, resolve } from 'node:path';
 import * as core from '@actions/core';
-import { optional, type ReviewInputs, readReviewInputs, workspaceOf } from './action-inputs.ts';
-import type { CheckOptions } from './commands/check/check-options.ts';
+import {
+  type InputReader,
+  inputReader,
+  optional,
+  type ReviewInputs,
+  readReviewInputs,
+  requiredLines,
+  workspaceOf,
+} from './action-inputs.ts';
+import type { CheckOptions, ShardChoice } from './commands/check/check-options.ts';
 import { type ReportFiles, writeReportFiles } from './commands/check/report-files.ts';
 import { readShard } from './commands/check/shard.ts';
-import { stoppedCheck } from './commands/check/stopped-check.ts';
+import { type StoppableOptions, stoppedCheck } from './commands/check/stopped-check.ts';
 import { runCheck } from './commands/check.ts';
 import { postCheckRun } from './commands/check-run.ts';
 import { readDuration } from './commands/duration-option.ts';
@@ -20,9 +28,7 @@ import { QuickServeError } from './shared/errors.ts';
 
 type CheckInputs = Omit<CheckOptions, 'labels'>;
 
-function readCheckInputs(inputs: ReviewInputs, world: Surroundings): CheckInputs {
-  const budget = optional('budget');
-  const runtimePath = optional('runtime-path');
+function readPart(inputs: ReviewInputs): ShardChoice | null {
   const shard = optional('shard');
   if (shard !== null && inputs.comment === 'true') {
     throw new QuickServeError({
@@ -31,6 +37,12 @@ function readCheckInputs(inputs: ReviewInputs, world: Surroundings): CheckInputs
       hint: 'A shard has no verdict to comment on; the step with `command: merge` comments.',
     });
   }
+  return shard === null ? null : readShard(shard);
+}
+
+function readCheckInputs(inputs: ReviewInputs, world: Surroundings, { take }: InputReader): CheckInputs {
+  const budget = optional('budget');
+  const runtimePath = optional('runtime-path');
   return {
     cwd: inputs.cwd,
     configPath: inputs.configPath,
@@ -40,10 +52,10 @@ function readCheckInputs(inputs: ReviewInputs, world: Surroundings): CheckInputs
     record: inputs.record,
     registryBranch: optional('registry-branch'),
     accept: core.getMultilineInput('accept'),
-    budgetMs: budget === null ? null : readDuration('budget', budget),
+    budgetMs: take(() => (budget === null ? null : readDuration('budget', budget)), null),
     runtimePath: runtimePath === null ? null : resolve(workspaceOf(world), runtimePath),
     dryRun: false,
-    shard: shard === null ? null : readShard(shard),
+    shard: take(() => readPart(inputs), null),
     context: inputs.context,
     token: inputs.token,
   };
@@ -51,36 +63,63 @@ function readCheckInputs(inputs: ReviewInputs, world: Surroundings): CheckInputs
 
 /** `command: check` of the Action, whole or one shard of it. */
 export async function checkFromAction(world: Surroundings): Promise<void> {
-  const inputs = readReviewInputs(world);
-  const options = readCheckInputs(inputs, world);
-  const pullRequest = await openPullRequest(inputs.context, world, inputs.token);
-  const all = { ...options, labels: await pullRequest.labels() };
-  const outcome = await runCheck(all, world).catch(thrown => {
-    // A part has nothing to show, and the merge says which are missing.
-    if (options.shard !== null) throw thrown;
-    return stoppedCheck(thrown, all, world);
+  const reader = inputReader();
+  const inputs = readReviewInputs(world, reader);
+  const options = readCheckInputs(inputs, world, reader);
+  // A part has nothing to show, and the merge says which are missing.
+  if (optional('shard') !== null) {
+    reader.requireRight();
+    const pullRequest = await openPullRequest(inputs.context, world, inputs.token);
+    await leaveToMerge(
+      await runCheck({ ...options, labels: await pullRequest.labels() }, world),
+      inputs,
+      world,
+    );
+    return;
+  }
+  await showOutcome(inputs, options, world, labels => {
+    reader.requireRight();
+    return runCheck({ ...options, labels }, world);
   });
-  if (options.shard === null) await show(outcome, inputs, pullRequest, world);
-  else await leaveToMerge(outcome, inputs, world);
 }
 
 /** `command: merge` of the Action. */
 export async function mergeFromAction(world: Surroundings): Promise<void> {
-  const inputs = readReviewInputs(world);
+  const reader = inputReader();
+  const inputs = readReviewInputs(world, reader);
   const { cwd, configPath, record, context, token } = inputs;
   const workspace = workspaceOf(world);
-  const reports = core.getMultilineInput('reports', { required: true }).map(path => resolve(workspace, path));
+  const given = reader.take<readonly string[]>(() => requiredLines('reports'), []);
+  const reports = given.map(path => resolve(workspace, path));
   const { runMerge } = await import('./commands/merge.ts');
-  const pullRequest = await openPullRequest(context, world, token);
-  const labels = await pullRequest.labels();
-  const options = { reports, cwd, config: configPath, record, context, labels, token };
-  await show(await runMerge(options, world), inputs, pullRequest, world);
+  await showOutcome(inputs, { ...inputs, registryBranch: null }, world, labels => {
+    reader.requireRight();
+    return runMerge({ reports, cwd, config: configPath, record, context, labels, token }, world);
+  });
 }
 
 interface Outcome {
   readonly report: Report;
   readonly exitCode: 0 | 1 | 2 | 3;
   readonly comment: CommentConfig;
+}
+
+/** Shows what a review says, or that it could not be made. */
+async function showOutcome(
+  inputs: ReviewInputs,
+  asked: StoppableOptions,
+  world: Surroundings,
+  review: (labels: readonly string[]) => Promise<Outcome>,
+): Promise<void> {
+  const pullRequest = await openPullRequest(inputs.context, world, inputs.token);
+  const labels = await pullRequest.labels();
+  let outcome: Outcome;
+  try {
+    outcome = await review(labels);
+  } catch (thrown) {
+    outcome = await stoppedCheck(thrown, asked, world);
+  }
+  await show(outcome, inputs, pullRequest, world);
 }
 
 /** Writes the files, and shows the verdict wherever the token may. */
@@ -172,7 +211,7 @@ function verdictOutputs(report: Report, exitCode: number, posted: PostOutcome | 
 /** `command: comment` of the Action. */
 export async function commentFromAction(world: Surroundings): Promise<void> {
   const { commentOnReport } = await import('./commands/comment.ts');
-  const report = core.getInput('report', { required: true });
+  const [report] = requiredLines('report');
   const { comment: outcome, message } = await commentOnReport(
     {
       report,

@@ -1,6 +1,6 @@
 import { relative, resolve } from 'node:path';
 import * as core from '@actions/core';
-import { optional, readReviewInputs, workspaceOf } from './action-inputs.ts';
+import { inputReader, optional, type ReviewInputs, readReviewInputs, workspaceOf } from './action-inputs.ts';
 import { testAlerts } from './commands/alerts.ts';
 import { writeReportFiles } from './commands/check/report-files.ts';
 import { readDuration } from './commands/duration-option.ts';
@@ -17,9 +17,17 @@ function withToken(world: Surroundings, token: string | null): Surroundings {
   return token === null ? world : { ...world, env: { ...world.env, GITHUB_TOKEN: token } };
 }
 
+/** @throws QuickServeError USAGE. */
+function readInputs(world: Surroundings): ReviewInputs {
+  const reader = inputReader();
+  const inputs = readReviewInputs(world, reader);
+  reader.requireRight();
+  return inputs;
+}
+
 /** `command: watch` of the Action. */
 export async function watchFromAction(world: Surroundings): Promise<void> {
-  const inputs = readReviewInputs(world);
+  const inputs = readInputs(world);
   const { token, reportFolder, formats } = inputs;
   const budget = optional('budget');
   const branch = optional('registry-branch');
@@ -65,7 +73,7 @@ export async function watchFromAction(world: Surroundings): Promise<void> {
 
 /** `command: alerts-test` of the Action: where secrets are in CI only, they can only be tried there. */
 export async function testAlertsFromAction(world: Surroundings): Promise<void> {
-  const { cwd, configPath, token } = readReviewInputs(world);
+  const { cwd, configPath, token } = readInputs(world);
   const { text, exitCode } = await testAlerts(
     { cwd, place: [], ...(configPath === null ? {} : { config: configPath }) },
     withToken(world, token),

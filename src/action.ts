@@ -6,7 +6,8 @@ import { choice } from './action-inputs.ts';
 import { checkFromAction, commentFromAction, mergeFromAction } from './action-review.ts';
 import { describeFailure } from './commands/failure.ts';
 import type { Surroundings } from './commands/surroundings.ts';
-import { writeOutputs } from './platforms/github/outputs.ts';
+import { writeJobSummary, writeOutputs } from './platforms/github/outputs.ts';
+import { escapeXmlLines } from './report/escape.ts';
 import { cacheFolder } from './runtime/cache-folder.ts';
 import { toolVersion } from './shared/tool-version.ts';
 
@@ -46,6 +47,7 @@ async function main(): Promise<void> {
   } catch (thrown) {
     const failure = describeFailure(thrown, toolVersion);
     core.setFailed(failure.text.trim());
+    await writeJobSummary(`### QuickServeML\n\n<pre>${escapeXmlLines(failure.text)}</pre>\n`);
     await writeOutputs({ verdict: 'no-verdict', 'exit-code': String(failure.exitCode) });
     process.exitCode = failure.exitCode;
   }

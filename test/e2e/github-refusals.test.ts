@@ -126,7 +126,10 @@ describe('a check that cannot be made', () => {
   }, async () => {
     await using github = await GitHubServer.start({ repository: REPOSITORY });
     const baseSha = job.remote.commit('main', { 'models/digits.onnx': { model: 'digits' } });
-    const run = async (config: string): Promise<ActionResult> => {
+    const run = async (
+      config: string,
+      inputs: Readonly<Record<string, string>> = {},
+    ): Promise<ActionResult> => {
       const headSha = job.remote.commit('change', { 'quickserveml.yml': { text: config } }, { from: 'main' });
       const merge = job.remote.mergeRef(PULL, headSha);
       const pull = { number: PULL, headSha, headRef: 'change', headRepository: REPOSITORY };
@@ -137,6 +140,7 @@ describe('a check that cannot be made', () => {
         eventName: 'pull_request',
         event: pullRequestEvent({ repository: REPOSITORY, number: PULL, headSha, baseSha }),
         token: CHECKS_TOKEN,
+        inputs,
         user: unprivilegedUser,
         timeoutMs: 60_000,
         env: jobEnvironment(github, { sha: merge, ref: `refs/pull/${PULL}/merge` }),
@@ -159,6 +163,41 @@ describe('a check that cannot be made', () => {
     expect(result.commands).toContainEqual(
       expect.objectContaining({ name: 'error', properties: { title: 'CONFIG_INVALID' } }),
     );
+    const wrong = await run('comment: { key: models }\n', { record: 'sometimes', budget: 'soon' });
+    expect(wrong.exitCode).toBe(2);
+    expect(wrong.outputs).toMatchObject({ verdict: 'no-verdict', 'report-json': expect.any(String) });
+    expect(github.commentsOf(PULL)).toHaveLength(1);
+    for (const text of [github.commentsOf(PULL)[0]?.body, wrong.summary]) {
+      expect(text).toContain('No verdict: 2 inputs of the action are wrong');
+      expect(text).toContain('The input "record" is "sometimes". It may be auto, always, never.');
+      expect(text).toContain('soon');
+    }
     expect(github.violations).toEqual([]);
+  });
+
+  it.each([
+    [{ command: 'chek' }, 'The input "command" is "chek".'],
+    [{ command: 'watch', record: 'sometimes' }, 'The input "record" is "sometimes".'],
+    [{ command: 'comment' }, 'The input "report" is missing.'],
+    [{ command: 'merge' }, 'The input "reports" is missing.'],
+    [{ shard: '5/2' }, '5/2'],
+  ])('with %j it is said in the summary of the step', { timeout: 60_000 }, async (inputs, words) => {
+    const sha = job.remote.commit('main', { 'models/digits.onnx': { model: 'digits' } });
+    await using github = await GitHubServer.start({ repository: REPOSITORY });
+    const result = await runAction({
+      actionPath: job.copy.folder,
+      cwd: job.checkout('refs/heads/main'),
+      eventName: 'push',
+      event: {},
+      token: CHECKS_TOKEN,
+      inputs,
+      user: unprivilegedUser,
+      timeoutMs: 60_000,
+      env: jobEnvironment(github, { sha, ref: 'refs/heads/main' }),
+    });
+    expect(result.exitCode).toBe(2);
+    const summary = result.summary.replaceAll('&#34;', '"');
+    expect(summary).toContain(words);
+    expect(result.outputs['verdict']).toBe('no-verdict');
   });
 });

@@ -21,9 +21,12 @@ export interface StoppedCheck {
   readonly comment: CommentConfig;
 }
 
+/** What is known of a check or a merge before it has begun. */
+export type StoppableOptions = Pick<CheckOptions, 'cwd' | 'configPath' | 'context' | 'registryBranch'>;
+
 /** As far as it can be read: the error may be in this very file, or in the repository that it lies in. */
 async function commentSettings(
-  { cwd, configPath }: CheckOptions,
+  { cwd, configPath }: StoppableOptions,
   world: Surroundings,
 ): Promise<CommentConfig> {
   try {
@@ -43,7 +46,7 @@ async function commentSettings(
  */
 export async function stoppedCheck(
   thrown: unknown,
-  options: CheckOptions,
+  options: StoppableOptions,
   world: Surroundings,
 ): Promise<StoppedCheck> {
   if (!(thrown instanceof QuickServeError)) throw thrown;

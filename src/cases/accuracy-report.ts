@@ -24,6 +24,8 @@ export type AccuracyOutcome =
   | { readonly kind: 'dropped'; readonly maxDrop: number }
   /** More than tolerated, but chance does that too with so few rows. */
   | { readonly kind: 'inconclusive'; readonly maxDrop: number }
+  /** A drop is limited, and no base ran on these rows. */
+  | { readonly kind: 'no-baseline'; readonly maxDrop: number }
   | { readonly kind: 'undefined'; readonly reason: string };
 
 export interface MetricResult {

@@ -265,7 +265,9 @@ function outcomeOf(
   const short =
     policy.min !== null && (isErrorMetric(metric) ? candidate > policy.min : candidate < policy.min);
   if (short && policy.min !== null) return { kind: 'below-minimum', minimum: policy.min };
-  if (policy.maxDrop === null || drop === null || drop <= policy.maxDrop) return { kind: 'passed' };
+  if (policy.maxDrop === null) return { kind: 'passed' };
+  if (drop === null) return { kind: 'no-baseline', maxDrop: policy.maxDrop };
+  if (drop <= policy.maxDrop) return { kind: 'passed' };
   return {
     kind: test !== null && test.pValue <= alpha ? 'dropped' : 'inconclusive',
     maxDrop: policy.maxDrop,

@@ -194,6 +194,8 @@ function outcomeText({ outcome, test }: MetricResult): string {
       return `FAILED: worse by more than ${outcome.maxDrop}, and not by chance${chance}`;
     case 'inconclusive':
       return `inconclusive: worse by more than ${outcome.maxDrop}, but chance does that too${chance}; more rows would tell`;
+    case 'no-baseline':
+      return `no baseline: no base ran on these rows, so a drop by more than ${outcome.maxDrop} could not be seen`;
     case 'undefined':
       return outcome.reason;
   }

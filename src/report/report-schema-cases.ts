@@ -117,6 +117,7 @@ export const CASES_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
     kind('below-minimum', { minimum: number }),
     kind('dropped', { maxDrop: number }),
     kind('inconclusive', { maxDrop: number }),
+    kind('no-baseline', { maxDrop: number }),
     kind('undefined', { reason: text(SENTENCE) }),
   ),
 };

@@ -107,6 +107,7 @@ export const TESTED_WORDS: Readonly<Record<string, SchemaWords>> = {
     minimum: "`policy.min`, in the metric's unit.",
     'kind=dropped': 'More than tolerated, and not by chance.',
     'kind=inconclusive': 'More than tolerated, but chance does that too with so few rows.',
+    'kind=no-baseline': 'A drop is limited, and no base ran on these rows.',
     maxDrop: "`policy.maxDrop`, in the metric's unit.",
     'kind=undefined': 'The metric cannot be computed.',
     reason: 'Why not, for people.',

@@ -146,6 +146,23 @@ describe.skipIf(lacks('runtime'))('check with cases, a dataset and a contract', 
     expect(text).toContain('Accepted on purpose: failed-case:digits');
   });
 
+  it('says of a new model that its accuracy has no baseline', async () => {
+    remote.commit(
+      'bare',
+      { 'models/digits.onnx': null, 'quickserveml.yml': { text: CONFIG } },
+      { from: 'main' },
+    );
+    const { model, exitCode } = await check('new', {}, { base: 'bare' });
+    expect(exitCode).toBe(0);
+    expect(model.cases?.accuracy?.metrics).toMatchObject([
+      { metric: 'top-1', outcome: { kind: 'no-baseline', maxDrop: 0.01 } },
+      { metric: 'f1', outcome: { kind: 'passed' } },
+    ]);
+    expect(model.findings).toContainEqual(
+      expect.objectContaining({ code: 'ACCURACY_NO_BASELINE', severity: 'info' }),
+    );
+  });
+
   it('holds the accuracy against the limits of the base, whatever the change says', async () => {
     const strict = CONFIG.replace('min: 0.9,', 'min: 0.999,');
     const { model } = await check('strict', {

@@ -1,5 +1,6 @@
 import type { AccuracyReport } from '../../cases/accuracy-report.ts';
 import type { CaseOutcome } from '../../cases/cases-report.ts';
+import type { Policy } from '../../config/config.ts';
 import { describeCase, describeMetric } from '../../report/cases-words.ts';
 import type { Finding } from '../../shared/finding.ts';
 
@@ -47,8 +48,11 @@ export function caseFindings(cases: readonly CaseOutcome[]): readonly Finding[] 
   });
 }
 
-/** Limits that are broken are errors; what chance may have done is said. */
-export function accuracyFindings(accuracy: AccuracyReport | null): readonly Finding[] {
+/** Limits that are broken are errors; what chance may have done, or could not be compared, is said. */
+export function accuracyFindings(
+  accuracy: AccuracyReport | null,
+  { noBaseline }: Pick<Policy, 'noBaseline'>,
+): readonly Finding[] {
   return (accuracy?.metrics ?? []).flatMap((result): readonly Finding[] => {
     const message = `${accuracy?.dataset}: ${describeMetric(result)}`;
     switch (result.outcome.kind) {
@@ -68,6 +72,15 @@ export function accuracyFindings(accuracy: AccuracyReport | null): readonly Find
             severity: 'error',
             message,
             hint: 'Mend the model, or change `max-drop` under `dataset.metrics` on the base branch.',
+          },
+        ];
+      case 'no-baseline':
+        return [
+          {
+            code: 'ACCURACY_NO_BASELINE',
+            severity: noBaseline === 'fail' ? 'error' : 'info',
+            message,
+            hint: 'A base that takes the inputs of the dataset would tell; `min` holds without one.',
           },
         ];
       case 'inconclusive':

@@ -112,8 +112,9 @@ async function evaluate(
     });
   };
   // A base that takes other inputs than the dataset has is no reason to refuse the candidate.
-  const before = base === null ? null : await of(base, 'base').catch(ignoreQuickServeError);
+  const earlier = base === null ? null : await of(base, 'base').catch(ignoreQuickServeError);
   const after = await of(candidate, 'candidate');
+  const before = input.unchanged ? after : earlier;
   return judgeAccuracy(plan, after, before, {
     dataset: dataset.path,
     output: judgedOutput(candidate.model, plan.output).name,
@@ -165,7 +166,7 @@ async function drift(
  * that fails or a limit that is broken fails the gate. Throws only for bugs.
  */
 export async function testModel(input: TestingInput): Promise<TestedModel> {
-  const { bench, config, candidate, base } = input;
+  const { bench, config, candidate, base, policy } = input;
   const place = findCases(input);
   // The base's limits count, on the head's rows: a change cannot relax what it is held against.
   const dataset = config.tests?.dataset ?? null;
@@ -200,7 +201,7 @@ export async function testModel(input: TestingInput): Promise<TestedModel> {
       drift: baseSide === null ? null : await drift(input, place, candidateSide, baseSide),
       accuracy,
     };
-    return { report, findings: [...caseFindings(cases), ...accuracyFindings(accuracy)] };
+    return { report, findings: [...caseFindings(cases), ...accuracyFindings(accuracy, policy)] };
   } catch (thrown) {
     if (!(thrown instanceof QuickServeError)) throw thrown;
     return { report: null, findings: [findingOf(thrown)] };

@@ -12,6 +12,7 @@ import { createCollector } from '../../../src/cases/accuracy-rows.ts';
 import type { ModelRunner } from '../../../src/cases/case-value.ts';
 import type { Dataset } from '../../../src/cases/dataset.ts';
 import { mcnemarMidP } from '../../../src/cases/paired-tests.ts';
+import { describeMetric } from '../../../src/report/cases-words.ts';
 import { silentProgress } from '../../../src/shared/progress.ts';
 import { seededRandom } from '../../../src/shared/random.ts';
 import { modelOf, tensor } from '../contract/payload-fixtures.ts';
@@ -263,6 +264,21 @@ describe('verdict on accuracy', () => {
     expect(judgeNoise(0.15)).toEqual(worse);
     expect(judgeNoise(0.05).outcome.kind).toBe('passed');
     expect(judgeNoise(0.1)).toMatchObject({ drop: 0, test: null });
+  });
+
+  it('is not called passed where a drop is limited and there is no base', () => {
+    const alone = (policy: Parameters<typeof planOf>[1]) =>
+      judgeAccuracy(planOf('accuracy', policy), evaluationOf([true, true]), null, {
+        dataset: 'd',
+        output: 'y',
+      }).metrics[0]!;
+    const limited = alone({ maxDrop: 0.01 });
+    expect(limited.outcome).toEqual({ kind: 'no-baseline', maxDrop: 0.01 });
+    expect(describeMetric(limited)).toBe(
+      'accuracy 1.0000: no baseline: no base ran on these rows, so a drop by more than 0.01 could not be seen',
+    );
+    expect(alone({}).outcome).toEqual({ kind: 'passed' });
+    expect(alone({ min: 1.5, maxDrop: 0.01 }).outcome).toEqual({ kind: 'below-minimum', minimum: 1.5 });
   });
 
   it('seldom fails two models that are equally good', () => {

@@ -1,6 +1,6 @@
 /**
- * Bundles the entry points into dist/. `--check` builds into a temporary folder and compares, so that the committed
- * bundles cannot drift from the sources.
+ * Compiles what is WebAssembly and bundles the entry points into dist/. `--check` builds into a temporary folder and compares,
+ * so that what is committed cannot drift from the sources.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,6 +11,7 @@ import standaloneCode from 'ajv/dist/standalone/index.js';
 import { build, type Plugin } from 'rolldown';
 import { REPORT_SCHEMA } from '../src/report/report-schema.ts';
 import { REPORT_VALIDATION } from '../src/report/report-validator.ts';
+import { NUMBER_ROWS_MODULE, numberRowsModule } from './assembly.ts';
 import { thirdPartyFiles } from './third-party.ts';
 
 const root = resolve(import.meta.dirname, '..');
@@ -90,7 +91,12 @@ function differences(fresh: string, committed: string): readonly string[] {
   return [...names].filter(name => read(fresh, name) !== read(committed, name)).sort();
 }
 
+const numberRows = await numberRowsModule();
 if (process.argv.includes('--check')) {
+  if (readFileSync(NUMBER_ROWS_MODULE, 'utf8') !== numberRows) {
+    process.stderr.write(`${NUMBER_ROWS_MODULE} is stale (run npm run build and commit)\n`);
+    process.exitCode = 1;
+  }
   const scratch = mkdtempSync(join(tmpdir(), 'quickserveml-build-'));
   try {
     await bundle(join(scratch, 'dist'));
@@ -103,6 +109,7 @@ if (process.argv.includes('--check')) {
     rmSync(scratch, { recursive: true, force: true });
   }
 } else {
+  writeFileSync(NUMBER_ROWS_MODULE, numberRows);
   await bundle(join(root, 'dist'));
   for (const name of listFiles(join(root, 'dist'))) {
     process.stdout.write(

@@ -55,7 +55,7 @@ const anyNumber = fc.oneof(
 );
 
 describe('arrays of numbers in JSON', () => {
-  it('are read as JSON.parse reads them, or said to be inexact and rounded to float32 alike', () => {
+  it('are read as JSON.parse reads them, or said to be inexact and rounded to float32 as those are', () => {
     fc.assert(
       fc.property(
         fc.array(anyNumber, { minLength: 1, maxLength: 40 }),
@@ -69,20 +69,64 @@ describe('arrays of numbers in JSON', () => {
             expect([...numbers]).toEqual(expected);
             expect([least + 0, largest + 0]).toEqual([Math.min(...expected) + 0, Math.max(...expected) + 0]);
           }
-          const rounded = taken(text).toFloat32();
-          if (rounded !== null) expect([...rounded]).toEqual(expected.map(Math.fround));
+          expect([...taken(text).toFloat32()]).toEqual(expected.map(Math.fround));
         },
       ),
       { numRuns: 1000 },
     );
   });
 
-  it('leave a number to JSON.parse that lies too near to the middle of two float32 neighbours', () => {
-    // 1 + 2^-24 is the middle of 1 and its neighbour: which side the exact number is on, 17 digits of it do not tell.
-    const middle = '1.00000005960464477';
-    const array = taken(bodyOf(['0.5', middle], 60, 40));
-    expect(array.exact).toBe(false);
-    expect(array.toFloat32()).toBeNull();
+  it('round a number to float32 as exactly that lies next to the middle of two neighbours', () => {
+    // 2^-24 above 1 is the middle of 1 and its neighbour: which side a number is on, 17 digits of it and one rounding do not tell.
+    const spellings = ['1.00000005960464477', '1.00000005960464478', '-1.000000059604644774', '0.5'];
+    const text = bodyOf(spellings, 60, 40);
+    expect([...taken(text).toFloat32()]).toEqual(parsed(text).map(Math.fround));
+  });
+
+  it('round numbers to float32 that are smaller than its normal ones, or only there', () => {
+    const spellings = [
+      '1.1754943508222875e-38',
+      '1.17549428e-38',
+      '-1.401298464324817e-45',
+      '7e-46',
+      '3.4028235677973366e38',
+    ];
+    const text = bodyOf([...spellings, '1.1920928955078125e-07', '-5.960464477539063e-08'], 60, 40);
+    expect([...taken(text).toFloat32()]).toEqual(parsed(text).map(Math.fround));
+  });
+
+  it('are read through a window, wherever it cuts', () => {
+    fc.assert(
+      fc.property(
+        fc.array(anyNumber, { minLength: 20, maxLength: 60 }),
+        fc.constantFrom('', ' ', '\r\n        '),
+        fc.constantFrom([1, 30_000], [3, 10_000], [10_000, 3]),
+        fc.integer({ min: 0, max: 200 }),
+        (spellings, space, [rows = 1, columns = 1], before) => {
+          const text = `{"name":"${'n'.repeat(before)}",${bodyOf(spellings, rows, columns, space).slice(1)}`;
+          const array = taken(text);
+          expect(array.shape).toEqual([rows, columns]);
+          expect(array.toFloat32()).toEqual(Float32Array.from(parsed(text)));
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  it.each([
+    ['a number of 900 digits', `0.${'1'.repeat(900)}`],
+    ['white space of 900 bytes', `${' '.repeat(900)}1`],
+    ['more white space before it than the window takes', `${' '.repeat(70_000)}1`],
+  ])('are read with %s, wherever the window ends', (_name, spelling) => {
+    const text = bodyOf([spelling, '2'], 1, 600);
+    expect(taken(text).toFloat32()).toEqual(Float32Array.from(parsed(text)));
+  });
+
+  it.each([
+    ['a number that is longer than the window', `0.${'1'.repeat(70_000)}`],
+    ['more white space after a number than the window takes', `1${' '.repeat(70_000)}`],
+  ])('are left to JSON.parse with %s', (_name, spelling) => {
+    expect(read(bodyOf([spelling, '2'], 1, 600))).toBeNull();
   });
 
   it('say which of them are whole', () => {

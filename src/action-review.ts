@@ -23,6 +23,7 @@ import { writeAnnotations, writeJobSummary, writeOutputs } from './platforms/git
 import { annotationsOf, GITHUB_STEP_ANNOTATIONS } from './report/annotations.ts';
 import { renderJobSummary } from './report/comment.ts';
 import { headlineText } from './report/headline.ts';
+import { shardWords } from './report/measurement-words.ts';
 import type { Report } from './report/report.ts';
 import { QuickServeError } from './shared/errors.ts';
 
@@ -155,10 +156,7 @@ async function leaveToMerge(
   world: Surroundings,
 ): Promise<void> {
   const files = await writeFiles(report, inputs, inputs.commentKey ?? 'default');
-  const { index, assignment } = report.shard ?? { index: 1, assignment: [[]] };
-  core.info(
-    `Shard ${index} of ${assignment.length}: ${headlineText(report)} The verdict is left to the merge.`,
-  );
+  core.info([headlineText(report), shardWords(report) ?? ''].join(' '));
   await writeOutputs({ 'exit-code': String(exitCode), ...reportOutputs(report, files, world) });
   process.exitCode = exitCode;
 }

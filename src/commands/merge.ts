@@ -86,14 +86,13 @@ export interface MergeOutcome {
 export async function runMerge(options: MergeOptions, world: Surroundings): Promise<MergeOutcome> {
   const parts = await readShardReports(options);
   const { context, cwd, labels } = options;
-  const merged = withOwnAddresses(
-    mergeReports(parts, { headSha: headShaOf(context), labels, worstGate }),
-    context,
-  );
+  const repository = await openRepository(cwd, { environment: gitEnvironment(world.env) });
+  // Where the CI does not say what is checked, the checkout does.
+  const headSha = headShaOf(context) ?? repository.headSha;
+  const merged = withOwnAddresses(mergeReports(parts, { headSha, labels, worstGate }), context);
   const report =
     merged.registry.recording === 'planned' ? await recordMerged(merged, parts, options, world) : merged;
-  const { root } = await openRepository(cwd, { environment: gitEnvironment(world.env) });
-  const { comment } = await loadConfig(root, cwd, options.config);
+  const { comment } = await loadConfig(repository.root, cwd, options.config);
   return { report, exitCode: exitCodeOf(report.gate), comment };
 }
 

@@ -1,3 +1,4 @@
+import type { ReportShard } from '../report/report.ts';
 import { terminalSafe } from '../shared/terminal-text.ts';
 import type { CheckPlan } from './check.ts';
 import type { WatchPlan } from './watch.ts';
@@ -5,8 +6,16 @@ import type { WatchPlan } from './watch.ts';
 const indented = (lines: readonly string[]): readonly string[] =>
   lines.map(line => terminalSafe(`  ${line}`));
 
+/** Which models each shard has, the one that was asked for marked. */
+const divisionLines = ({ index, assignment }: ReportShard): readonly string[] => [
+  `This is shard ${index}; the whole check is divided into:`,
+  ...indented(
+    assignment.map((names, at) => `${at + 1}: ${names.length === 0 ? 'nothing' : names.join(', ')}`),
+  ),
+];
+
 /** What `check --dry-run` says to a person. */
-export function checkPlanText({ base, models, budgetMs, comparisons, record }: CheckPlan): string {
+export function checkPlanText({ base, models, shard, budgetMs, comparisons, record }: CheckPlan): string {
   const against =
     base.kind === 'none' ? `nothing (${base.reason})` : `${base.role}, ${base.sha.slice(0, 10)}`;
   const listed = models.map(({ name, path, change, hint, measured, inputs }) => {
@@ -17,6 +26,7 @@ export function checkPlanText({ base, models, budgetMs, comparisons, record }: C
   return [
     terminalSafe(`Against: ${against}`),
     ...(models.length === 0 ? ['No model would be checked.'] : ['Models:', ...indented(listed)]),
+    ...(shard === undefined ? [] : divisionLines(shard)),
     `At most ${Math.ceil(budgetMs / 1000)} s of measuring, errors bounded over ${comparisons} ${comparisons === 1 ? 'comparison' : 'comparisons'}.`,
     terminalSafe(
       record.planned

@@ -5,7 +5,7 @@ import { formatCount, formatDuration, formatSignedPercent, formatTransition } fr
 import { headlineOf } from './headline.ts';
 import { htmlName, htmlTable, modelArticle, numericHead, problemList } from './html-model.ts';
 import { HTML_STYLE } from './html-style.ts';
-import { commitWords, recordingWords } from './measurement-words.ts';
+import { commitWords, recordingWords, shardWords } from './measurement-words.ts';
 import { isWorse, METRIC_WORDS } from './metric-words.ts';
 import { type JudgedModel, metricOf, modelsByImportance } from './model-verdict.ts';
 import { allProblems } from './problems.ts';
@@ -128,7 +128,8 @@ function notes(report: Report): string {
     .slice(0, 50)
     .map(({ message }) => text(message));
   const recording = recordingWords(report);
-  const all = [...remarks, ...(recording === null ? [] : [text(recording)])];
+  const told = [recording, shardWords(report)].filter(words => words !== null);
+  const all = [...remarks, ...told.map(words => text(words))];
   return all.length === 0
     ? ''
     : `<section class="card" aria-label="Notes">${all.map(note => `<p class="path">${note}</p>`).join('')}</section>`;

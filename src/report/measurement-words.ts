@@ -105,6 +105,12 @@ export function recordingWords(report: Report): string | null {
   }
 }
 
+/** What a report of a part of the check is not, in one sentence; null for a whole one. */
+export const shardWords = ({ shard }: Report): string | null =>
+  shard === undefined
+    ? null
+    : `Shard ${shard.index} of ${shard.assignment.length}: the verdict is left to the merge.`;
+
 /** `4 models, 3 measured, 58 s`. */
 export function totalsWords(report: Report): string {
   const measured = report.models.filter(

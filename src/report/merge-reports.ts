@@ -12,7 +12,7 @@ export interface ShardReport {
 }
 
 export interface MergeOptions {
-  /** The commit that is checked, as the platform says; null: not known, the reports only have to agree. */
+  /** The commit that is checked, as this run knows it; null: there is none, the reports only have to agree. */
   readonly headSha: string | null;
   /** Of the pull request now; only added to what the parts saw, since an unreadable label looks like a removed one. */
   readonly labels: readonly string[];

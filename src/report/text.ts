@@ -2,7 +2,13 @@ import type { Finding } from '../shared/finding.ts';
 import { escapeTerminal, shortenText } from './escape.ts';
 import { formatDifference, formatTransition } from './format-values.ts';
 import { headlineOf } from './headline.ts';
-import { commitWords, environmentWords, recordingWords, totalsWords } from './measurement-words.ts';
+import {
+  commitWords,
+  environmentWords,
+  recordingWords,
+  shardWords,
+  totalsWords,
+} from './measurement-words.ts';
 import { isWorse, metricLabel } from './metric-words.ts';
 import { type JudgedModel, modelsByImportance, type Tone } from './model-verdict.ts';
 import { allProblems, type Problem } from './problems.ts';
@@ -111,9 +117,13 @@ export function renderText(report: Report, options: TextOptions): string {
   ].filter(part => part !== null);
   const environment = environmentWords(report);
   const recording = recordingWords(report);
-  const foot = [commits.join(', '), environment ?? '', recording ?? '', totalsWords(report)].filter(
-    line => line !== '',
-  );
+  const foot = [
+    commits.join(', '),
+    environment ?? '',
+    recording ?? '',
+    shardWords(report) ?? '',
+    totalsWords(report),
+  ].filter(line => line !== '');
   return `${[
     `${paint(style, sign)} ${paint('bold', words)}`,
     ...(judged.length === 0 ? [] : ['', ...judged.flatMap(one => modelLines(one, nameWidth, paint))]),

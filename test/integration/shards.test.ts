@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkCommand } from '../../src/commands/check-command.ts';
 import { mergeCommand } from '../../src/commands/merge.ts';
 import { GITHUB_COMMENT_MAX_CHARACTERS } from '../../src/platforms/github/comment.ts';
+import { REPORT_FORMATS } from '../../src/report/formats.ts';
 import type { Report } from '../../src/report/report.ts';
 import { parseReport } from '../../src/report/report-parsing.ts';
 import { runtimePath } from '../support/installed-copy.ts';
@@ -86,6 +87,25 @@ describe.skipIf(lacks('runtime'))('a check in shards', () => {
     expect(missing?.message).toContain('Shard 2 of 2');
     for (const name of report.shard?.assignment[1] ?? []) expect(missing?.message).toContain(name);
     expect(text).toContain('Shard 2 of 2');
+  });
+
+  it('says in each part that it is one, for people too', async () => {
+    const report = parseReport(readFileSync(join(folder, '2-of-2/report.json'), 'utf8'));
+    const words = 'Shard 2 of 2: the verdict is left to the merge.';
+    const format = { commentKey: 'default', color: false, reportUrl: null };
+    expect(REPORT_FORMATS.text.render(report, format)).toContain(words);
+    expect(REPORT_FORMATS.html.render(report, format)).toContain(words);
+    const { text } = await merge('1-of-2', '2-of-2');
+    expect(text).not.toContain('left to the merge');
+  });
+
+  it('refuses reports of another commit than the one that is checked out, where no CI says which is checked', async () => {
+    const elsewhere = remote.checkout('refs/heads/main');
+    const reports = ['1-of-2', '2-of-2'].map(name => join(folder, name));
+    await expect(mergeCommand({ reports, cwd: elsewhere, color: false }, world())).rejects.toMatchObject({
+      code: 'SHARDS_MISMATCHED',
+      message: expect.stringContaining(base),
+    });
   });
 
   it.each([
@@ -171,6 +191,7 @@ describe.skipIf(lacks('runtime'))('a check in shards', () => {
       mkdirSync(target, { recursive: true });
       const report = {
         ...sampleReport(own.map(name => sampleModel(name))),
+        head: { sha: git(clone, 'rev-parse', 'HEAD'), role: 'head' },
         shard: { index: position + 1, assignment, comparisons: 300, acceptances: [] },
       };
       writeFileSync(join(target, 'report.json'), JSON.stringify(report));

@@ -32,6 +32,20 @@ it('says what a check would do, in lines', () => {
   ]);
 });
 
+it('lists what each shard would check', () => {
+  const shard = {
+    index: 2,
+    assignment: [['digits'], ['reader\u001b[31m'], []],
+    comparisons: 4,
+    acceptances: [],
+  };
+  const text = checkPlanText({ ...check, shard });
+  expect(text).toContain('\n  1: digits\n  2: reader');
+  expect(text).toContain('\n  3: nothing\n');
+  expect(text).toContain('This is shard 2');
+  expect(text).not.toContain('\u001b');
+});
+
 it('says why a check would record nothing, and shows no control characters of a name', () => {
   const [first] = check.models;
   const models = [{ ...first!, name: 'a\u001b[31m', inputs: [''] }];

@@ -1,6 +1,6 @@
 /**
  * Bytes that are held for clients at a time, against the limit. Bodies of requests are refused where there is no room.
- * Streams wait for it, and have half of it at most, so that those who wait leave room for those who cannot.
+ * Answers that their clients do not take at once are counted when they are there. Streams wait for room, and have half of it at most, so that those who wait leave room for those who cannot.
  *
  * So that streams never wait for each other for good, the one that has waited longest and has nothing under way gets
  * room whatever is held, until that much is given back: all streams together are over their half by one record at most,
@@ -33,6 +33,11 @@ export class HeldBytes {
     if (this.#held + bytes > this.limit) return false;
     this.#held += bytes;
     return true;
+  }
+
+  /** What is there already, whatever is held: then nothing more is taken. */
+  add(bytes: number): void {
+    this.#held += bytes;
   }
 
   release(bytes: number): void {

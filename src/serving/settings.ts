@@ -9,7 +9,7 @@ export interface ModelSource {
 /** What the server never exceeds, whatever is asked of it. */
 export interface ServingLimits {
   readonly bodyBytes: number;
-  /** Of all bodies together that are held at a time, and what streams hold, which is half of it at most. */
+  /** Of all bodies and untaken answers together that are held at a time, and what streams hold, which is half of it at most. */
   readonly heldBytes: number;
   /** Requests of one model that wait. */
   readonly queue: number;

@@ -97,7 +97,7 @@ export interface ServerSnapshot {
   readonly connections: number;
   /** Requests whose answer is not finished. */
   readonly inFlight: number;
-  /** Bytes of bodies and of streams that are held. */
+  /** Bytes of bodies, of streams and of answers that are not taken yet. */
   readonly heldBytes: number;
   readonly workers: readonly WorkerGauges[];
   readonly queues: readonly QueueGauges[];

@@ -1,6 +1,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Admission, Call, Reply, Route, ServedNote } from '../call.ts';
+import type { HeldBytes } from '../held-bytes.ts';
 import type { TraceContext } from '../watcher.ts';
 import { createRefusalPace } from './refusal-pace.ts';
 
@@ -17,7 +18,7 @@ export interface Exchange {
   bytesOut: number;
   /** Among the requests that are waited for before the server ends. */
   isCounted: boolean;
-  /** Of the body, against what the server may hold. */
+  /** Of the body, and of an answer that is not taken at once, against what the server may hold. */
   heldBytes: number;
   /** Told where the client goes away before the answer. */
   gone: (() => void) | null;
@@ -25,6 +26,8 @@ export interface Exchange {
 
 export interface AnswerSenderOptions {
   readonly admission: Admission;
+  /** Where answers are counted that are not taken at once, until the exchange is over. */
+  readonly room: HeldBytes;
   /** An answer that nobody takes. */
   readonly writeMs: number;
   readonly nowMs: () => number;
@@ -82,6 +85,8 @@ export class AnswerSender {
     if (!request.complete && hasBody(request)) this.#cutLater(request);
     if (response.writableFinished) return;
     // The kernel did not take it at once: somebody may never read it.
+    exchange.heldBytes += bytes;
+    this.#options.room.add(bytes);
     const timer = setTimeout(() => response.destroy(), this.#options.writeMs);
     response.once('close', () => clearTimeout(timer));
   }

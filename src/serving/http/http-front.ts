@@ -21,7 +21,7 @@ import { createRouteTable } from './route-table.ts';
 
 export interface FrontOptions {
   readonly limits: ServingLimits;
-  /** Of bodies, beside what streams hold of it. */
+  /** Of bodies and of answers that nobody has taken yet, beside what streams hold of it. */
   readonly room: HeldBytes;
   readonly routes: readonly Route[];
   readonly admission: Admission;
@@ -57,7 +57,7 @@ export class HttpFront {
     this.#find = createRouteTable(options.routes);
     this.#room = options.room;
     const { admission, nowMs } = options;
-    this.#sender = new AnswerSender({ admission, nowMs, writeMs: limits.writeMs });
+    this.#sender = new AnswerSender({ admission, room: options.room, nowMs, writeMs: limits.writeMs });
     this.#server = createServer({
       // Bodies have their own time (readBody); streams take as long as they go on.
       requestTimeout: 0,

@@ -146,7 +146,7 @@ function createGauges(view: ServerView, registers: Registry[], version: string):
   );
   gauge(
     'quickserveml_held_body_bytes',
-    'Bytes of bodies and of streams that are held.',
+    'Bytes of bodies, streams and untaken answers that are held.',
     ({ heldBytes }) => heldBytes,
   );
   labelled('quickserveml_queue_length', 'Requests that wait.', ['model', 'version'], (state, set) => {

@@ -2,6 +2,7 @@ import { Agent, createServer, request as httpRequest, type Server } from 'node:h
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { errorReply } from '../../../src/serving/call.ts';
+import { HeldBytes } from '../../../src/serving/held-bytes.ts';
 import { AnswerSender } from '../../../src/serving/http/answer-sender.ts';
 import { callOf } from '../../support/serving-doubles.ts';
 
@@ -23,6 +24,7 @@ describe('many refusals in one moment', () => {
         admit: () => ({ kind: 'admitted', keyName: null }),
         replyHeaders: () => ({}),
       },
+      room: new HeldBytes(0),
       writeMs: 1000,
       nowMs: () => 0,
     });

@@ -6,7 +6,7 @@ import { openRepository, type Repository } from '../git/repository.ts';
 import { workTreeFiles } from '../git/work-tree.ts';
 import { readCiContext } from '../platforms/detect.ts';
 import { maskSecrets } from '../shared/secrets.ts';
-import { terminalSafe } from '../shared/terminal-text.ts';
+import { terminalLines, terminalSafe } from '../shared/terminal-text.ts';
 import { loadConfig } from './check/change-set.ts';
 import type { CommandResult } from './command-result.ts';
 import type { ContainerRegistryOptions } from './container-registries.ts';
@@ -102,6 +102,7 @@ function secretsIn(env: Surroundings['env']): readonly string[] {
   );
 }
 
+const INDENT = ' '.repeat(11);
 const MARKS = { ok: 'ok', warning: 'warning', problem: 'problem' } as const;
 
 function describe(lines: readonly DoctorLine[]): string {
@@ -111,8 +112,8 @@ function describe(lines: readonly DoctorLine[]): string {
     return [
       area,
       ...own.flatMap(({ state, message, hint }) => [
-        `  ${MARKS[state].padEnd(8)} ${terminalSafe(message)}`,
-        ...(hint === null ? [] : [`           → ${terminalSafe(hint)}`]),
+        `  ${MARKS[state].padEnd(8)} ${terminalLines(message, INDENT)}`,
+        ...(hint === null ? [] : [`${INDENT}→ ${terminalSafe(hint)}`]),
       ]),
     ];
   });

@@ -1,6 +1,6 @@
 import { type ErrorDetails, QuickServeError } from '../shared/errors.ts';
 import { fullDiskError, isFullDisk } from '../shared/full-disk.ts';
-import { terminalSafe } from '../shared/terminal-text.ts';
+import { terminalLines } from '../shared/terminal-text.ts';
 
 const ISSUES = 'https://github.com/quickserveml/quickserveml/issues/new';
 
@@ -10,9 +10,6 @@ interface Failure {
   readonly text: string;
 }
 
-/** Text that may name anything, for a terminal: only our own line breaks act. */
-const shown = (text: string): string => text.split('\n').map(terminalSafe).join('\n');
-
 /** Decides once whether a thrown thing is the user's to mend or ours: anything but a QuickServeError is a bug. */
 export function describeFailure(thrown: unknown, toolVersion: string): Failure {
   if (thrown instanceof QuickServeError) {
@@ -20,7 +17,7 @@ export function describeFailure(thrown: unknown, toolVersion: string): Failure {
     return {
       exitCode: thrown.exitCode,
       error: thrown.toJSON(),
-      text: `quickserveml: ${code}: ${shown(message)}\n  ${shown(hint).replaceAll('\n', '\n  ')}\n`,
+      text: `quickserveml: ${code}: ${terminalLines(message)}\n  ${terminalLines(hint, '  ')}\n`,
     };
   }
   // A disk may fill up under any of our writes.

@@ -187,7 +187,7 @@ export async function restoreRegistry(
   }
   const ref = `refs/heads/${access.branch}`;
   const pushed = await pushUpdate(store, { ref, commit: manifest.tip, expected: current, merged: [] });
-  if (pushed.kind === 'refused') throw refusedError(access.branch, pushed.reason);
+  if (pushed.kind === 'refused') throw refusedError(access.branch, store.remote?.url ?? null, pushed.reason);
   if (pushed.kind !== 'accepted') {
     throw new QuickServeError({
       code: 'REGISTRY_CONFLICT',

@@ -306,7 +306,7 @@ export function createBranchWriter(options: BranchWriterOptions): BranchWriter {
       if (last.kind === 'accepted') {
         return { result, commit, attempts: attempt + 1, via: 'branch', acceptedAt: now(), waiting: 0 };
       }
-      if (last.kind === 'refused') throw refusedError(branch, last.reason);
+      if (last.kind === 'refused') throw refusedError(branch, store.remote?.url ?? null, last.reason);
       candidates.push(candidate);
       attemptMs = now() - begunAt;
     }

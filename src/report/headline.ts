@@ -1,3 +1,4 @@
+import { firstLineOf } from '../shared/errors.ts';
 import { shortenText } from './escape.ts';
 import { formatAmount, formatCount } from './format-values.ts';
 import { METRIC_WORDS } from './metric-words.ts';
@@ -70,11 +71,7 @@ function failedParts(report: Report, judged: readonly JudgedModel[]): readonly H
   return parts;
 }
 
-/** A message of several lines is a list under its first one. */
-const firstLine = (message: string): string => {
-  const [first = '', ...others] = message.split('\n');
-  return shortenText(others.length === 0 ? first : first.replace(/:$/, ''), 200);
-};
+const firstLine = (message: string): string => shortenText(firstLineOf(message), 200);
 
 function noVerdictParts(report: Report): readonly HeadlinePart[] {
   const finding = report.findings.find(({ severity }) => severity === 'error');

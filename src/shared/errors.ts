@@ -33,6 +33,12 @@ export class QuickServeError extends Error {
   }
 }
 
+/** What a message of several lines says before it lists or quotes; the whole of one that has a single line. */
+export function firstLineOf(message: string): string {
+  const [first = '', ...others] = message.split('\n');
+  return others.length === 0 ? first : first.replace(/:$/, '');
+}
+
 /** The text of anything that was thrown. That of JSON.parse quotes the file, whose characters must not act. */
 export function messageOf(thrown: unknown): string {
   if (thrown instanceof SyntaxError) return terminalSafe(thrown.message);

@@ -12,6 +12,10 @@ export function terminalSafe(text: string): string {
   });
 }
 
+/** The same of a text in which our own line breaks act; every further line is indented by `indent`. */
+export const terminalLines = (text: string, indent = ''): string =>
+  text.split('\n').map(terminalSafe).join(`\n${indent}`);
+
 const LONGEST_QUOTED_NAME = 120;
 
 /** A name in quotation marks for a message: acting characters written out, the middle of a long one left out. */

@@ -164,6 +164,9 @@ describe.skipIf(lacks('runtime'))('bad input, through the built command line', (
     const report = result.json<Report>();
     expect(report.registry.recording).toBe('failed');
     expect(report.findings.map(each => each.code)).toContain('REGISTRY_WRITE_REFUSED');
+    expect(report.registry.reason).toBe(
+      `The remote ${server.url}/remote.git refuses pushes to the registry branch "quickserveml": permission to write is missing`,
+    );
     expect(report.gate).toBe('no-verdict');
     expect(remote.registryFiles()).toEqual([]);
   });

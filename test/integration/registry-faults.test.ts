@@ -88,7 +88,9 @@ test('a hook that declines is reported in its own words, and not tried again', a
     registryAt(folder.path, `file://${bare}`).record([entryFor(folder.path, 'digits', bytesOf('a', 100))]),
   );
   expect(error.code).toBe('REGISTRY_WRITE_REFUSED');
-  expect(error.message).toContain('ask Grace');
+  expect(error.message).toMatch(
+    /^The remote file:.* a hook of the server declined it:\ngit says: .*ask Grace$/,
+  );
 });
 
 test('a token that may read but not write is named as such, and shows in no message', async () => {
@@ -102,6 +104,9 @@ test('a token that may read but not write is named as such, and shows in no mess
   const registry = registryAt(folder.path, url, { credentials: tokenCredentials(url, 's3cret-token') });
   const error = await failureOf(registry.record([entryFor(folder.path, 'digits', bytesOf('a', 100))]));
   expect(error.code).toBe('REGISTRY_WRITE_REFUSED');
+  expect(error.message).toContain(`The remote ${url} refuses pushes`);
+  expect(error.message).toContain('permission to write is missing:\n');
+  expect(error.hint).toContain('contents: write');
   expect(JSON.stringify(error)).not.toMatch(/s3cret|eC1hY2Nlc3M/);
 });
 

@@ -7,7 +7,7 @@ import type { RegistryState } from '../../registry/registry-state.ts';
 import { worstGate } from '../../regression/gate.ts';
 import type { Gate } from '../../regression/verdict.ts';
 import type { ModelReport, Report } from '../../report/report.ts';
-import { QuickServeError } from '../../shared/errors.ts';
+import { firstLineOf, QuickServeError } from '../../shared/errors.ts';
 import type { Finding } from '../../shared/finding.ts';
 import { looseMonthsFinding } from '../registry/texts.ts';
 import type { Surroundings } from '../surroundings.ts';
@@ -131,7 +131,7 @@ export async function recordChecked(input: {
   } catch (thrown) {
     if (!(thrown instanceof QuickServeError)) throw thrown;
     return {
-      summary: { branch, recording: 'failed', reason: thrown.message, entries: [] },
+      summary: { branch, recording: 'failed', reason: firstLineOf(thrown.message), entries: [] },
       findings: [
         {
           code: thrown.code,

@@ -8,7 +8,7 @@ import {
   readBranchProtection as readGitLabProtection,
   readTokenFacts,
 } from '../../platforms/gitlab/token-facts.ts';
-import { refusedError } from '../../registry/write-failures.ts';
+import { protectionHint } from '../../registry/write-failures.ts';
 import { type GitLabAccess, openPullRequest, type PullRequest } from '../pull-request.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { type DoctorLine, ok, warning } from './line.ts';
@@ -17,11 +17,7 @@ import { type DoctorLine, ok, warning } from './line.ts';
 const SOON_MS = 14 * 24 * 3600 * 1000;
 
 const protectedLine = (branch: string, whom: string): DoctorLine =>
-  warning(
-    'registry',
-    `The branch ${branch} is protected${whom}.`,
-    refusedError(branch, 'protected branch').hint,
-  );
+  warning('registry', `The branch ${branch} is protected${whom}.`, protectionHint(branch));
 
 /** Whether the pull request of this run can be read with the token, and what stands against a comment. */
 async function commentLines(

@@ -9,14 +9,18 @@ import { checkRegistryOptions, recordIntent, registryRemote } from '../check/rec
 import type { Surroundings } from '../surroundings.ts';
 import { type DoctorLine, ok, problem, problemOf, warning } from './line.ts';
 
-function pushLine(push: PushOutcome, branch: string, whyNotDue: string | null): DoctorLine {
+function pushLine(
+  push: PushOutcome,
+  { branch, remote }: { readonly branch: string; readonly remote: string },
+  whyNotDue: string | null,
+): DoctorLine {
   switch (push.kind) {
     case 'accepted':
       return ok('registry', 'A push is let in (rehearsed by git, nothing was sent)');
     case 'refused': {
-      const error = refusedError(branch, push.reason);
+      const error = refusedError(branch, remote, push.reason);
       if (whyNotDue === null) return problemOf('registry', error);
-      return warning('registry', `${error.message}. This run does not record: ${whyNotDue}.`, error.hint);
+      return warning('registry', `This run does not record: ${whyNotDue}. ${error.message}`, error.hint);
     }
     case 'overtaken':
     case 'locked':
@@ -54,6 +58,6 @@ export async function registryLines(
         ? `Branch ${branch} can be read, and its format is known${crowd}`
         : `Branch ${branch} does not exist yet: the first recorded check creates it`,
     ),
-    pushLine(push, branch, intent.kind === 'record' ? null : intent.reason),
+    pushLine(push, { branch, remote: remote.url }, intent.kind === 'record' ? null : intent.reason),
   ];
 }

@@ -235,7 +235,7 @@ export function resultText(plan: PublishPlan, result: PublishResult): string {
       : [`  recorded on the registry branch: ${result.recorded.join(', ')}`]),
     ...(result.failure === null
       ? []
-      : [`  NOT recorded: ${result.failure.message}\n    ${result.failure.hint}`]),
+      : [`  NOT recorded: ${result.failure.message.replaceAll('\n', '\n    ')}\n    ${result.failure.hint}`]),
   ].join('\n');
 }
 

@@ -10,6 +10,9 @@ import { CI_JOB_TOKEN, GITLAB_TOKEN } from '../support/gitlab-server.ts';
 import { EVERY_FAULT } from '../support/http-faults.ts';
 import { projectRoot } from '../support/requirements.ts';
 
+/** For an answer that never comes. */
+const NO_ANSWER_MS = 120;
+
 let world: AlertWorld;
 beforeEach(async () => {
   world = await AlertWorld.start();
@@ -84,6 +87,7 @@ describe.each(['github', 'gitlab'] as const)('the issue on %s', platform => {
         newsOf([item('digits', 'changed')]),
         newsOf([item('digits', 'recovered')]),
       ];
+      if (fault === 'a timeout') world.timeoutMs = NO_ANSWER_MS;
       // First while it lasts, then again when it is over.
       for (const each of news) {
         server.fail(route, EVERY_FAULT[fault]!, 4);

@@ -71,6 +71,7 @@ describe('messages', () => {
     async (name, fault) => {
       const message = `quoted ${PAGER_SECRET} verySecretPath secretOfTeams`;
       // `webhook` asks again where that may help, chats would show the message twice.
+      if (fault.kind === 'timeout') world.timeoutMs = 1_000;
       world.hooks.fail(fault.kind === 'status' ? { ...fault, message } : fault, name === '429' ? 4 : 1);
       const told = await world.tell(newsOf([item()]));
       expect(kindsOf(told)).toEqual(

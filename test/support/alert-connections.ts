@@ -26,10 +26,8 @@ async function alertKind(
     async use(scheme, environment) {
       const env = { ...environment, ...where(scheme) };
       const context = readCiContext(env, () => '{}');
-      const surroundings = alertSurroundings(env);
-      // A tunnel and its handshake take longer on a busy machine than the faults of other tests are given.
-      const world = { ...surroundings, patience: { ...surroundings.patience, timeoutMs: 10_000 } };
-      const told = await tellPlace(place, newsOf([item()]), [place], { context, remote: null }, world);
+      const job = { context, remote: null };
+      const told = await tellPlace(place, newsOf([item()]), [place], job, alertSurroundings(env));
       if (told.kind === 'failed') throw new Error(told.reason);
     },
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),

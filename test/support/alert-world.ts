@@ -69,11 +69,16 @@ export const newsOf = (items: readonly AlertItem[], more: Partial<AlertNews> = {
 
 type Environment = Surroundings['env'];
 
+/** For answers that come: a busy machine may need some of it. */
+const TIMEOUT_MS = 10_000;
+
 /** GitHub, GitLab and a receiver of webhooks on loopback, and how places that are there are told. */
 export class AlertWorld implements AsyncDisposable {
   readonly github: GitHubServer;
   readonly gitlab: GitLabServer;
   readonly hooks: WebhookServer;
+  /** How long an answer is waited for. */
+  timeoutMs = TIMEOUT_MS;
 
   private constructor(github: GitHubServer, gitlab: GitLabServer, hooks: WebhookServer) {
     this.github = github;
@@ -122,14 +127,14 @@ export class AlertWorld implements AsyncDisposable {
   ): Promise<readonly Told[]> {
     const planned: readonly PlannedNews[] = places.map(place => ({ place, news, cases: [] }));
     const context = readCiContext(env, () => '{}');
-    return tellPlaces(planned, PLACES, { context, remote: null }, alertSurroundings(env));
+    return tellPlaces(planned, PLACES, { context, remote: null }, alertSurroundings(env, this.timeoutMs));
   }
 }
 
-export const alertSurroundings = (env: Environment): Surroundings => ({
+export const alertSurroundings = (env: Environment, timeoutMs = TIMEOUT_MS): Surroundings => ({
   ...testSurroundings(),
   env,
-  patience: { timeoutMs: 150, maxBodyBytes: 300_000, backoffMs: 1, sleep: async () => undefined },
+  patience: { timeoutMs, maxBodyBytes: 300_000, backoffMs: 1, sleep: async () => undefined },
 });
 
 export const kindsOf = (told: readonly Told[]): readonly string[] => told.map(({ outcome }) => outcome.kind);

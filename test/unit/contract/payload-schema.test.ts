@@ -70,7 +70,9 @@ const models: fc.Arbitrary<ModelInterface> = fc
   )
   .map(inputs => modelOf(inputs.map(({ name, dtype, shape }) => tensor(name, dtype, shape))));
 
-const compile = (schema: object) => new Ajv2020({ strict: false, allErrors: false }).compile(schema);
+// One for all: each of them compiles the schema of schemas first.
+const ajv = new Ajv2020({ strict: false, allErrors: false });
+const compile = (schema: object) => ajv.removeSchema().compile(schema);
 
 /** As JSON, and as base64 where there are numbers that JSON has not. */
 function sendable(value: CaseValue): unknown {

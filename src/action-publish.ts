@@ -1,7 +1,9 @@
 import { resolve } from 'node:path';
 import * as core from '@actions/core';
+import { choice, optional } from './action-inputs.ts';
 import { type PublishOptions, publish } from './commands/publish.ts';
 import type { Surroundings } from './commands/surroundings.ts';
+import { PROOF_MODES } from './config/proof-modes.ts';
 import { writeJobSummary, writeOutputs } from './platforms/github/outputs.ts';
 import { escapeXmlLines } from './report/escape.ts';
 
@@ -10,9 +12,12 @@ const isOn = (name: string): boolean => core.getInput(name) === 'true';
 const given = <K extends string>(key: K, value: string): { readonly [P in K]?: string } =>
   value === '' ? {} : ({ [key]: value } as { readonly [P in K]?: string });
 
+/** @throws QuickServeError USAGE. */
 function readOptions(world: Surroundings): PublishOptions {
   const workspace = world.env['GITHUB_WORKSPACE'] ?? '.';
   const cwd = resolve(workspace, core.getInput('working-directory'));
+  const port = optional('port');
+  const proofs = choice('proofs', PROOF_MODES);
   return {
     cwd,
     models: lines('models'),
@@ -29,6 +34,9 @@ function readOptions(world: Surroundings): PublishOptions {
     ...given('output', core.getInput('output')),
     ...given('promote', core.getInput('promote')),
     ...given('reason', core.getInput('reason')),
+    ...(port === null ? {} : { port: Number(port) }),
+    ...given('created', core.getInput('created')),
+    ...(proofs === null ? {} : { proofs }),
     ...given('registryCa', core.getInput('registry-ca')),
     ...given('runtimePath', core.getInput('runtime-path')),
     ...given('token', core.getInput('token')),

@@ -5,8 +5,8 @@
  */
 Map call(Map options = [:]) {
     List<String> allowed = [
-        'model', 'target', 'promote', 'allowMove', 'reason', 'config', 'workingDirectory', 'registryCredentialsId',
-        'imageKeyId'
+        'model', 'target', 'promote', 'allowMove', 'reason', 'port', 'created', 'proofs', 'config', 'workingDirectory',
+        'registryCredentialsId', 'imageKeyId'
     ]
     quickservemlCli.refuseUnknown('quickservemlPublish', options, allowed)
     if (!options.model) {
@@ -21,6 +21,11 @@ Map call(Map options = [:]) {
     }
     if (options.reason) {
         words += ['--reason', options.reason.toString()]
+    }
+    for (String name in ['port', 'created', 'proofs']) {
+        if (options[name]) {
+            words += ["--${name}".toString(), options[name].toString()]
+        }
     }
     if (options.workingDirectory) {
         words += ['--cwd', options.workingDirectory.toString()]

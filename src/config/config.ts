@@ -1,5 +1,6 @@
 import type { MetricName, MetricPolicy } from '../regression/verdict.ts';
 import type { AlertsConfig } from './alerts.ts';
+import type { ProofMode } from './proof-modes.ts';
 
 /** The configuration, parsed once: every default filled in, every quantity in its unit. */
 export interface Config {
@@ -99,9 +100,6 @@ export interface PublishConfig {
   readonly proofs: ProofMode;
   readonly port: number;
 }
-
-/** How what is attached to an image is signed. */
-export type ProofMode = 'auto' | 'key' | 'keyless' | 'off';
 
 interface ModelDefaults {
   readonly benchmark: BenchmarkConfig;

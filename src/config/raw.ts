@@ -1,3 +1,5 @@
+import type { ProofMode } from './proof-modes.ts';
+
 /** quickserveml.yml after validation, before its quantities are parsed: keys and texts as they stand in the file. */
 export interface RawConfig {
   readonly version?: 1;
@@ -76,7 +78,7 @@ export interface RawPublish {
   readonly 'base-image'?: string;
   readonly gates?: readonly ('passed' | 'warned' | 'no-verdict')[];
   readonly signature?: boolean;
-  readonly proofs?: 'auto' | 'key' | 'keyless' | 'off';
+  readonly proofs?: ProofMode;
   readonly port?: number;
 }
 

@@ -1,4 +1,5 @@
 import { type JsonSchema, withDefault } from './json-schema.ts';
+import { PROOF_MODES } from './proof-modes.ts';
 
 const REFERENCE = { type: 'string', minLength: 1, maxLength: 512 };
 
@@ -69,7 +70,7 @@ export function publishSchema(whole: boolean): JsonSchema {
         {
           description:
             'Whether verdict, provenance and bill of materials are signed and attached to the image: `key` with QUICKSERVEML_IMAGE_KEY, `keyless` by the identity of the CI job through sigstore, whose log is public; `auto` whichever there is (keyless on GitHub only for public repositories), and nothing where there is neither; `off` never.',
-          enum: ['auto', 'key', 'keyless', 'off'],
+          enum: [...PROOF_MODES],
           examples: ['key'],
         },
         'auto',

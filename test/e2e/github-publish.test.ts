@@ -68,6 +68,15 @@ describe.skipIf(lacks('docker-registry') || lacks('htpasswd') || lacks('runtime'
           ...inputs,
         },
       });
+    for (const [wrong, named] of [
+      [{ port: 'http' }, 'is not a port'],
+      [{ port: '65536' }, 'is not a port'],
+      [{ proofs: 'none' }, 'The input "proofs" is "none"'],
+    ] as const) {
+      const unusable = await run(wrong);
+      expect(unusable.exitCode).toBe(2);
+      expect(unusable.stdout).toContain(named);
+    }
     const refused = await run({});
     expect(refused.exitCode).toBe(3);
     // The token of the job is for GitHub's registry: no other one gets to see it.
@@ -79,6 +88,9 @@ describe.skipIf(lacks('docker-registry') || lacks('htpasswd') || lacks('runtime'
       'registry-password': registryUser.password,
       promote: 'production',
       reason: 'digits-v1.0.0',
+      port: '8080',
+      created: '2026-11-26T12:00:00Z',
+      proofs: 'off',
     });
     expect(result.stdout).toContain('Published digits 1.0.0');
     expect(result.exitCode).toBe(0);
@@ -90,9 +102,14 @@ describe.skipIf(lacks('docker-registry') || lacks('htpasswd') || lacks('runtime'
       expect.objectContaining({ name: 'add-mask', data: registryUser.password }),
     );
     expect(await job.digestOf('acme/digits', 'production')).toBe(digest);
+    expect(await job.declaredBy('acme/digits', 'production')).toMatchObject({
+      'org.opencontainers.image.created': '2026-11-26T12:00:00Z',
+    });
+    expect(result.stdout).toContain('no proofs are attached');
     const state = await project.registry.read({ models: ['digits'] });
     expect(state.models.get('digits')?.events.at(-1)).toMatchObject({
       kind: 'deployment',
+      port: 8080,
       reason: 'digits-v1.0.0',
       author: { name: 'ada' },
     });

@@ -88,6 +88,9 @@ describe.skipIf(lacks('docker-registry') || lacks('htpasswd') || lacks('runtime'
       const wrong = await pipeline({ model: 'digits', promote: 'elsewhere' });
       expect(wrong.state).toBe('not-run');
       expect(wrong.log).toMatch(/\bpromote\b/);
+      const unsigned = await pipeline({ model: 'digits', proofs: 'none' });
+      expect(unsigned.state).toBe('not-run');
+      expect(unsigned.log).toMatch(/\bproofs\b/);
     });
 
     it('is no job of a branch', { timeout: 120_000 }, async () => {
@@ -133,6 +136,25 @@ describe.skipIf(lacks('docker-registry') || lacks('htpasswd') || lacks('runtime'
       const again = await pipeline({ model: 'digits@1.0.0' });
       expect(again).toMatchObject({ state: 'passed', jobExitCode: 0 });
       expect(manifests()).toBe(before);
+    });
+
+    it('declares port and time, and attaches no proofs, where the inputs say so', {
+      timeout: 240_000,
+    }, async () => {
+      const result = await pipeline({
+        model: 'digits@1.0.0',
+        target: '$CI_REGISTRY_IMAGE/declared',
+        port: '8080',
+        created: '2026-11-26T12:00:00Z',
+        proofs: 'off',
+      });
+      expect(result.log).toContain('no proofs are attached: they are switched off');
+      expect(result).toMatchObject({ state: 'passed', jobExitCode: 0 });
+      expect(await job.declaredBy('acme/models/declared', '1.0.0')).toMatchObject({
+        'org.opencontainers.image.created': '2026-11-26T12:00:00Z',
+      });
+      const state = await job.project.registry.read({ models: ['digits'] });
+      expect(state.models.get('digits')?.events.at(-1)).toMatchObject({ kind: 'deployment', port: 8080 });
     });
 
     it('publishes the newest version when any tag is set, as the example of the check does it', {

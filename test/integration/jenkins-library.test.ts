@@ -50,6 +50,9 @@ const PUBLISHED = {
   target: 'registry.example/digits',
   promote: 'production',
   allowMove: true,
+  port: 8080,
+  created: '2026-11-26T12:00:00Z',
+  proofs: 'off',
 };
 
 /** All of them run in one Groovy process, each in a workspace of its own. */
@@ -197,13 +200,14 @@ describe.skipIf(lacks('groovy'))('the Jenkins library', () => {
 
   it('publishes what is named; asks for a name, and for the number of shards', () => {
     expect(resultOf('publish').result).toBe('SUCCESS');
-    expect(words('publish').slice(0, 7)).toEqual([
+    expect(words('publish').slice(0, 13)).toEqual([
       'publish',
       'digits@1.2.0',
-      '--image',
-      'registry.example/digits',
-      '--promote',
-      'production',
+      ...['--image', 'registry.example/digits'],
+      ...['--promote', 'production'],
+      ...['--port', '8080'],
+      ...['--created', '2026-11-26T12:00:00Z'],
+      ...['--proofs', 'off'],
       '--allow-move',
     ]);
     expect(resultOf('publish nothing')).toMatchObject({ result: 'FAILURE' });

@@ -25,6 +25,9 @@ export interface PipelineStarter extends Disposable {
   filesOf(pipeline: string, inputs?: Readonly<Record<string, unknown>>): Contents;
 }
 
+/** As people write it: what other readers of YAML take for a time or a boolean is in quotes. */
+const inQuotes = (pipeline: object): string => stringify(pipeline, { version: '1.1' });
+
 interface ProjectInclude {
   readonly project: string;
   readonly file: string;
@@ -53,7 +56,7 @@ export function createPipelineStarter(cli: string, publishing: readonly string[]
       const include = [{ local, inputs: { cli: starter, ...inputs } }];
       return {
         ...templateFile(local),
-        '.gitlab-ci.yml': { text: stringify({ stages: ['test', 'deploy'], include }) },
+        '.gitlab-ci.yml': { text: inQuotes({ stages: ['test', 'deploy'], include }) },
       };
     },
     filesOf(text, inputs = {}) {
@@ -65,7 +68,7 @@ export function createPipelineStarter(cli: string, publishing: readonly string[]
       }));
       return {
         ...Object.assign({}, ...pipeline.include.map(({ file }) => templateFile(file))),
-        '.gitlab-ci.yml': { text: stringify({ ...pipeline, include }) },
+        '.gitlab-ci.yml': { text: inQuotes({ ...pipeline, include }) },
       };
     },
     [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),

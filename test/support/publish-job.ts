@@ -1,4 +1,5 @@
 import { chmodSync } from 'node:fs';
+import { readTags } from '../../src/container/image/tags.ts';
 import { openRegistries } from '../../src/container/registry/registries.ts';
 import { plainRegistries, pushSmallBase } from './base-images.ts';
 import {
@@ -26,6 +27,8 @@ export interface PublishJob extends AsyncDisposable {
   readonly git: GitHttpServer;
   /** What a tag of the registry with a password stands for; null: nothing. */
   digestOf(repository: string, tag: string): Promise<string | null>;
+  /** Annotations of the image behind a tag of that registry. */
+  declaredBy(repository: string, tag: string): Promise<Readonly<Record<string, string>>>;
 }
 
 /**
@@ -45,11 +48,23 @@ export async function startPublishJob(
   const open = await startContainerRegistry(folder.path, 'plain');
   const closed = await startContainerRegistry(folder.path, flavour);
   const [repository = '', tag = ''] = base.split(':');
-  await using registries = plainRegistries(open.host);
-  await pushSmallBase(registries.repository({ registry: open.host, repository }), tag);
+  await using plain = plainRegistries(open.host);
+  await pushSmallBase(plain.repository({ registry: open.host, repository }), tag);
   const project = await createPublishProject(folder.path);
   await project.record('digits');
   const git = await startGitHttpServer(folder.path, { basicAuth: gitUser, publicRead: true });
+  const authenticated = () =>
+    openRegistries({
+      explicit: [{ registry: closed.host, credentials: { kind: 'password', ...registryUser } }],
+      environment: {},
+      homeFolder: '/nonexistent',
+      insecure: [closed.host],
+      certificates: [],
+      toolVersion: '0.0.0',
+      sleep: async () => undefined,
+      now: Date.now,
+      random: Math.random,
+    });
   return {
     folder: folder.path,
     open,
@@ -58,21 +73,15 @@ export async function startPublishJob(
     project,
     git,
     async digestOf(name, wanted) {
-      await using authenticated = openRegistries({
-        explicit: [{ registry: closed.host, credentials: { kind: 'password', ...registryUser } }],
-        environment: {},
-        homeFolder: '/nonexistent',
-        insecure: [closed.host],
-        certificates: [],
-        toolVersion: '0.0.0',
-        sleep: async () => undefined,
-        now: Date.now,
-        random: Math.random,
-      });
-      const found = await authenticated
-        .repository({ registry: closed.host, repository: name })
-        .resolve(wanted);
+      await using registries = authenticated();
+      const found = await registries.repository({ registry: closed.host, repository: name }).resolve(wanted);
       return found?.digest ?? null;
+    },
+    async declaredBy(name, wanted) {
+      await using registries = authenticated();
+      const target = registries.repository({ registry: closed.host, repository: name });
+      const tags = await readTags(target, [wanted]);
+      return tags.get(wanted)?.declared ?? {};
     },
     async [Symbol.asyncDispose]() {
       await git[Symbol.asyncDispose]();

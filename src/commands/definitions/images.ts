@@ -1,4 +1,5 @@
 import { type Command, CommanderError, Option } from 'commander';
+import { PROOF_MODES } from '../../config/proof-modes.ts';
 import { type CommandHost, collect, positiveInteger } from '../command-host.ts';
 
 /** For `--gate`. */
@@ -47,12 +48,9 @@ export function declareImages(program: Command, { common, run }: CommandHost): v
       'folder of an installed onnxruntime-node with the files of the platforms',
     )
     .addOption(
-      new Option('--proofs <mode>', 'who signs verdict, provenance and bill of materials').choices([
-        'auto',
-        'key',
-        'keyless',
-        'off',
-      ]),
+      new Option('--proofs <mode>', 'who signs verdict, provenance and bill of materials').choices(
+        PROOF_MODES,
+      ),
     )
     .option('--dry-run', 'say what would be published, with its digests')
     .action((models: readonly string[], options) =>

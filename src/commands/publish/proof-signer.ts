@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import type { ProofMode } from '../../config/config.ts';
+import type { ProofMode } from '../../config/proof-modes.ts';
 import { keySigner, type StatementSigner } from '../../container/proof/envelope.ts';
 import { tokenSource } from '../../container/proof/identity-token.ts';
 import { QuickServeError } from '../../shared/errors.ts';

@@ -1,4 +1,5 @@
-import type { ProofMode, PublishConfig } from '../../config/config.ts';
+import type { PublishConfig } from '../../config/config.ts';
+import type { ProofMode } from '../../config/proof-modes.ts';
 import type { Platform } from '../../container/registry/manifest.ts';
 import { type ImageReference, isTag, parseReference } from '../../container/registry/reference.ts';
 import { QuickServeError } from '../../shared/errors.ts';

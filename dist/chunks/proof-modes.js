@@ -1,0 +1,1 @@
+const e=[`auto`,`key`,`keyless`,`off`];export{e as t};

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
-import { parseSelector, selectModel, selectVersion } from '../registry/selector.ts';
+import { parseSelector } from '../registry/selector.ts';
 import { PINNED_RUNTIME_VERSION } from '../runtime/runtime-location.ts';
 import { SERVER_PARTS } from '../serving/parts.ts';
 import { servedName } from '../serving/served-name.ts';
@@ -11,8 +11,8 @@ import { readSettings } from '../serving/settings-file.ts';
 import { fileReason, QuickServeError } from '../shared/errors.ts';
 import type { CommandResult } from './command-result.ts';
 import type { ContainerRegistryOptions } from './container-registries.ts';
-import { fetchVersion } from './registry/get.ts';
-import { openSession, type RegistryCommandOptions, readExisting } from './registry/session.ts';
+import { fetchVersions } from './registry/fetched-versions.ts';
+import type { RegistryCommandOptions } from './registry/session.ts';
 import { createRuntimeSource } from './runtime-source.ts';
 import { modelTitle } from './schema.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -42,25 +42,17 @@ function sourceOfFile(text: string, cwd: string): ModelSource {
 }
 
 async function sourcesOf(options: ServeOptions, world: Surroundings): Promise<readonly ModelSource[]> {
-  const recorded = options.models.filter(text => !isFile(text));
-  if (recorded.length === 0) return options.models.map(text => sourceOfFile(text, options.cwd));
-  const session = await openSession(options, world);
-  const names = recorded.map(text => parseSelector(text).model);
-  const registry = await readExisting(session, { models: names, measurementLimit: 0 });
-  const sources: ModelSource[] = [];
-  for (const text of options.models) {
-    if (isFile(text)) {
-      sources.push(sourceOfFile(text, options.cwd));
-      continue;
-    }
-    const { model, version: wanted } = parseSelector(text);
-    const state = selectVersion(selectModel(registry, model), wanted);
-    const { version, sha256 } = state.version;
-    world.progress.step(`getting ${model} ${version}`);
-    const path = await fetchVersion(session, state, join(world.cacheFolder, 'models', sha256), options);
-    sources.push({ name: servedName(model), version: servedName(version), path });
-  }
-  return sources;
+  const recorded = await fetchVersions(
+    options.models.filter(text => !isFile(text)),
+    options,
+    world,
+  );
+  return options.models.map(text => {
+    const version = recorded.get(text);
+    return version === undefined
+      ? sourceOfFile(text, options.cwd)
+      : { name: servedName(version.model), version: servedName(version.version), path: version.path };
+  });
 }
 
 function readSettingsFile(path: string): unknown {

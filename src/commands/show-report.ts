@@ -15,24 +15,46 @@ export interface ShowArguments {
   readonly color: boolean;
 }
 
+/** A report, and how its repository wants it shown. */
+interface Shown {
+  readonly report: Report;
+  readonly comment: CommentConfig;
+}
+
+/**
+ * Writes the files of a report, as far as they are wanted.
+ * @returns the report as text
+ * @throws QuickServeError OUTPUT_UNWRITABLE.
+ */
+export async function writeReport(
+  shown: Shown,
+  given: ShowArguments,
+  formats: ReturnType<typeof readFormats>,
+  world: Surroundings,
+): Promise<string> {
+  const format = { commentKey: shown.comment.key, color: given.color, reportUrl: null };
+  if (given.reportDir !== undefined) {
+    const folder = resolve(given.cwd, given.reportDir);
+    const files = await writeReportFiles(shown.report, folder, { ...format, formats });
+    world.progress.step(`Report: ${files.html}`);
+  }
+  return REPORT_FORMATS.text.render(shown.report, format);
+}
+
 /**
  * Writes the files of a report and posts its comment, as far as that is wanted.
  * @returns the report as text
  * @throws QuickServeError OUTPUT_UNWRITABLE.
  */
 export async function showReport(
-  { report, comment }: { readonly report: Report; readonly comment: CommentConfig },
+  shown: Shown,
   given: ShowArguments,
   formats: ReturnType<typeof readFormats>,
   pullRequest: PullRequest,
   world: Surroundings,
 ): Promise<string> {
-  const format = { commentKey: comment.key, color: given.color, reportUrl: null };
-  if (given.reportDir !== undefined) {
-    const folder = resolve(given.cwd, given.reportDir);
-    const files = await writeReportFiles(report, folder, { ...format, formats });
-    world.progress.step(`Report: ${files.html}`);
-  }
+  const text = await writeReport(shown, given, formats, world);
+  const { report, comment } = shown;
   if (given.comment === true && comment.enabled) {
     const posted = await postReport(report, pullRequest, {
       key: comment.key,
@@ -40,5 +62,5 @@ export async function showReport(
     });
     world.progress.step(posted.message);
   }
-  return REPORT_FORMATS.text.render(report, format);
+  return text;
 }

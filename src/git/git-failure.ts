@@ -36,7 +36,7 @@ const FAILURE_KINDS: readonly FailureKind[] = [
     code: 'NOT_A_REPOSITORY',
     pattern: /not a git repository \(or any|must be run in a work tree/,
     message: ({ folder }) => `${folder} is not inside a git repository with a work tree.`,
-    hint: 'Run inside one, or name it with --cwd; in CI the job has to check it out first (actions/checkout). Models as files need none: quickserveml inspect MODEL, quickserveml benchmark NEW --against OLD.',
+    hint: 'Run inside one, or name it with --cwd; in CI the job has to check it out first (actions/checkout). Models as files need none: quickserveml inspect MODEL, quickserveml compare OLD NEW.',
   },
   {
     code: 'REMOTE_REFUSED',

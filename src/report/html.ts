@@ -73,7 +73,11 @@ function metaParts(report: Report): readonly string[] {
   const pullRequest = change.pullRequest === null ? '' : `, pull request ${change.pullRequest}`;
   return [
     ...(change.repository === null ? [] : [`${text(change.repository, 200)}${pullRequest}`]),
-    ...(report.base === null ? ['no base to compare with'] : [`base ${text(commitWords(report.base))}`]),
+    ...(report.base === null
+      ? report.models.some(({ base }) => base !== null)
+        ? []
+        : ['no base to compare with']
+      : [`base ${text(commitWords(report.base))}`]),
     ...(report.head === null ? [] : [`candidate ${text(commitWords(report.head))}`]),
     ...(run === null ? [] : [`<a href="${escapeHtml(run)}">the run</a>`]),
   ];

@@ -1,34 +1,22 @@
 import { join, posix } from 'node:path';
-import type { ModelConfig, Policy } from '../../config/config.ts';
+import type { ModelConfig } from '../../config/config.ts';
 import { effectiveRules } from '../../config/policy-for.ts';
-import { compareInterfaces } from '../../contract/compare-interfaces.ts';
 import { basePathOf } from '../../git/model-changes.ts';
-import type { Inspection } from '../../model/inspection.ts';
-import type { ModelIdentity } from '../../model/model-identity.ts';
 import { identifyRead } from '../../model/model-identity.ts';
-import { inspectRead } from '../../model/model-inspection.ts';
-import { interfaceOf } from '../../model/model-interface.ts';
-import { comparisonsOf, type MeasuredWorkload } from '../../regression/comparisons.ts';
-import { gateOf } from '../../regression/gate.ts';
-import type { ModelHistory, ModelReport, ModelState } from '../../report/report.ts';
+import type { ModelHistory, ModelState } from '../../report/report.ts';
 import { QuickServeError } from '../../shared/errors.ts';
 import type { Finding } from '../../shared/finding.ts';
-import { policiesOf } from '../metric-policies.ts';
 import { type ReadableModel, readableModel } from '../readable-model.ts';
 import { deletedModel, unreadableModel } from './absent-model.ts';
-import { type AcceptanceSources, acceptanceLookup, acceptedOf } from './acceptance.ts';
+import type { AcceptanceSources } from './acceptance.ts';
 import type { ChangedModel, ChangeSet } from './change-set.ts';
 import type { CheckedModel } from './checked-model.ts';
-import { compareContractFile, configuredIn, joinContracts } from './contract-reference.ts';
-import { layerFields } from './explaining.ts';
+import { compareContractFile, configuredIn } from './contract-reference.ts';
 import type { HistoryInputs } from './history.ts';
-import { historyFindings } from './history-findings.ts';
-import { findingOf, type MeasuringInput, measureModel } from './measured-model.ts';
-import { summarise } from './measuring.ts';
+import { isSameState, judgeModel } from './judged-model.ts';
+import { findingOf, type MeasuringInput } from './measured-model.ts';
 import { explainMissing } from './missing-model.ts';
 import { baseModelFile, headModelFile } from './model-files.ts';
-import { testModel } from './tested-model.ts';
-import { unusedSettings } from './unused-settings.ts';
 
 export interface ModelCheckInput extends Omit<MeasuringInput, 'root'> {
   readonly changes: ChangeSet;
@@ -117,8 +105,9 @@ async function readBase(
   }
 }
 
-const isSameState = (state: ModelState): boolean =>
-  state.kind === 'identical' || (state.kind === 'moved' && state.identical);
+/** The same bytes under two names are the same model. */
+const identicalState = (state: ModelState): ModelState =>
+  state.kind === 'moved' ? { ...state, identical: true } : { kind: 'identical' };
 
 async function compareModel(
   input: ModelCheckInput,
@@ -126,155 +115,23 @@ async function compareModel(
   gitState: ModelState,
   candidate: ReadableModel,
 ): Promise<CheckedModel> {
+  const { changes, model } = input;
   const identity = await identifyRead(candidate.model);
-  const same = isSameState(gitState);
-  const basePath = basePathOf(input.model.change);
-  const { base, findings: baseFindings } = same
-    ? { base: null, findings: [] }
-    : await readBase(input, gitState);
-  const isEqual = base !== null && (await identifyRead(base.model)).sha256 === identity.sha256;
-  const state = isEqual ? identicalState(gitState) : gitState;
-
-  const candidateInspection = inspectionOf(candidate, config.path);
-  const baseInspection = base === null ? null : inspectionOf(base, basePath ?? config.path);
-  const fromFile = await compareContractFile(input.changes, config, candidate, input.scratch);
-  const contract = joinContracts(
-    base === null ? null : compareInterfaces(interfaceOf(base.model), interfaceOf(candidate.model)),
-    fromFile.changes,
-  );
-  const { policy } = effectiveRules({ base: input.changes.baseConfig, model: config, basePath });
-  const {
-    workloads,
-    layers,
-    findings: measuringFindings,
-    disturbance,
-  } = await measureModel({ ...input, root: input.changes.repository.root }, config, {
-    policy,
-    baseConfig: configuredIn(input.changes.baseConfig, config),
-    base: isEqual ? null : base,
-    candidate,
-    same: same || isEqual,
-    identity,
-  });
-  const tested = await testModel({
-    bench: input.bench,
-    root: input.changes.repository.root,
+  const basePath = basePathOf(model.change);
+  const read = isSameState(gitState) ? { base: null, findings: [] } : await readBase(input, gitState);
+  const isEqual = read.base !== null && (await identifyRead(read.base.model)).sha256 === identity.sha256;
+  const contractFile = await compareContractFile(changes, config, candidate, input.scratch);
+  return judgeModel({
+    ...input,
+    root: changes.repository.root,
     config,
-    baseConfig: configuredIn(input.changes.baseConfig, config),
-    policy,
-    base: isEqual ? null : base,
-    candidate,
-    unchanged: same || isEqual,
-  });
-  const [{ measured }] = workloads;
-  const metrics = comparisonsOf(workloads, policiesOf(policy), {
-    base: baseInspection,
-    candidate: candidateInspection,
-  });
-  const findings = [
-    ...baseFindings,
-    ...inspectionFindings(candidateInspection, baseInspection, same || isEqual),
-    ...unusedSettings(config, [
-      ...interfaceOf(candidate.model).inputs,
-      ...(base === null ? [] : interfaceOf(base.model).inputs),
-    ]),
-    ...measuringFindings,
-    ...(await findingsOfHistory(input, config, policy, same || isEqual ? [] : workloads)),
-    ...fromFile.findings,
-    ...tested.findings,
-  ];
-  return {
-    config,
+    baseConfig: configuredIn(changes.baseConfig, config),
+    isConfigured: changes.config.models !== null,
+    policy: effectiveRules({ base: changes.baseConfig, model: config, basePath }).policy,
+    state: isEqual ? identicalState(gitState) : gitState,
+    base: read.base === null ? null : { ...read.base, path: basePath ?? config.path },
     candidate: { ...candidate, identity },
-    measured,
-    policy,
-    report: {
-      name: config.name,
-      path: config.path,
-      state,
-      base: baseInspection,
-      candidate: { ...candidateInspection, sha256: identity.sha256 },
-      contract,
-      contractGate: policy.contract.gate,
-      configured: input.changes.config.models !== null,
-      metrics,
-      measurement: summarise(workloads, disturbance),
-      version: null,
-      ...layerFields(layers),
-      ...(tested.report === null ? {} : { cases: tested.report }),
-      ...judge(config, policy, { metrics, contract, findings, identity }, input.accept),
-    },
-  };
-}
-
-/** Without a measured base, what was recorded earlier is the only evidence. */
-async function findingsOfHistory(
-  input: ModelCheckInput,
-  config: ModelConfig,
-  policy: Policy,
-  workloads: readonly MeasuredWorkload[],
-): Promise<readonly Finding[]> {
-  const findings: Finding[] = [];
-  for (const [index, { name, measured }] of workloads.entries()) {
-    if (measured.kind !== 'solo') continue;
-    const inputs = { digest: measured.feedDigest, isFirst: index === 0 };
-    const history = await input.historyOf(config, inputs);
-    if (history !== null) findings.push(...historyFindings(measured, history, policy, name));
-  }
-  return findings;
-}
-
-function identicalState(state: ModelState): ModelState {
-  return state.kind === 'moved' ? { ...state, identical: true } : { kind: 'identical' };
-}
-
-function judge(
-  config: ModelConfig,
-  policy: Policy,
-  evidence: Pick<ModelReport, 'metrics' | 'contract' | 'findings'> & { readonly identity: ModelIdentity },
-  accept: Omit<AcceptanceSources, 'entries'>,
-): Pick<ModelReport, 'gate' | 'accepted' | 'findings'> {
-  const { metrics, contract, findings, identity } = evidence;
-  const breaks = (contract?.changes ?? []).filter(change => change.effect === 'breaking');
-  const lookup = acceptanceLookup(config.name, identity.sha256, {
-    ...accept,
-    entries: policy.contract.accept,
+    contractFile,
+    findings: read.findings,
   });
-  const accepted = acceptedOf(metrics, breaks, findings, lookup);
-  const asJudged = metrics.map(metric =>
-    accepted.metrics.has(metric) && metric.policy.gate === 'hard'
-      ? { ...metric, policy: { ...metric.policy, gate: 'warn' as const } }
-      : metric,
-  );
-  const judgedFindings = findings.map(finding =>
-    accepted.findings.has(finding) ? { ...finding, severity: 'warning' as const } : finding,
-  );
-  const gate = gateOf(asJudged, contract, judgedFindings, {
-    contract: policy.contract.gate,
-    contractAccepted: breaks.every(change => accepted.changes.has(change)),
-    inconclusive: policy.inconclusive,
-    noBaseline: policy.noBaseline,
-  });
-  return { gate, accepted: accepted.list, findings: judgedFindings };
 }
-
-/** Problems that the base has too are no reason to refuse the change. */
-function inspectionFindings(
-  candidate: Inspection,
-  base: Inspection | null,
-  same: boolean,
-): readonly Finding[] {
-  const known = new Set(
-    (base?.findings ?? []).filter(each => each.severity === 'error').map(each => each.code),
-  );
-  return candidate.findings.map(finding =>
-    finding.severity === 'error' && (same || known.has(finding.code))
-      ? { ...finding, severity: 'warning', hint: `${finding.hint} The base has the same problem.` }
-      : finding,
-  );
-}
-
-const inspectionOf = ({ model }: ReadableModel, path: string): Inspection => ({
-  ...inspectRead(model, null),
-  path,
-});

@@ -2,8 +2,8 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { type CommandHost, collect, positiveInteger } from '../command-host.ts';
 
-/** Declares what looks at one model: `inspect` and `benchmark`. */
-export function declareModels(program: Command, { common, run }: CommandHost): void {
+/** Declares what looks at one model or two: `inspect`, `compare` and `benchmark`. */
+export function declareModels(program: Command, { common, run, usesColor }: CommandHost): void {
   common(program.command('inspect'))
     .description('what is in a model file: interface, operators, weights, layers, what differs from another')
     .argument('<model>', 'an .onnx or .ort file')
@@ -22,6 +22,34 @@ export function declareModels(program: Command, { common, run }: CommandHost): v
       run(options, async (world, cwd) => {
         const { inspectCommand } = await import('../inspect.ts');
         return inspectCommand({ ...options, cwd, model }, world);
+      }),
+    );
+
+  common(program.command('compare'))
+    .description('the whole verdict on a model against another: contract, cases, time, size')
+    .argument('<base>', 'an .onnx or .ort file, or a version of the registry (digits@1.2.0)')
+    .argument('<candidate>', 'the same, of what would take its place')
+    .option('--config <file>', 'configuration file whose `defaults` hold')
+    .option('--cases <folder>', 'folder with test_data_set_*')
+    .option('--dim <name=sizes>', 'size of a symbolic dimension, or several (may be repeated)', collect)
+    .option('--budget <duration>', 'time to measure, e.g. 30s')
+    .option(
+      '--accept <finding>',
+      'accept a finding on purpose, e.g. slower:digits (may be repeated)',
+      collect,
+    )
+    .option('--report-dir <folder>', 'write report.json, report.html, report.md and junit.xml there')
+    .option('--report-format <names>', 'there as well: sarif,csv,openmetrics,codequality,pdf,text')
+    .option('--branch <name>', 'registry branch (default: what the configuration says)')
+    .option('--remote <url>', 'repository that holds the branch (default: this one)')
+    .option('--insecure <host>', 'container registry that may be spoken to over plain HTTP', collect, [])
+    .option('--registry-ca <file>', 'certificates of a private authority (PEM), for container registries')
+    .option('--runtime <version>', 'version of onnxruntime-node, installed where it is missing')
+    .option('--runtime-path <folder>', 'folder of an installed onnxruntime-node')
+    .action((base: string, candidate: string, options) =>
+      run(options, async (world, cwd) => {
+        const { compareCommand } = await import('../compare.ts');
+        return compareCommand({ ...options, cwd, base, candidate, color: usesColor(options) }, world);
       }),
     );
 

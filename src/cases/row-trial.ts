@@ -1,10 +1,10 @@
 import { elementFacts } from '../shared/element-types.ts';
 import type { NamedTensor, TensorData } from './case-value.ts';
 import { compareTensors } from './tensor-comparison.ts';
+import { EXACT } from './tolerance.ts';
 
 /** Of an output's largest value: kernels add up in another order for another number of rows. */
 const LARGEST_SHARE = 1e-3;
-const EXACT = { absolute: 0, relative: 0 };
 
 function agrees(together: TensorData, alone: TensorData): boolean {
   const comparison = compareTensors(alone, together, EXACT);

@@ -12,7 +12,7 @@ export interface Tolerance {
 /** By output name; `*` is for all others. What is not given is the dtype's own. */
 export type OutputTolerances = Readonly<Record<string, Partial<Tolerance>>>;
 
-const EXACT: Tolerance = { absolute: 0, relative: 0 };
+export const EXACT: Tolerance = { absolute: 0, relative: 0 };
 
 /**
  * What a right implementation may differ by. float32: the relative tolerance of ONNX's backend tests (1e-3), with an

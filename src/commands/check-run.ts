@@ -1,9 +1,10 @@
 import type { CiContext } from '../platforms/context.ts';
 import { type CheckRunOutcome, publishCheckRun } from '../platforms/github/check-run.ts';
 import { annotationsOf, GITHUB_CHECK_RUN_ANNOTATIONS } from '../report/annotations.ts';
-import { CHECK_RUN_SUMMARY_BYTES, renderComment } from '../report/comment.ts';
+import { renderComment } from '../report/comment.ts';
 import { visibleText } from '../report/escape.ts';
 import { headlineText } from '../report/headline.ts';
+import { CHECK_RUN_SUMMARY_BYTES } from '../report/host-limits.ts';
 import type { Report } from '../report/report.ts';
 import type { PullRequest } from './pull-request.ts';
 

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gitEnvironment } from '../git/git-environment.ts';
 import { runGit } from '../git/git-process.ts';
+import { CONFIG_NAME } from '../shared/config-name.ts';
 import { QuickServeError } from '../shared/errors.ts';
 import { checkCommand } from './check-command.ts';
 import type { CommandResult } from './command-result.ts';
@@ -100,7 +101,7 @@ async function repositoryChapter(scene: Scene): Promise<Chapter> {
   for (const [name, sample] of Object.entries(MODELS)) await putModel(scene, name, sample);
   const entries = Object.keys(MODELS).map(name => `  ${name}: { path: models/${name}/model.onnx }\n`);
   const configuration = `version: 1\nmodels:\n${entries.join('')}`;
-  await writeFile(join(clone, 'quickserveml.yml'), configuration);
+  await writeFile(join(clone, CONFIG_NAME), configuration);
   await git('add', '.');
   await git('commit', '--quiet', '-m', 'Three models');
   await git('push', '--quiet', '-u', 'origin', 'main');

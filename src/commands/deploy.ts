@@ -13,8 +13,8 @@ import type { ConditionOutcome, EventRecord, MeasurementRecord } from '../regist
 import { parseSelector, selectModel, selectVersion } from '../registry/selector.ts';
 import { fileReason, QuickServeError } from '../shared/errors.ts';
 import { quoteName, terminalSafe } from '../shared/terminal-text.ts';
-import { loadConfig } from './check/change-set.ts';
 import type { CommandResult } from './command-result.ts';
+import { loadConfig } from './config-file.ts';
 import { openSession, type RegistryCommandOptions, readExisting } from './registry/session.ts';
 import { table } from './registry/texts.ts';
 import type { Surroundings } from './surroundings.ts';

@@ -6,6 +6,7 @@ import { defaultConfig } from '../config/parse.ts';
 import { gitEnvironment } from '../git/git-environment.ts';
 import { openRepository, type Repository, readGit } from '../git/repository.ts';
 import { workTreeFiles } from '../git/work-tree.ts';
+import { CONFIG_NAME } from '../shared/config-name.ts';
 import { QuickServeError } from '../shared/errors.ts';
 import { terminalSafe } from '../shared/terminal-text.ts';
 import type { CommandResult } from './command-result.ts';
@@ -35,8 +36,6 @@ interface InitPlan {
   readonly files: readonly PlannedFile[];
   readonly next: readonly string[];
 }
-
-const CONFIG_PATH = 'quickserveml.yml';
 
 const NEXT: Readonly<Record<InitPlatform, readonly string[]>> = {
   github: ['Commit the files on a branch and open a pull request. The job token is enough.'],
@@ -139,7 +138,7 @@ function plannedModelFiles(
         };
   };
   return [
-    once(CONFIG_PATH, configurationText(models)),
+    once(CONFIG_NAME, configurationText(models)),
     ...models.map(({ contractPath, contract, path }) =>
       contract.kind === 'text'
         ? once(contractPath, contract.text)

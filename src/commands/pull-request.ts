@@ -9,8 +9,9 @@ import { readChangeHost } from '../platforms/jenkins/change-host.ts';
 import type { LabelsOutcome } from '../platforms/labels.ts';
 import { otherCiName } from '../platforms/other-ci.ts';
 import { type CommentOutcome, type CommentThread, upsertStickyComment } from '../platforms/sticky-comment.ts';
-import { GITHUB_COMMENT_BYTES, GITLAB_NOTE_BYTES, renderComment } from '../report/comment.ts';
+import { renderComment } from '../report/comment.ts';
 import { commentMarker } from '../report/comment-marker.ts';
+import { GITHUB_COMMENT_MAX_CHARACTERS, GITLAB_NOTE_BYTES } from '../report/host-limits.ts';
 import type { Report } from '../report/report.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -153,7 +154,7 @@ async function openGitHub(place: GitHubPlace, world: Surroundings, given: string
       return {
         kind: 'open',
         thread: gitHubThread(client, number, [login]),
-        budgetBytes: GITHUB_COMMENT_BYTES,
+        budgetBytes: GITHUB_COMMENT_MAX_CHARACTERS,
       };
     },
     labelsOf: number => readPullRequestLabels(client, number),

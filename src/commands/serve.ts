@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
+import { isNamedLikeModel } from '../config/discovery.ts';
 import { parseSelector } from '../registry/selector.ts';
 import { PINNED_RUNTIME_VERSION } from '../runtime/runtime-location.ts';
 import { SERVER_PARTS } from '../serving/parts.ts';
@@ -31,8 +32,6 @@ export interface ServeOptions extends RegistryCommandOptions, ContainerRegistryO
   readonly runtimePath?: string;
 }
 
-const isFile = (text: string): boolean => /\.(onnx|ort)$/i.test(text);
-
 function sourceOfFile(text: string, cwd: string): ModelSource {
   const equals = text.indexOf('=');
   const path = resolve(cwd, text.slice(equals + 1));
@@ -43,7 +42,7 @@ function sourceOfFile(text: string, cwd: string): ModelSource {
 
 async function sourcesOf(options: ServeOptions, world: Surroundings): Promise<readonly ModelSource[]> {
   const recorded = await fetchVersions(
-    options.models.filter(text => !isFile(text)),
+    options.models.filter(text => !isNamedLikeModel(text)),
     options,
     world,
   );

@@ -1,10 +1,11 @@
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { isNamedLikeModel } from '../config/discovery.ts';
 import { fileReason, QuickServeError } from '../shared/errors.ts';
 
 /** Refuses to write a text where a model is named. @throws QuickServeError OUTPUT_UNWRITABLE. */
 export function requireNoModel(path: string): void {
-  if (!/\.(onnx|ort)$/i.test(path)) return;
+  if (!isNamedLikeModel(path)) return;
   throw new QuickServeError({
     code: 'OUTPUT_UNWRITABLE',
     message: `${path} is named like a model, which would be lost.`,

@@ -25,9 +25,11 @@ export function resolveModels(config: Config, files: readonly string[]): readonl
   });
 }
 
+export const isNamedLikeModel = (path: string): boolean => /\.(onnx|ort)$/i.test(path);
+
 /** Whether discovery takes the file for a model. */
 export function isModelFile(path: string): boolean {
-  if (!/\.(onnx|ort)$/i.test(path)) return false;
+  if (!isNamedLikeModel(path)) return false;
   return path
     .split('/')
     .every(part => part !== 'node_modules' && !part.startsWith('.') && !part.startsWith('test_data_set_'));

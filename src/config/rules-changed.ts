@@ -1,3 +1,4 @@
+import { CONFIG_NAME } from '../shared/config-name.ts';
 import type { Finding } from '../shared/finding.ts';
 import {
   type BenchmarkConfig,
@@ -23,7 +24,7 @@ const MOST_KEYS_SHOWN = 12;
  */
 export function rulesChanged(base: Config | null, head: Config): readonly Finding[] {
   if (base === null) return [];
-  const file = head.source ?? base.source ?? 'quickserveml.yml';
+  const file = head.source ?? base.source ?? CONFIG_NAME;
   const changedRules = differences(base, head, ruleSettings, withoutFirstTests);
   const changedMeasurement = [
     ...compare('runtime', runtimeSettings(base), runtimeSettings(head)),

@@ -7,7 +7,7 @@ import { KEPT_LIST_LENGTH, type ReaderLimits } from './limits.ts';
 import type { Attribute, AttributeValue, Graph, Model, Node, SparseTensorInfo, TensorInfo } from './model.ts';
 import { ProblemLog } from './problem-log.ts';
 import { checkPayload, countElements } from './tensor-checks.ts';
-import { type DecodedType, toValueInfo } from './type-decoder.ts';
+import { type DecodedType, toValueInfo, UNTYPED } from './type-decoder.ts';
 
 /*
  * Slots of the tables in onnxruntime's ort.fbs, in the order of the schema:
@@ -61,8 +61,6 @@ const TYPE_SEQUENCE = 2;
 const TYPE_MAP = 3;
 const DIMENSION_SIZE = 1;
 const DIMENSION_SYMBOL = 2;
-
-const UNTYPED: DecodedType = { kind: 'tensor', dtype: 'undefined', shape: null, notation: 'undefined' };
 
 interface OrtContext {
   readonly buffer: FlatBuffer;

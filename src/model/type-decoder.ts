@@ -24,7 +24,12 @@ export interface DecodedType {
   readonly notation: string;
 }
 
-const UNTYPED: DecodedType = { kind: 'tensor', dtype: 'undefined', shape: null, notation: 'undefined' };
+export const UNTYPED: DecodedType = {
+  kind: 'tensor',
+  dtype: 'undefined',
+  shape: null,
+  notation: 'undefined',
+};
 
 /** A value of this name and type; the notation is kept only where it says more than kind, dtype and shape. */
 export function toValueInfo(name: string, type: DecodedType): ValueInfo {

@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
+import { CONFIG_NAME } from '../shared/config-name.ts';
 import { shortenText, visibleText } from './escape.ts';
 import { allProblems, type Problem } from './problems.ts';
 import type { Report } from './report.ts';
 
 const SEVERITIES = { error: 'critical', warning: 'minor', info: 'info' } as const;
-const CHECK_PATH = 'quickserveml.yml';
 
 function locationOf(path: string | null): string {
-  const segments = (path ?? CHECK_PATH).split('/');
+  const segments = (path ?? CONFIG_NAME).split('/');
   const isInside = segments.every(segment => segment !== '' && segment !== '.' && segment !== '..');
-  return isInside ? visibleText(shortenText(segments.join('/'), 1_000)) : CHECK_PATH;
+  return isInside ? visibleText(shortenText(segments.join('/'), 1_000)) : CONFIG_NAME;
 }
 
 function describe({ model, code, clause, message }: Problem): string {

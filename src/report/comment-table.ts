@@ -9,7 +9,7 @@ import {
   formatTransition,
 } from './format-values.ts';
 import { historyBars } from './history-line.ts';
-import { isWorse, METRIC_WORDS } from './metric-words.ts';
+import { isWorse, MAIN_METRICS, METRIC_WORDS } from './metric-words.ts';
 import { type JudgedModel, metricOf, type Tone } from './model-verdict.ts';
 import type { ModelReport } from './report.ts';
 
@@ -25,7 +25,6 @@ export const TONE_ICONS: Readonly<Record<Tone, string>> = {
 };
 
 /** Always shown where any model has them; the other metrics only where one of them speaks against a model. */
-const MAIN_METRICS: readonly MetricName[] = ['latency', 'memory', 'file-size'];
 const SIDE_METRICS: readonly MetricName[] = ['load-time', 'throughput', 'parameters', 'nodes'];
 const NOTE_MAX_CHARACTERS = 140;
 const NAME_MAX_CHARACTERS = 60;

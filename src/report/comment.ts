@@ -11,19 +11,11 @@ import {
   shortenText,
 } from './escape.ts';
 import { headlineOf } from './headline.ts';
+import { JOB_SUMMARY_BYTES } from './host-limits.ts';
 import { commitWords, environmentWords, recordingWords, totalsWords } from './measurement-words.ts';
 import { type JudgedModel, modelsByImportance } from './model-verdict.ts';
 import { allProblems, type Problem } from './problems.ts';
 import type { Report } from './report.ts';
-
-/** GitHub counts characters; bytes are never fewer. */
-export const GITHUB_COMMENT_BYTES = 65_536;
-/** GitLab takes 1,000,000 characters; nobody reads that many, and the page has to stay quick. */
-export const GITLAB_NOTE_BYTES = 250_000;
-/** The summary of a check run; GitHub refuses a longer one. */
-export const CHECK_RUN_SUMMARY_BYTES = 65_535;
-/** GitHub drops the whole summary of a step that is larger. */
-export const JOB_SUMMARY_BYTES = 1_024 * 1_024;
 
 export interface CommentOptions {
   /** Tells the comments of several checks of one pull request apart; null leaves the marker out (a job summary has none). */

@@ -1,6 +1,7 @@
 import { renderCodeQuality } from './code-quality.ts';
-import { GITHUB_COMMENT_BYTES, renderComment } from './comment.ts';
+import { renderComment } from './comment.ts';
 import { renderCsv } from './csv.ts';
+import { GITHUB_COMMENT_MAX_CHARACTERS } from './host-limits.ts';
 import { renderHtml } from './html.ts';
 import { renderJson } from './json.ts';
 import { renderJunit } from './junit.ts';
@@ -44,7 +45,7 @@ export const REPORT_FORMATS: Readonly<Record<TextFormatName, ReportFormat>> = {
     extension: 'md',
     mediaType: 'text/markdown',
     render: (report, { commentKey, reportUrl }) =>
-      renderComment(report, { key: commentKey, budgetBytes: GITHUB_COMMENT_BYTES, reportUrl }),
+      renderComment(report, { key: commentKey, budgetBytes: GITHUB_COMMENT_MAX_CHARACTERS, reportUrl }),
   },
   html: { extension: 'html', mediaType: 'text/html', render: report => renderHtml(report) },
   json: { extension: 'json', mediaType: 'application/json', render: report => renderJson(report) },

@@ -2,7 +2,7 @@ import { escapeHtml, shortenText } from './escape.ts';
 import { formatTicks, formatValue } from './format-values.ts';
 import { metricHistory } from './history-line.ts';
 import { comparesLayers, formatLayerDifference } from './layer-changes.ts';
-import { METRIC_WORDS } from './metric-words.ts';
+import { METRIC_WORDS, TIMED_UNITS } from './metric-words.ts';
 import type { LayerRow, ModelLayers, ModelReport, TimedMetricName } from './report.ts';
 import { axisTicks } from './strip-plot.ts';
 
@@ -16,11 +16,6 @@ const HEIGHT = 120;
 const POINTS_MAX = 60;
 const BARS_MAX = 12;
 const BAR_HEIGHT = 22;
-const UNITS: Readonly<Record<TimedMetricName, 'ms' | 'bytes'>> = {
-  latency: 'ms',
-  'load-time': 'ms',
-  memory: 'bytes',
-};
 
 const round = (value: number): string => value.toFixed(1).replace(/\.0$/u, '');
 
@@ -28,7 +23,7 @@ const round = (value: number): string => value.toFixed(1).replace(/\.0$/u, '');
 export function historyFigure(model: ModelReport, metric: TimedMetricName): string | null {
   const history = metricHistory(model, metric, POINTS_MAX);
   if (history === null) return null;
-  const unit = UNITS[metric];
+  const unit = TIMED_UNITS[metric];
   const values = [
     ...history.points.map(({ value }) => value),
     ...(history.now === null ? [] : [history.now]),

@@ -6,7 +6,7 @@ import { headlineOf } from './headline.ts';
 import { htmlName, htmlTable, modelArticle, numericHead, problemList } from './html-model.ts';
 import { HTML_STYLE } from './html-style.ts';
 import { commitWords, recordingWords, shardWords } from './measurement-words.ts';
-import { isWorse, METRIC_WORDS } from './metric-words.ts';
+import { isWorse, MAIN_METRICS, METRIC_WORDS } from './metric-words.ts';
 import { type JudgedModel, metricOf, modelsByImportance } from './model-verdict.ts';
 import { allProblems } from './problems.ts';
 import type { ModelReport, Report } from './report.ts';
@@ -17,7 +17,6 @@ const GATE_WORDS = {
   failed: 'Failed',
   'no-verdict': 'No verdict',
 } as const;
-const COLUMNS: readonly MetricName[] = ['latency', 'memory', 'file-size'];
 
 const text = (raw: string, maxCharacters = 1_000): string => escapeHtml(shortenText(raw, maxCharacters));
 
@@ -100,7 +99,9 @@ function overviewCell(model: ModelReport, name: MetricName): string {
 }
 
 function overviewTable(judged: readonly JudgedModel[]): string {
-  const columns = COLUMNS.filter(name => judged.some(({ model }) => metricOf(model, name) !== undefined));
+  const columns = MAIN_METRICS.filter(name =>
+    judged.some(({ model }) => metricOf(model, name) !== undefined),
+  );
   const withContract = judged.some(({ model }) => model.contract !== null);
   const rows = judged.map(({ model, verdict }, index) => {
     const note = verdict.note === '' ? '' : `<small>${text(verdict.note, 200)}</small>`;

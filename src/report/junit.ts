@@ -1,4 +1,5 @@
 import type { MetricComparison } from '../regression/verdict.ts';
+import { CONFIG_NAME } from '../shared/config-name.ts';
 import { METRIC_FINDINGS } from '../shared/finding-names.ts';
 import { escapeXml, escapeXmlLines, shortenText } from './escape.ts';
 import { formatDifference, formatTransition } from './format-values.ts';
@@ -210,7 +211,7 @@ function checkCases(report: Report): readonly TestCase[] {
   return cases.length === 0 ? [fallback] : cases;
 }
 
-const CHECK_AS_MODEL = { name: 'quickserveml', path: 'quickserveml.yml' } as const;
+const CHECK_AS_MODEL = { name: 'quickserveml', path: CONFIG_NAME } as const;
 
 /**
  * JUnit XML as Jenkins, GitLab and GitHub's test reporters read it (the `junit-10.xsd` of Jenkins' xUnit plugin): one suite

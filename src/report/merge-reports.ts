@@ -1,9 +1,8 @@
 import type { Gate } from '../regression/verdict.ts';
 import { QuickServeError } from '../shared/errors.ts';
 import type { Finding } from '../shared/finding.ts';
-import { shortenText, visibleText } from './escape.ts';
 import type { ModelReport, Report, ReportShard } from './report.ts';
-import { lateAcceptances, tornAcceptances } from './shard-acceptances.ts';
+import { lateAcceptances, printable, tornAcceptances } from './shard-acceptances.ts';
 
 /** The report of a shard and where it was read, for messages. */
 export interface ShardReport {
@@ -29,8 +28,6 @@ const mismatch = (message: string, hint: string): QuickServeError =>
   new QuickServeError({ code: 'SHARDS_MISMATCHED', message, hint });
 
 const TOGETHER = 'Merge the reports of one run only: every shard of the same commit, each once.';
-
-const printable = (words: string): string => visibleText(shortenText(words, 120));
 
 function requireParts(reports: readonly ShardReport[]): readonly [Part, ...Part[]] {
   const parts = reports.map(({ path, report }): Part => {

@@ -82,6 +82,11 @@ export const METRIC_WORDS: Readonly<Record<MetricName, MetricWords>> = {
   },
 };
 
+export const TIMED_UNITS = { latency: 'ms', 'load-time': 'ms', memory: 'bytes' } as const;
+
+/** Columns of an overview, where a model measured them. */
+export const MAIN_METRICS: readonly MetricName[] = ['latency', 'memory', 'file-size'];
+
 const WORKLOAD_MAX_CHARACTERS = 80;
 
 /** The words and, in brackets, the inputs that they are about. */

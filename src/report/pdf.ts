@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { jsPDF } from 'jspdf';
-import type { MetricComparison, MetricName } from '../regression/verdict.ts';
+import type { MetricComparison } from '../regression/verdict.ts';
 import { shortenText } from './escape.ts';
 import { formatDifference, formatTicks, formatTransition } from './format-values.ts';
 import { headlineText } from './headline.ts';
 import { commitWords, environmentWords, measurementWords, totalsWords } from './measurement-words.ts';
-import { METRIC_WORDS, metricLabel } from './metric-words.ts';
+import { MAIN_METRICS, METRIC_WORDS, metricLabel } from './metric-words.ts';
 import { type JudgedModel, metricOf, modelsByImportance } from './model-verdict.ts';
 import { BASE, CANDIDATE, type Colour, LINE, PdfPage, pdfText, SOFT } from './pdf-page.ts';
 import { allProblems } from './problems.ts';
@@ -21,7 +21,6 @@ const GATE_COLOURS: Readonly<Record<Report['gate'], Colour>> = {
 const PROBLEMS_MAX = 60;
 /** Models with a section of their own; the table has all. */
 const SECTIONS_MAX = 60;
-const OVERVIEW: readonly MetricName[] = ['latency', 'memory', 'file-size'];
 
 /**
  * The report as PDF (A4), for archives and people without a browser at hand. The same report gives the same bytes.
@@ -93,7 +92,7 @@ const values = (comparison: MetricComparison | undefined): string =>
 function overview(page: PdfPage, judged: readonly JudgedModel[]): void {
   if (judged.length === 0) return;
   page.text('Models', { size: 12, bold: true, after: 2 });
-  const metrics = OVERVIEW.map(name => ({ label: METRIC_WORDS[name].label, share: 0.17, right: true }));
+  const metrics = MAIN_METRICS.map(name => ({ label: METRIC_WORDS[name].label, share: 0.17, right: true }));
   page.table(
     [
       { label: 'model', share: 0.24 },
@@ -104,7 +103,7 @@ function overview(page: PdfPage, judged: readonly JudgedModel[]): void {
     judged.map(({ model, verdict }) => [
       shortenText(model.name, 80),
       shortenText(verdict.word, 60),
-      ...OVERVIEW.map(name => values(metricOf(model, name))),
+      ...MAIN_METRICS.map(name => values(metricOf(model, name))),
       model.contract?.kind ?? '',
     ]),
   );

@@ -29,7 +29,8 @@ import { REPORT_WORDS } from './report-schema-words.ts';
 /** Models that one report may hold; a test of the privileged follow-up job counts on it. */
 export const REPORT_MAX_MODELS = 5_000;
 /** Parts that a check may be split into. */
-const REPORT_MAX_SHARDS = 256;
+/** As many as GitHub's matrix can have. */
+export const REPORT_MAX_SHARDS = 256;
 
 const DEFINITIONS: Readonly<Record<string, JsonSchema>> = {
   gate: {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { CONFIG_NAME } from '../shared/config-name.ts';
 import { shortenText, visibleText } from './escape.ts';
 import { allProblems, type Problem } from './problems.ts';
 import type { Report } from './report.ts';
@@ -8,13 +9,12 @@ const TEXT_MAX_CHARACTERS = 1_000;
 /** GitHub takes 25,000 results a run; nobody reads more than these. */
 const RESULTS_MAX = 5_000;
 /** What concerns the check and no model is shown on the configuration. */
-const CHECK_PATH = 'quickserveml.yml';
 
 /** A path as a relative URI reference (RFC 3986); the configuration where it would lead out of the repository. */
 function artifactUri(path: string | null): string {
-  const segments = (path ?? CHECK_PATH).split('/');
+  const segments = (path ?? CONFIG_NAME).split('/');
   const isInside = segments.every(segment => segment !== '' && segment !== '.' && segment !== '..');
-  return (isInside ? segments : [CHECK_PATH])
+  return (isInside ? segments : [CONFIG_NAME])
     .map(segment => encodeURIComponent(shortenText(segment, 255).toWellFormed()))
     .join('/');
 }

@@ -6,7 +6,8 @@ import type { ReportShard } from './report.ts';
 /** Acceptances and shards in a message; the rest is counted. */
 const SHOWN = 10;
 
-const printable = (words: string): string => visibleText(shortenText(words, 120));
+/** A name or an acceptance of a report, for a message. */
+export const printable = (words: string): string => visibleText(shortenText(words, 120));
 
 function listed(words: readonly string[]): string {
   const more = words.length > SHOWN ? ` and ${words.length - SHOWN} more` : '';

@@ -1,8 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { MachineLoad } from '../benchmark/noise.ts';
-
-const readText = (path: string): Promise<string | null> => readFile(path, 'utf8').catch(() => null);
+import { readText } from './machine.ts';
 
 /**
  * What the machine has done since it was started, and its load average. Linux only; elsewhere everything is null.

@@ -3,7 +3,8 @@ import { arch, availableParallelism, cpus, platform, release, totalmem } from 'n
 import { join, posix } from 'node:path';
 import type { MachineFacts } from '../benchmark/fingerprint.ts';
 
-const readText = (path: string): Promise<string | null> => readFile(path, 'utf8').catch(() => null);
+/** The text of a file of the system; null where it cannot be read. */
+export const readText = (path: string): Promise<string | null> => readFile(path, 'utf8').catch(() => null);
 
 /** The folders of this process's cgroup for a controller, innermost first. `''` is the unified hierarchy (v2). */
 function cgroupFolders(cgroups: string | null, controller: string, mount: string): string[] {

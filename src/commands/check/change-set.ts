@@ -1,6 +1,5 @@
-import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { isAbsolute, join, posix, relative, resolve, sep } from 'node:path';
+import { join, posix } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config, ModelConfig } from '../../config/config.ts';
 import { resolveModels } from '../../config/discovery.ts';
@@ -17,13 +16,13 @@ import { workTreeFiles, workTreeStatus } from '../../git/work-tree.ts';
 import { listExternalPaths } from '../../model/model-identity.ts';
 import type { BaseHint } from '../../platforms/context.ts';
 import { PREPARE_TIME_LIMIT_MS, runPrepare } from '../../runtime/prepare-command.ts';
-import { messageOf, QuickServeError, systemCodeOf } from '../../shared/errors.ts';
+import { CONFIG_NAME } from '../../shared/config-name.ts';
+import { QuickServeError } from '../../shared/errors.ts';
 import type { Finding } from '../../shared/finding.ts';
+import { loadConfig } from '../config-file.ts';
 import type { Surroundings } from '../surroundings.ts';
 import type { CheckOptions } from './check-options.ts';
 import { requireKnownAcceptances, selectModels, uselessLabels } from './named-models.ts';
-
-export const CONFIG_NAME = 'quickserveml.yml';
 
 /** One model of the head, or one that the head no longer has (`config` null). */
 export interface ChangedModel {
@@ -50,46 +49,6 @@ export interface ChangeSet extends AsyncDisposable {
   readonly baseConfig: Config | null;
   readonly models: readonly ChangedModel[];
   readonly findings: readonly Finding[];
-}
-
-/**
- * Reads the configuration of the head.
- * @throws QuickServeError CONFIG_INVALID, CONFIG_NOT_FOUND where a file was named, FILE_UNREADABLE.
- */
-export async function loadConfig(root: string, cwd: string, named: string | null): Promise<Config> {
-  const path = named === null ? join(root, CONFIG_NAME) : resolve(cwd, named);
-  const shown = isAbsolute(relative(root, path)) ? path : relative(root, path).split(sep).join('/');
-  try {
-    return parseConfig({ text: await readFile(path, 'utf8'), path: shown });
-  } catch (thrown) {
-    if (thrown instanceof QuickServeError) throw thrown;
-    const isMissing = systemCodeOf(thrown) === 'ENOENT';
-    if (isMissing && named === null) {
-      refuseMisplaced(root, cwd);
-      return defaultConfig();
-    }
-    throw new QuickServeError({
-      code: isMissing ? 'CONFIG_NOT_FOUND' : 'FILE_UNREADABLE',
-      message: `The configuration ${shown} cannot be read: ${isMissing ? 'there is no such file' : messageOf(thrown)}.`,
-      hint: 'Name an existing file with --config, or leave the option out to use the defaults.',
-      cause: thrown,
-    });
-  }
-}
-
-/** A configuration under another name or in a subfolder would be passed over without a word. */
-function refuseMisplaced(root: string, cwd: string): void {
-  const [found] = ['quickserveml.yaml', '.quickserveml.yml', '.quickserveml.yaml']
-    .map(name => join(root, name))
-    .concat(join(cwd, CONFIG_NAME))
-    .filter(path => existsSync(path));
-  if (found === undefined) return;
-  const shown = relative(cwd, found).split(sep).join('/');
-  throw new QuickServeError({
-    code: 'CONFIG_NOT_FOUND',
-    message: `${shown} is not read: the configuration is called ${CONFIG_NAME} and lies in the root of the repository.`,
-    hint: `Move it there, or name it: --config ${shown}`,
-  });
 }
 
 function baseHint(options: CheckOptions): BaseHint {

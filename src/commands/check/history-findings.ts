@@ -3,11 +3,9 @@ import type { Policy } from '../../config/config.ts';
 import { METRIC_FIELDS } from '../../config/config.ts';
 import { judgeHistory, trendOf } from '../../regression/history.ts';
 import { formatValue } from '../../report/format-values.ts';
-import { METRIC_WORDS } from '../../report/metric-words.ts';
+import { METRIC_WORDS, TIMED_UNITS } from '../../report/metric-words.ts';
 import type { ModelHistory, TimedMetricName } from '../../report/report.ts';
 import type { Finding } from '../../shared/finding.ts';
-
-const UNITS = { latency: 'ms', 'load-time': 'ms', memory: 'bytes' } as const;
 
 const percent = (ratio: number): string => `${ratio < 0 ? '' : '+'}${(ratio * 100).toFixed(1)} %`;
 
@@ -36,7 +34,7 @@ export function historyFindings(
     if (policy.history === 'off' || gate === 'off' || verdict.kind !== 'above') return [];
     const change = now[metric] / verdict.typical - 1;
     if (maxRegression === null || change <= maxRegression) return [];
-    const unit = UNITS[metric];
+    const unit = TIMED_UNITS[metric];
     const { lastStep } = trendOf(values);
     const trend = lastStep === null ? '' : ` The recorded level last changed by ${percent(lastStep)}.`;
     return [

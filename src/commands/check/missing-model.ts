@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import type { ModelConfig } from '../../config/config.ts';
 import { isModelFile } from '../../config/discovery.ts';
+import { CONFIG_NAME } from '../../shared/config-name.ts';
 import { QuickServeError } from '../../shared/errors.ts';
 import { nearestWord } from '../../shared/nearest-word.ts';
 import type { ChangeSet } from './change-set.ts';
@@ -38,7 +39,7 @@ export function missingModelHint({ name, path }: ModelConfig, source: string, si
 }
 
 const hintIn = (config: ModelConfig, { config: whole, headFiles, baseFiles }: ChangeSet): string =>
-  missingModelHint(config, whole.source ?? 'quickserveml.yml', {
+  missingModelHint(config, whole.source ?? CONFIG_NAME, {
     headFiles,
     baseFiles: new Map([...baseFiles].map(([path, { blobId }]) => [path, blobId])),
   });

@@ -3,22 +3,20 @@ import { join } from 'node:path';
 import { assignShards, expectedCostMs, type ShardWork } from '../../benchmark/shard-plan.ts';
 import { POINTER_LIMIT_BYTES, parsePointer } from '../../git/lfs.ts';
 import type { ReportShard } from '../../report/report.ts';
+import { REPORT_MAX_SHARDS } from '../../report/report-schema.ts';
 import { QuickServeError } from '../../shared/errors.ts';
 import { type ChangedModel, type ChangeSet, isChanged } from './change-set.ts';
 import type { ShardChoice } from './check-options.ts';
-
-/** As many as GitHub's matrix can have. */
-const MOST_SHARDS = 256;
 
 /** Reads `i/n`, i from 1. @throws QuickServeError USAGE. */
 export function readShard(text: string): ShardChoice {
   const [, index, count] = /^(\d{1,4})\/(\d{1,4})$/u.exec(text.trim()) ?? [];
   const shard = { index: Number(index), count: Number(count) };
-  if (shard.index >= 1 && shard.index <= shard.count && shard.count <= MOST_SHARDS) return shard;
+  if (shard.index >= 1 && shard.index <= shard.count && shard.count <= REPORT_MAX_SHARDS) return shard;
   throw new QuickServeError({
     code: 'USAGE',
     message: `"${text}" is not a shard.`,
-    hint: `Write i/n with i from 1 to n, and n at most ${MOST_SHARDS}: --shard 2/10.`,
+    hint: `Write i/n with i from 1 to n, and n at most ${REPORT_MAX_SHARDS}: --shard 2/10.`,
   });
 }
 

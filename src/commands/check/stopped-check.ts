@@ -6,10 +6,10 @@ import { defaultConfig } from '../../config/parse.ts';
 import { gitEnvironment } from '../../git/git-environment.ts';
 import { openRepository } from '../../git/repository.ts';
 import type { Report } from '../../report/report.ts';
+import { CONFIG_NAME } from '../../shared/config-name.ts';
 import { QuickServeError } from '../../shared/errors.ts';
 import { headShaOf, reportedChange } from '../reported-run.ts';
 import type { Surroundings } from '../surroundings.ts';
-import { CONFIG_NAME } from './change-set.ts';
 import type { CheckOptions } from './check-options.ts';
 import { findingOf } from './measured-model.ts';
 

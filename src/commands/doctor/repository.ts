@@ -6,6 +6,7 @@ import { resolveModels } from '../../config/discovery.ts';
 import { type LfsPointer, openLfs, parsePointer } from '../../git/lfs.ts';
 import { probeLfs } from '../../git/lfs-probe.ts';
 import type { Repository } from '../../git/repository.ts';
+import { CONFIG_NAME } from '../../shared/config-name.ts';
 import { QuickServeError } from '../../shared/errors.ts';
 import { missingModelHint } from '../check/missing-model.ts';
 import type { Surroundings } from '../surroundings.ts';
@@ -67,7 +68,7 @@ export function findModels(config: Config, repository: Repository, files: Readon
   }
   const headFiles = new Map([...files].map(path => [path, null]));
   const hintFor = (model: ModelConfig): string =>
-    missingModelHint(model, config.source ?? 'quickserveml.yml', { headFiles, baseFiles: new Map() });
+    missingModelHint(model, config.source ?? CONFIG_NAME, { headFiles, baseFiles: new Map() });
   const there = models.length - missing.length;
   const names = models.slice(0, 5).map(({ name }) => name);
   const lines =

@@ -7,6 +7,7 @@ import { type BundledPackage, billStatement } from '../../container/proof/bill-o
 import type { StatementSigner } from '../../container/proof/envelope.ts';
 import { type ImageMaking, provenanceStatement } from '../../container/proof/provenance.ts';
 import type { Statement, Subject } from '../../container/proof/statement.ts';
+import { hexOf } from '../../container/proof/statement.ts';
 import { type ProvenModel, verdictStatement } from '../../container/proof/verdict-predicate.ts';
 import type { ImageReference } from '../../container/registry/reference.ts';
 import type { MeasurementRecord } from '../../registry/records.ts';
@@ -130,10 +131,7 @@ export async function makeStatements(
 ): Promise<readonly Statement[]> {
   const { digest } = plan.image.index.descriptor;
   const images = imageNames(plan);
-  const subject: readonly Subject[] = images.map(name => ({
-    name,
-    digest: { sha256: digest.slice('sha256:'.length) },
-  }));
+  const subject: readonly Subject[] = images.map(name => ({ name, digest: { sha256: hexOf(digest) } }));
   const making = makingOf(session, plan, images);
   const packages = await packagesInImage(applicationFolder(session.world));
   const models = await Promise.all(plan.gates.map(gate => provenModel(session, gate)));

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import type { ModelConfig, PublishConfig } from '../../config/config.ts';
-import { resolveModels } from '../../config/discovery.ts';
+import { isNamedLikeModel, resolveModels } from '../../config/discovery.ts';
 import type { FactsCache } from '../../container/image/facts-cache.ts';
 import { fileContent, foldersTo, type TarEntry } from '../../container/image/tar.ts';
 import { identifyModel, listExternalPaths, type ModelIdentity } from '../../model/model-identity.ts';
@@ -99,8 +99,6 @@ async function fromRegistry(
   return { name, sha256, version, deployed, config, entries: await modelEntries(name, file) };
 }
 
-const looksLikeFile = (text: string): boolean => /\.(onnx|ort)$/i.test(text);
-
 /**
  * What an argument names: a file, or a version of the registry, whose bytes are fetched and checked.
  * @throws QuickServeError MODEL_*, VERSION_*, EXTERNAL_DATA_*, FILE_UNREADABLE.
@@ -116,7 +114,7 @@ export async function findModel(
   const file = resolve(options.cwd, argument);
   // A folder is none: `init` names a model by the folder that it has to itself.
   const isFile =
-    looksLikeFile(argument) ||
+    isNamedLikeModel(argument) ||
     (!argument.includes('@') && statSync(file, { throwIfNoEntry: false })?.isFile() === true);
   const found = await (isFile
     ? fromFile(session, registry, file, cache)
@@ -128,7 +126,7 @@ export async function findModel(
 /** Names of models that have to be looked up in the registry for the arguments. */
 export function namesOf(session: RegistrySession, models: readonly string[], cwd: string): readonly string[] {
   return models.map(argument =>
-    looksLikeFile(argument)
+    isNamedLikeModel(argument)
       ? configured(session, resolve(cwd, argument)).name
       : parseSelector(argument).model,
   );

@@ -10,8 +10,8 @@ import { readCiContext } from '../../platforms/detect.ts';
 import type { Registry } from '../../registry/registry.ts';
 import type { ReadOptions, RegistryState } from '../../registry/registry-state.ts';
 import { QuickServeError } from '../../shared/errors.ts';
-import { loadConfig } from '../check/change-set.ts';
 import { openCheckRegistry, registryRemote } from '../check/recording.ts';
+import { loadConfig } from '../config-file.ts';
 import type { Surroundings } from '../surroundings.ts';
 
 /** What every `registry` command takes. */

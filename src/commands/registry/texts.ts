@@ -1,6 +1,7 @@
 import { markdownTable } from 'markdown-table';
 import type { BytesLocation } from '../../registry/records.ts';
 import { formatValue } from '../../report/format-values.ts';
+import { TIMED_UNITS } from '../../report/metric-words.ts';
 import type { Finding } from '../../shared/finding.ts';
 import { terminalSafe } from '../../shared/terminal-text.ts';
 
@@ -19,12 +20,7 @@ export function table(
   return markdownTable([pick(header), ...safe.map(pick)], { align: pick([...align]) });
 }
 
-const UNITS: Readonly<Record<string, 'ms' | 'bytes'>> = {
-  latency: 'ms',
-  'load-time': 'ms',
-  memory: 'bytes',
-  size: 'bytes',
-};
+const UNITS: Readonly<Record<string, 'ms' | 'bytes'>> = { ...TIMED_UNITS, size: 'bytes' };
 
 /** A metric's number with the unit that its name has here. */
 export function metricText(metric: string, value: number | undefined): string {

@@ -5,13 +5,10 @@ import { type Descriptor, MEDIA_TYPES, type Platform } from '../registry/manifes
 import { formatReference } from '../registry/reference.ts';
 import type { BaseImage } from './base-image.ts';
 import type { ImageLayer } from './layer.ts';
+import { type AnnotatedModel, modelAnnotations } from './model-annotations.ts';
 
 /** A model in the image. */
-export interface ImageModel {
-  readonly name: string;
-  /** Semantic version in the registry; null where it has none. */
-  readonly version: string | null;
-  readonly sha256: string;
+export interface ImageModel extends AnnotatedModel {
   /** Where its model file is in the image, absolute. */
   readonly path: string;
 }
@@ -60,10 +57,7 @@ export function annotationsOf(
 ): Readonly<Record<string, string>> {
   const optional = (key: string, value: string | null): readonly (readonly [string, string])[] =>
     value === null ? [] : [[`org.opencontainers.image.${key}`, value]];
-  const models = facts.models.flatMap(({ name, version, sha256 }) => [
-    [`dev.quickserveml.model.${name}.sha256`, sha256] as const,
-    ...(version === null ? [] : [[`dev.quickserveml.model.${name}.version`, version] as const]),
-  ]);
+  const models = facts.models.flatMap(model => Object.entries(modelAnnotations(model)));
   const entries = [
     ...optional('title', facts.models.map(({ name }) => name).join(', ')),
     ...optional('version', facts.version),

@@ -1,6 +1,7 @@
 import { compare, parse, prerelease } from 'semver';
 import type { EncodedManifest, ImageRepository } from '../registry/image-repository.ts';
 import { formatReference, isDigest, parseReference } from '../registry/reference.ts';
+import { annotatedModels } from './model-annotations.ts';
 
 /** Why an image gets a tag. */
 export type TagKind =
@@ -41,14 +42,15 @@ function baseOf(image: ExistingTag): string | null {
   }
 }
 
+const digestsOf = ({ declared }: ExistingTag): ReadonlyMap<string, string> =>
+  new Map(annotatedModels(declared).map(({ name, sha256 }) => [name, sha256]));
+
 /** In what an existing image differs from another of the same version, by what both declare; with the option for the same again. */
 function differenceOf(existing: ExistingTag, image: ExistingTag): string {
   const differs = (...names: readonly string[]): boolean =>
     names.some(name => declaredBy(existing, name) !== declaredBy(image, name));
-  const keys = Object.keys({ ...existing.declared, ...image.declared });
-  const otherModel = keys.some(
-    key => MODEL_ANNOTATION.test(key) && existing.declared[key] !== image.declared[key],
-  );
+  const [before, now] = [digestsOf(existing), digestsOf(image)];
+  const otherModel = [...before.keys(), ...now.keys()].some(name => before.get(name) !== now.get(name));
   const base = baseOf(existing);
   const created = declaredBy(existing, 'created');
   const isTime = /^\d{4}(-\d\d){2}T\d\d(:\d\d){2}Z$/.test(created);
@@ -151,8 +153,6 @@ export function decideTags(
   return wanted.map(tag => decide(tag, existing.get(tag.name) ?? null, image, allowMove));
 }
 
-const MODEL_ANNOTATION = /^dev\.quickserveml\.model\.(.+)\.sha256$/;
-
 function annotationsIn(bytes: Uint8Array): Readonly<Record<string, string>> {
   try {
     const manifest: Readonly<Record<string, unknown>> = Object(
@@ -173,7 +173,7 @@ export function declaredTag({ bytes, descriptor }: EncodedManifest): ExistingTag
   return {
     digest: descriptor.digest,
     version: declared['org.opencontainers.image.version'] ?? null,
-    models: Object.keys(declared).flatMap(key => MODEL_ANNOTATION.exec(key)?.[1] ?? []),
+    models: annotatedModels(declared).map(({ name }) => name),
     declared,
   };
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ImageMaking } from './provenance.ts';
 import { npmPurl, ociPurl } from './purl.ts';
-import { makeStatement, PREDICATE_TYPES, type Statement, type Subject } from './statement.ts';
+import { hexOf, makeStatement, PREDICATE_TYPES, type Statement, type Subject } from './statement.ts';
 
 /** A package whose code is bundled into the server. */
 export interface BundledPackage {
@@ -33,8 +33,6 @@ function uuidOf(text: string): string {
 }
 
 const sha256Hash = (hex: string): object => ({ alg: 'SHA-256', content: hex });
-const hexOf = (digest: string): string => digest.slice(digest.indexOf(':') + 1);
-
 function npmComponent({ name, version, license }: BundledPackage): { readonly 'bom-ref': string } {
   const purl = npmPurl(name, version);
   return {

@@ -1,5 +1,6 @@
 import { isJsonObject, type JsonObject } from '../../shared/json-object.ts';
-import { PREDICATE_TYPES, type Statement } from './statement.ts';
+import { type AnnotatedModel, annotatedModels } from '../image/model-annotations.ts';
+import { hexOf, PREDICATE_TYPES, type Statement } from './statement.ts';
 
 /** A statement whose signature holds, and whom it is by. */
 export interface TrustedStatement {
@@ -12,11 +13,7 @@ export interface TrustedStatement {
 /** What the image declares of itself: only a claim, until a statement says the same. */
 export interface DeclaredImage {
   readonly digest: string;
-  readonly models: readonly {
-    readonly name: string;
-    readonly version: string | null;
-    readonly sha256: string;
-  }[];
+  readonly models: readonly AnnotatedModel[];
   readonly revision: string | null;
   readonly source: string | null;
   readonly baseName: string | null;
@@ -53,19 +50,12 @@ const objectOf = (value: unknown): JsonObject => (isJsonObject(value) ? value : 
 const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null);
 const listOf = (value: unknown): readonly JsonObject[] => (Array.isArray(value) ? value.map(objectOf) : []);
 
-const MODEL_KEY = /^dev\.quickserveml\.model\.(.+)\.sha256$/;
-
 /** Reads the annotations that `publish` writes. */
 export function declaredImage(digest: string, annotations: Readonly<Record<string, string>>): DeclaredImage {
-  const models = Object.entries(annotations).flatMap(([key, sha256]) => {
-    const name = MODEL_KEY.exec(key)?.[1];
-    if (name === undefined) return [];
-    return [{ name, version: annotations[`dev.quickserveml.model.${name}.version`] ?? null, sha256 }];
-  });
   const standard = (key: string): string | null => annotations[`org.opencontainers.image.${key}`] ?? null;
   return {
     digest,
-    models,
+    models: annotatedModels(annotations),
     revision: standard('revision'),
     source: standard('source'),
     baseName: standard('base.name'),
@@ -169,7 +159,7 @@ export function checkImage(
   trusted: readonly TrustedStatement[],
   gates: readonly string[],
 ): ImageVerification {
-  const hex = image.digest.slice('sha256:'.length);
+  const hex = hexOf(image.digest);
   const about = trusted.filter(({ statement }) =>
     statement.subject.some(({ digest }) => digest.sha256 === hex),
   );

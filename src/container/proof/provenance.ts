@@ -1,5 +1,5 @@
 import { ociPurl } from './purl.ts';
-import { makeStatement, PREDICATE_TYPES, type Statement, type Subject } from './statement.ts';
+import { hexOf, makeStatement, PREDICATE_TYPES, type Statement, type Subject } from './statement.ts';
 
 /** What the image was made of and by whom; all of it can be found out again. */
 export interface ImageMaking {
@@ -29,8 +29,6 @@ export interface ImageMaking {
   /** ISO 8601, UTC. */
   readonly startedOn: string;
 }
-
-const hexOf = (digest: string): string => digest.slice(digest.indexOf(':') + 1);
 
 /** How the image came about (SLSA 1.0, "Provenance"). */
 export function provenanceStatement(subject: readonly Subject[], making: ImageMaking): Statement {

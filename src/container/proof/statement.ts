@@ -1,4 +1,5 @@
 import { isJsonObject } from '../../shared/json-object.ts';
+
 /** A statement about artifacts, as in-toto has it (in-toto Attestation Framework 1.0, "Statement"). */
 export interface Statement {
   readonly _type: 'https://in-toto.io/Statement/v1';
@@ -12,6 +13,9 @@ export interface Subject {
   readonly name: string;
   readonly digest: { readonly sha256: string };
 }
+
+/** The hex of a digest `sha256:...`. */
+export const hexOf = (digest: string): string => digest.slice(digest.indexOf(':') + 1);
 
 export const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1';
 /** Of the envelope's payload (in-toto Attestation Framework 1.0, "Envelope"). */

@@ -1,4 +1,5 @@
 import type { Annotation } from '../../report/annotations.ts';
+import { CHECK_RUN_SUMMARY_BYTES } from '../../report/host-limits.ts';
 import type { ApiAnswer } from '../api-answer.ts';
 import { idAt, stringAt } from '../json-values.ts';
 import type { GitHubClient } from './client.ts';
@@ -6,7 +7,6 @@ import type { GitHubClient } from './client.ts';
 /** GitHub takes this many annotations a request, and more by further updates. */
 const ANNOTATIONS_A_REQUEST = 50;
 const ANNOTATIONS_MAX = 200;
-const SUMMARY_MAX_BYTES = 65_535;
 const TITLE_MAX_CHARACTERS = 255;
 const DESCRIPTION_MAX_CHARACTERS = 140;
 
@@ -58,8 +58,8 @@ export async function publishCheckRun(
   client: GitHubClient,
   request: CheckRunRequest,
 ): Promise<CheckRunOutcome> {
-  if (Buffer.byteLength(request.summary) > SUMMARY_MAX_BYTES)
-    return { kind: 'failed', reason: `the summary has more than ${SUMMARY_MAX_BYTES} bytes` };
+  if (Buffer.byteLength(request.summary) > CHECK_RUN_SUMMARY_BYTES)
+    return { kind: 'failed', reason: `the summary has more than ${CHECK_RUN_SUMMARY_BYTES} bytes` };
   const annotations = usableAnnotations(request.annotations);
   const first = annotations.slice(0, ANNOTATIONS_A_REQUEST);
   let taken = first.length;

@@ -1,9 +1,9 @@
+import { GITHUB_COMMENT_MAX_CHARACTERS } from '../../report/host-limits.ts';
 import { idAt, stringAt } from '../json-values.ts';
 import { COMMENTS_PAGE_SIZE, type CommentThread } from '../sticky-comment.ts';
 import type { GitHubClient } from './client.ts';
 import { FOLLOW_UP_HINT } from './follow-up-hint.ts';
 
-export const GITHUB_COMMENT_MAX_CHARACTERS = 65_536;
 /** Who comments with the token that every job has. The token may not ask who it is, so an app's login is configured. */
 export const DEFAULT_COMMENT_AUTHOR = 'github-actions[bot]';
 

@@ -1,8 +1,7 @@
 import type { Annotation } from '../../report/annotations.ts';
+import { JOB_SUMMARY_BYTES } from '../../report/host-limits.ts';
 import { messageOf } from '../../shared/errors.ts';
 
-/** GitHub drops the whole summary of a step that has more bytes. */
-const SUMMARY_MAX_BYTES = 1024 * 1024;
 /** GitHub shows this many annotations of a severity a step. */
 const ANNOTATIONS_MAX = 10;
 
@@ -13,10 +12,10 @@ export type SummaryOutcome =
 /** Adds markdown to the summary of the step (GITHUB_STEP_SUMMARY). Never throws: a summary is no reason for a job to fail. */
 export async function writeJobSummary(markdown: string): Promise<SummaryOutcome> {
   const bytes = Buffer.byteLength(markdown);
-  if (bytes > SUMMARY_MAX_BYTES)
+  if (bytes > JOB_SUMMARY_BYTES)
     return {
       kind: 'not-written',
-      reason: `the summary has ${bytes} bytes; GitHub takes ${SUMMARY_MAX_BYTES}`,
+      reason: `the summary has ${bytes} bytes; GitHub takes ${JOB_SUMMARY_BYTES}`,
     };
   const core = await import('@actions/core');
   try {

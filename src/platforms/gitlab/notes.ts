@@ -1,9 +1,7 @@
+import { GITLAB_NOTE_MAX_CHARACTERS } from '../../report/host-limits.ts';
 import { idAt, stringAt, valueAt } from '../json-values.ts';
 import { COMMENTS_PAGE_SIZE, type CommentThread } from '../sticky-comment.ts';
 import type { GitLabClient } from './client.ts';
-
-/** GitLab's limit of a note's text. */
-export const GITLAB_NOTE_MAX_CHARACTERS = 1_000_000;
 
 /** What a token has to be so that it may write notes; one line, for logs. */
 export const NOTE_TOKEN_HINT =

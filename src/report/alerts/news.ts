@@ -1,7 +1,7 @@
 import type { Health, HealthProblem } from '../../regression/health.ts';
 import { shortenText } from '../escape.ts';
 import { formatAmount, formatCount, formatSignedPercent, formatValue } from '../format-values.ts';
-import { METRIC_WORDS, metricLabel, metricNoun, withWorkload } from '../metric-words.ts';
+import { METRIC_WORDS, metricLabel, metricNoun, TIMED_UNITS, withWorkload } from '../metric-words.ts';
 
 /** One model in production, as it stands on one kind of machine. */
 export interface AlertItem {
@@ -35,15 +35,13 @@ export interface AlertNews {
 const NAME_MAX_CHARACTERS = 60;
 const MESSAGE_MAX_CHARACTERS = 300;
 
-const UNITS = { latency: 'ms', 'load-time': 'ms', memory: 'bytes' } as const;
-
 /** `got 21 % slower`, to stand behind a model's name. */
 export function problemClause(problem: HealthProblem): string {
   switch (problem.kind) {
     case 'broken':
       return 'does not run any more';
     case 'over-limit':
-      return `is over its limit of ${formatValue(problem.limit, UNITS[problem.metric])} for ${metricNoun(problem)}`;
+      return `is over its limit of ${formatValue(problem.limit, TIMED_UNITS[problem.metric])} for ${metricNoun(problem)}`;
     case 'worse':
       return withWorkload(
         METRIC_WORDS[problem.metric].worse(` ${formatAmount(problem.now / problem.reference.typical - 1)}`),
@@ -56,7 +54,7 @@ export function problemClause(problem: HealthProblem): string {
 export function problemSentence(problem: HealthProblem): string {
   if (problem.kind === 'broken')
     return `${problem.code}: ${shortenText(problem.message, MESSAGE_MAX_CHARACTERS)}`;
-  const unit = UNITS[problem.metric];
+  const unit = TIMED_UNITS[problem.metric];
   const label = metricLabel(problem);
   const now = formatValue(problem.now, unit);
   if (problem.kind === 'over-limit')

@@ -1,4 +1,4 @@
-import { defaultTolerance, type Tolerance } from '../../cases/tolerance.ts';
+import { defaultTolerance, EXACT, type Tolerance } from '../../cases/tolerance.ts';
 import { isJsonObject } from '../../shared/json-object.ts';
 
 /** Left out of the comparison: they differ between versions by their nature. */
@@ -11,8 +11,6 @@ const ENVELOPE: ReadonlySet<string> = new Set([
   'timing',
 ]);
 const DEEPEST = 64;
-
-const EXACT: Tolerance = { absolute: 0, relative: 0 };
 
 /** Numbers of an array are whole everywhere, in both answers: labels and counts, for which close is not the same. */
 function isWhole(value: unknown, depth = 0): boolean {

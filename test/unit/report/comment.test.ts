@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { GITHUB_COMMENT_BYTES, renderComment, renderJobSummary } from '../../../src/report/comment.ts';
+import { renderComment, renderJobSummary } from '../../../src/report/comment.ts';
 import { commentMarker } from '../../../src/report/comment-marker.ts';
+import { GITHUB_COMMENT_MAX_CHARACTERS } from '../../../src/report/host-limits.ts';
 import type { Report } from '../../../src/report/report.ts';
 import { renderText } from '../../../src/report/text.ts';
 import { ACTIVE_CHARACTERS } from '../../support/control-characters.ts';
@@ -12,7 +13,7 @@ import {
   sampleReport,
 } from '../../support/sample-reports.ts';
 
-const render = (report: Report, budgetBytes = GITHUB_COMMENT_BYTES): string =>
+const render = (report: Report, budgetBytes = GITHUB_COMMENT_MAX_CHARACTERS): string =>
   renderComment(report, { key: 'default', budgetBytes, reportUrl: null });
 
 /** 2,000 models, every fifth of which got slower, with names as long as they may be. */

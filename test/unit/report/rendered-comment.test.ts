@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { renderGfm } from '../../../scripts/docs/comment-page.ts';
-import { GITHUB_COMMENT_BYTES, renderComment } from '../../../src/report/comment.ts';
+import { renderComment } from '../../../src/report/comment.ts';
+import { GITHUB_COMMENT_MAX_CHARACTERS } from '../../../src/report/host-limits.ts';
 import { SAMPLE_REPORTS, type SampleName, sampleModel, sampleReport } from '../../support/sample-reports.ts';
 
 /** The golden comments as a renderer of CommonMark and GFM shows them: what a reader of the pull request gets. */
@@ -8,7 +9,7 @@ const names = Object.keys(SAMPLE_REPORTS) as SampleName[];
 const comment = (name: SampleName): string =>
   renderComment(SAMPLE_REPORTS[name], {
     key: 'default',
-    budgetBytes: GITHUB_COMMENT_BYTES,
+    budgetBytes: GITHUB_COMMENT_MAX_CHARACTERS,
     reportUrl: null,
   });
 /** What GitHub keeps of HTML in a comment, as far as it is used here, and what the renderer makes of markdown itself. */
@@ -87,7 +88,7 @@ it('a mermaid chart holds no quote, bracket or line break of a name', () => {
   const rows = layers.rows.map(row => ({ ...row, name: hostile }));
   const markdown = renderComment(
     sampleReport([sampleModel('digits', { ...model!, layers: { ...layers, rows } })]),
-    { key: 'default', budgetBytes: GITHUB_COMMENT_BYTES, reportUrl: null },
+    { key: 'default', budgetBytes: GITHUB_COMMENT_MAX_CHARACTERS, reportUrl: null },
   );
   const [, pie = ''] = /```mermaid\n(pie[\s\S]*?)\n```/u.exec(markdown) ?? [];
   for (const line of pie.split('\n').slice(2)) expect(line).toMatch(/^ {2}"[^"[\]{}()<>`%]*" : [\d.]+$/u);
@@ -97,7 +98,11 @@ it('a mermaid chart holds no quote, bracket or line break of a name', () => {
 it('a model that was discovered is told the key that changes it', () => {
   const { models } = SAMPLE_REPORTS.regressed;
   const report = sampleReport([{ ...models[0]!, configured: false }]);
-  const markdown = renderComment(report, { key: null, budgetBytes: GITHUB_COMMENT_BYTES, reportUrl: null });
+  const markdown = renderComment(report, {
+    key: null,
+    budgetBytes: GITHUB_COMMENT_MAX_CHARACTERS,
+    reportUrl: null,
+  });
   expect(markdown).toContain('`defaults.policy.latency.max-regression`');
   expect(markdown).not.toContain('models.digits');
 });
@@ -111,7 +116,7 @@ it('what is not recorded is no news at the top of a pull request', () => {
   } as const;
   const markdown = renderComment(sampleReport([sampleModel('digits')], { registry }), {
     key: null,
-    budgetBytes: GITHUB_COMMENT_BYTES,
+    budgetBytes: GITHUB_COMMENT_MAX_CHARACTERS,
     reportUrl: null,
   });
   expect(markdown.indexOf('Nothing recorded')).toBeGreaterThan(markdown.indexOf('How this was measured'));

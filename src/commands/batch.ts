@@ -7,9 +7,7 @@ import { type RecordForm, type RecordSource, recordFormOf } from '../cases/recor
 import { failureLine, type RecordFailure, resultLine } from '../cases/records/result-line.ts';
 import { type RecordResult, runRecords } from '../cases/records/run-records.ts';
 import { defaultConfig } from '../config/parse.ts';
-import { assertLoadable } from '../model/model-inspection.ts';
 import { interfaceOf } from '../model/model-interface.ts';
-import { readModel } from '../model/model-reader.ts';
 import { createLauncher } from '../runtime/launcher.ts';
 import { ModelFailure } from '../runtime/model-failure.ts';
 import { createModelRunner } from '../runtime/model-runner.ts';
@@ -20,7 +18,7 @@ import { type ResultWriter, writeToFile, writeToStream } from './batch/result-wr
 import { runScenario } from './benchmark/scenarios.ts';
 import type { CommandResult } from './command-result.ts';
 import { readDuration } from './duration-option.ts';
-import type { ReadableModel } from './readable-model.ts';
+import { loadableModel, type ReadableModel } from './readable-model.ts';
 import { createRuntimeSource } from './runtime-source.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -243,10 +241,8 @@ export async function batchCommand(
       '--latency-limit bounds the search for a batch size.',
       'Add --optimize, or leave the limit out.',
     );
-  const file = options.model;
-  const model = readModel(file);
-  assertLoadable(model);
-  const form = recordFormOf(interfaceOf(model));
+  const model = loadableModel(options.model);
+  const form = recordFormOf(interfaceOf(model.model));
   const dataPath =
     options.data === undefined || options.data === '-' ? null : resolve(options.cwd, options.data);
   const source =
@@ -264,17 +260,18 @@ export async function batchCommand(
     limits: { timeMs: loadTimeoutMs, memoryBytes: memoryLimitBytes },
     environment: world.env,
   };
-  const sweep =
-    options.optimize === true ? await sweepBatches({ file, model }, form, workers, options, world) : null;
+  const sweep = options.optimize === true ? await sweepBatches(model, form, workers, options, world) : null;
   const wanted = sweep?.chosen ?? options.batch ?? DEFAULT_BATCH;
   const batch = Math.min(wanted, form.largestBatch ?? wanted);
-  if (source === null) return resultOf(basename(file), sweep, null, batch, options);
+  if (source === null) return resultOf(basename(model.file), sweep, null, batch, options);
 
   world.progress.step(
     `${terminalSafe(source.name)}: batches of ${batch}, ${options.parallel} worker process(es)`,
   );
   const settings = { provider: options.provider, threads: options.threads };
-  const runners = Array.from({ length: options.parallel }, () => createModelRunner(workers, file, settings));
+  const runners = Array.from({ length: options.parallel }, () =>
+    createModelRunner(workers, model.file, settings),
+  );
   try {
     let together = batch;
     const onAlone = (reason: string): void => {

@@ -1,35 +1,33 @@
 import { availableParallelism } from 'node:os';
 import { basename, resolve } from 'node:path';
-import type { PairMeasurement, SoloMeasurement } from '../benchmark/measurement.ts';
-import { disturbanceBetween, spreadOf, trustSentence } from '../benchmark/noise.ts';
+import { disturbanceBetween } from '../benchmark/noise.ts';
 import { allotTime } from '../benchmark/time-allotment.ts';
 import { batchSymbolOf, workloadsOf } from '../benchmark/workload.ts';
 import type { ModelConfig } from '../config/config.ts';
 import { defaultConfig } from '../config/parse.ts';
 import { compareInterfaces } from '../contract/compare-interfaces.ts';
 import { identifyRead } from '../model/model-identity.ts';
-import { assertLoadable, inspectRead } from '../model/model-inspection.ts';
+import { inspectRead } from '../model/model-inspection.ts';
 import { interfaceOf } from '../model/model-interface.ts';
-import { readModel } from '../model/model-reader.ts';
-import { comparisonCount, comparisonsOf, type MeasuredWorkload } from '../regression/comparisons.ts';
+import { comparisonCount, comparisonsOf } from '../regression/comparisons.ts';
 import { planErrors } from '../regression/error-plan.ts';
-import type { MetricOutcome } from '../regression/verdict.ts';
-import { formatDifference, formatTransition } from '../report/format-values.ts';
-import { layerBlame } from '../report/layer-changes.ts';
-import { metricLabel } from '../report/metric-words.ts';
-import type { ModelLayers } from '../report/report.ts';
 import { readMachineLoad } from '../runtime/machine-load.ts';
 import { QuickServeError } from '../shared/errors.ts';
-import { terminalSafe } from '../shared/terminal-text.ts';
+import {
+  type BenchmarkResult,
+  benchmarkDocument,
+  benchmarkText,
+  type TakenWorkload,
+} from './benchmark/benchmark-result.ts';
 import { runScenarios } from './benchmark/run-scenarios.ts';
 import { readScenarios } from './benchmark/scenarios.ts';
-import { EXPLAINING_SHARE, explainSlower, layerFields, type SlowerWorkload } from './check/explaining.ts';
+import { EXPLAINING_SHARE, explainSlower, type SlowerWorkload } from './check/explaining.ts';
 import { type Bench, measure } from './check/measuring.ts';
 import type { CommandResult } from './command-result.ts';
 import { readDuration } from './duration-option.ts';
 import { readDims, requireKnownDims } from './inspect/dim-sizes.ts';
 import { policiesOf } from './metric-policies.ts';
-import type { ReadableModel } from './readable-model.ts';
+import { loadableModel, type ReadableModel } from './readable-model.ts';
 import { createRuntimeSource, readFingerprint } from './runtime-source.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -84,19 +82,13 @@ function dimsOf(
   return Object.assign(Object.create(null), dims, { [symbol]: options.batch.split(',').map(Number) });
 }
 
-function read(file: string): ReadableModel {
-  const model = readModel(file);
-  assertLoadable(model);
-  return { file, model };
-}
-
 /** `benchmark MODEL [--against BASE]`: measures, compares and judges nothing but what it measured. */
 export async function benchmarkCommand(
   options: BenchmarkOptions,
   world: Surroundings,
 ): Promise<CommandResult> {
-  const candidate = read(options.model);
-  const base = options.against === undefined ? null : read(resolve(options.cwd, options.against));
+  const candidate = loadableModel(options.model);
+  const base = options.against === undefined ? null : loadableModel(resolve(options.cwd, options.against));
   const defaults = defaultConfig();
   const config = { ...defaults, runtime: { ...defaults.runtime, provider: options.provider } };
   const runtime = createRuntimeSource(
@@ -107,17 +99,20 @@ export async function benchmarkCommand(
     },
     world,
   );
+  const budgetMs = readDuration('--budget', options.budget);
+  const dims = dimsOf(options, candidate, base);
+  const casesPath = options.cases === undefined ? null : resolve(options.cwd, options.cases);
   if ((options.scenario ?? []).length > 0) {
     return runScenarios(
       candidate,
       {
         scenarios: readScenarios(options.scenario ?? []),
         base,
-        budgetMs: readDuration('--budget', options.budget),
+        budgetMs,
         threads: options.threads,
         seed: options.seed,
-        dims: dimsOf(options, candidate, base),
-        casesPath: options.cases === undefined ? null : resolve(options.cwd, options.cases),
+        dims,
+        casesPath,
         rate: options.rate ?? null,
         concurrency: options.concurrency ?? null,
         durationMs: options.duration === undefined ? null : readDuration('--duration', options.duration),
@@ -129,13 +124,9 @@ export async function benchmarkCommand(
   const model: ModelConfig = {
     name: basename(options.model),
     path: options.model,
-    dims: dimsOf(options, candidate, base),
-    casesPath: options.cases === undefined ? null : resolve(options.cwd, options.cases),
-    benchmark: {
-      budgetMs: readDuration('--budget', options.budget),
-      threads: options.threads,
-      seed: options.seed,
-    },
+    dims,
+    casesPath,
+    benchmark: { budgetMs, threads: options.threads, seed: options.seed },
     policy: config.defaults.policy,
   };
   const before = await readMachineLoad();
@@ -145,70 +136,31 @@ export async function benchmarkCommand(
     runtime: runtime.resolve,
   });
   const disturbance = disturbanceBetween(before, await readMachineLoad(), availableParallelism());
-  const [{ measured: first }] = workloads;
-  const fingerprint = await readFingerprint(await runtime.resolve(), {
-    provider: options.provider,
-    threads: options.threads,
-  });
-  const policies = policiesOf(config.defaults.policy);
   const inspections = {
     base: base === null ? null : inspectRead(base.model, null),
     candidate: inspectRead(candidate.model, null),
   };
-  const metrics = comparisonsOf(workloads, policies, inspections);
-  const contract =
-    base === null ? null : compareInterfaces(interfaceOf(base.model), interfaceOf(candidate.model));
-  const lines = metrics.map(comparison => {
-    const value = formatTransition(comparison.base, comparison.candidate, comparison.unit);
-    const difference = comparison.difference === null ? '' : `  ${formatDifference(comparison.difference)}`;
-    return `${terminalSafe(metricLabel(comparison)).padEnd(16)} ${value}${difference}  ${base === null ? '' : outcomeWords(comparison.outcome)}`.trimEnd();
-  });
-  const sameBytes =
-    base !== null &&
-    inspections.base?.sizeBytes === inspections.candidate.sizeBytes &&
-    (await identifyRead(base.model)).sha256 === (await identifyRead(candidate.model)).sha256;
-  const remarks = [
-    ...(sameBytes ? ['Both files have the same bytes: what differs is the machine.'] : []),
-    ...(contract?.changes ?? [])
-      .filter(({ effect }) => effect === 'breaking')
-      .map(({ message }) => `Callers break: ${message}`),
-    ...(metrics.some(({ outcome }) => outcome.kind === 'inconclusive')
-      ? [`A larger --budget (it was ${options.budget}) or a quieter machine decides more.`]
-      : []),
-  ];
-  const machine = `${fingerprint.cpuModel}, ${fingerprint.cores} cores, onnxruntime ${fingerprint.runtimeVersion}, ${options.provider}, ${options.threads} thread(s)`;
-  const trust = trustSentence({ ...disturbance, waitShare: first.waitShare, spread: spreadOf(first) });
-  const sum = (of: (measured: TakenMeasurement) => number): number =>
-    workloads.reduce((total, { measured }) => total + of(measured), 0);
-  const origins = [...new Set(workloads.map(({ measured }) => measured.feedOrigin))].join(', ');
-  const how = `${sum(each => each.launches)} processes, ${sum(each => each.runs)} runs, ${(sum(each => each.durationMs) / 1000).toFixed(1)} s, inputs: ${origins}`;
-  const reasons = layers.flatMap(each => {
-    const blame = layerBlame(each);
-    const inputs = each.workload === undefined ? '' : `With ${each.workload}: `;
-    return blame === null ? [] : [terminalSafe(`${inputs}${blame}`)];
-  });
+  const result: BenchmarkResult = {
+    workloads,
+    layers,
+    metrics: comparisonsOf(workloads, policiesOf(config.defaults.policy), inspections),
+    contract: base === null ? null : compareInterfaces(interfaceOf(base.model), interfaceOf(candidate.model)),
+    sameBytes:
+      base !== null &&
+      inspections.base?.sizeBytes === inspections.candidate.sizeBytes &&
+      (await identifyRead(base.model)).sha256 === (await identifyRead(candidate.model)).sha256,
+    fingerprint: await readFingerprint(await runtime.resolve(), {
+      provider: options.provider,
+      threads: options.threads,
+    }),
+    disturbance,
+  };
   return {
-    document: {
-      metrics,
-      contract,
-      measured: first,
-      ...(workloads.length > 1 ? { workloads } : {}),
-      fingerprint,
-      noise: { ...disturbance, trust },
-      ...layerFields(layers),
-    },
-    text: [...lines, ...reasons, ...remarks.map(terminalSafe), '', terminalSafe(machine), how, trust].join(
-      '\n',
-    ),
+    document: benchmarkDocument(result),
+    text: benchmarkText(result, options.budget),
     exitCode: 0,
   };
 }
-
-const outcomeWords = (outcome: MetricOutcome): string =>
-  outcome.kind === 'inconclusive' ? `inconclusive: ${outcome.reason}` : outcome.kind;
-
-type TakenMeasurement = PairMeasurement | SoloMeasurement;
-type TakenWorkload = MeasuredWorkload & { readonly measured: TakenMeasurement };
 
 /** Every set of inputs within the one budget. @throws QuickServeError as a launch. */
 async function measureAll(
@@ -217,10 +169,7 @@ async function measureAll(
   candidate: ReadableModel,
   cwd: string,
   bench: Omit<Bench, 'alpha'>,
-): Promise<{
-  readonly workloads: readonly [TakenWorkload, ...TakenWorkload[]];
-  readonly layers: readonly ModelLayers[];
-}> {
+): Promise<Pick<BenchmarkResult, 'workloads' | 'layers'>> {
   const planned = workloadsOf(model);
   const { alpha } = planErrors(comparisonCount(planned.length));
   const { budgetMs } = model.benchmark;

@@ -5,12 +5,14 @@ import { allotTime } from '../benchmark/time-allotment.ts';
 import { workloadsOf } from '../benchmark/workload.ts';
 import type { CommentConfig, Config } from '../config/config.ts';
 import { rulesChanged } from '../config/rules-changed.ts';
+import type { Repository } from '../git/repository.ts';
 import type { ModelIdentity } from '../model/model-identity.ts';
+import type { CiContext } from '../platforms/context.ts';
 import { comparisonCount } from '../regression/comparisons.ts';
 import { planErrors } from '../regression/error-plan.ts';
 import { worstGate } from '../regression/gate.ts';
 import type { Gate } from '../regression/verdict.ts';
-import type { Report, ReportShard } from '../report/report.ts';
+import type { ModelReport, Report, ReportShard } from '../report/report.ts';
 import type { RuntimeLocation } from '../runtime/runtime-location.ts';
 import { QuickServeError } from '../shared/errors.ts';
 import type { Finding } from '../shared/finding.ts';
@@ -198,34 +200,17 @@ export async function runCheck(options: CheckOptions, world: Surroundings): Prom
           view: registry,
           environmentOf: () => environment,
         });
-  const versions = planVersions(checked, registry.state, recorded.summary.entries);
   const { repository, base } = changes;
   const finalGate = recordedGate(gate, recorded);
-  const graphs = drawGraphs(checked);
   const report: Report = {
     schemaVersion: 1,
     tool: { name: 'quickserveml', version: world.toolVersion },
     createdAt,
     gate: finalGate,
     base: base.kind === 'commit' ? { sha: base.sha, role: base.role } : null,
-    head:
-      repository.headSha === null
-        ? null
-        : {
-            sha: options.context.pullRequest?.headSha ?? repository.headSha,
-            role: options.context.base.kind === 'local' ? (repository.branch ?? 'detached HEAD') : 'head',
-          },
+    head: headOf(options.context, repository),
     change: reportedChange(options.context),
-    models: checked.map(({ report: model }) => {
-      const history = historyOf(registry.state, model.name, environment?.key ?? null, firstInputsOf(model));
-      const outline = graphs.get(model.name);
-      return {
-        ...model,
-        version: versions.get(model.name) ?? null,
-        ...(history === null ? {} : { history }),
-        ...(outline === undefined ? {} : { outline }),
-      };
-    }),
+    models: reportedModels(checked, registry, recorded, environment),
     findings: [...findings, ...recorded.findings],
     environment,
     seed: checked.find(({ config }) => config !== null)?.config?.benchmark.seed ?? 0,
@@ -240,6 +225,35 @@ export async function runCheck(options: CheckOptions, world: Surroundings): Prom
     comment: changes.config.comment,
     recordError: recorded.error,
   };
+}
+
+function headOf(context: CiContext, { headSha, branch }: Repository): Report['head'] {
+  if (headSha === null) return null;
+  return {
+    sha: context.pullRequest?.headSha ?? headSha,
+    role: context.base.kind === 'local' ? (branch ?? 'detached HEAD') : 'head',
+  };
+}
+
+/** The models as they were checked, each with its next version, its history on this machine and its drawing. */
+function reportedModels(
+  checked: readonly CheckedModel[],
+  { state }: RegistryView,
+  { summary }: RecordedPart,
+  environment: Fingerprint | null,
+): readonly ModelReport[] {
+  const versions = planVersions(checked, state, summary.entries);
+  const graphs = drawGraphs(checked);
+  return checked.map(({ report }) => {
+    const history = historyOf(state, report.name, environment?.key ?? null, firstInputsOf(report));
+    const outline = graphs.get(report.name);
+    return {
+      ...report,
+      version: versions.get(report.name) ?? null,
+      ...(history === null ? {} : { history }),
+      ...(outline === undefined ? {} : { outline }),
+    };
+  });
 }
 
 /** Where the base commit names another version of the runtime, that one too: two cannot live in one process. */

@@ -2,23 +2,23 @@ import { statSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { workloadsOf } from '../benchmark/workload.ts';
 import type { Config, ModelConfig } from '../config/config.ts';
+import { isNamedLikeModel } from '../config/discovery.ts';
 import { defaultConfig } from '../config/parse.ts';
 import { identifyRead } from '../model/model-identity.ts';
-import { assertLoadable } from '../model/model-inspection.ts';
 import { interfaceOf } from '../model/model-interface.ts';
 import { readCiContext } from '../platforms/detect.ts';
 import { comparisonCount } from '../regression/comparisons.ts';
 import { planErrors } from '../regression/error-plan.ts';
 import type { Report } from '../report/report.ts';
-import { loadConfig } from './check/change-set.ts';
 import { judgeModel } from './check/judged-model.ts';
 import { readFormats } from './check/report-files.ts';
 import { exitCodeOf } from './check.ts';
 import type { CommandResult } from './command-result.ts';
+import { loadConfig } from './config-file.ts';
 import type { ContainerRegistryOptions } from './container-registries.ts';
 import { readDuration } from './duration-option.ts';
 import { readDims, requireKnownDims } from './inspect/dim-sizes.ts';
-import { type ReadableModel, readableModel } from './readable-model.ts';
+import { loadableModel, type ReadableModel } from './readable-model.ts';
 import { fetchVersions } from './registry/fetched-versions.ts';
 import type { RegistryCommandOptions } from './registry/session.ts';
 import { reportedChange } from './reported-run.ts';
@@ -49,8 +49,7 @@ interface Side {
 }
 
 function isFile(path: string): boolean {
-  const isModel = /\.(onnx|ort)$/i.test(path);
-  return isModel || statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+  return isNamedLikeModel(path) || statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 }
 
 async function readSides(options: CompareOptions, world: Surroundings): Promise<readonly [Side, Side]> {
@@ -60,9 +59,7 @@ async function readSides(options: CompareOptions, world: Surroundings): Promise<
   const read = (text: string): Side => {
     const version = versions.get(text);
     const file = version?.path ?? resolve(options.cwd, text);
-    const model = readableModel(file);
-    assertLoadable(model.model);
-    return { name: version?.model ?? modelTitle(file), shown: text, model };
+    return { name: version?.model ?? modelTitle(file), shown: text, model: loadableModel(file) };
   };
   return [read(options.base), read(options.candidate)];
 }

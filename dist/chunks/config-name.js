@@ -1,0 +1,1 @@
+const e=`quickserveml.yml`;export{e as t};

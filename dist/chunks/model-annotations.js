@@ -1,0 +1,1 @@
+const e=/^dev\.quickserveml\.model\.(.+)\.sha256$/,t=(e,t)=>`dev.quickserveml.model.${e}.${t}`,n=({name:e,version:n,sha256:r})=>({[t(e,`sha256`)]:r,...n===null?{}:{[t(e,`version`)]:n}}),r=n=>Object.entries(n).flatMap(([r,i])=>{let a=e.exec(r)?.[1];return a===void 0?[]:[{name:a,version:n[t(a,`version`)]??null,sha256:i}]});export{n,r as t};

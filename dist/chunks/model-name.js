@@ -1,0 +1,1 @@
+function e(e){return Buffer.byteLength(e)+2*e.replaceAll(/[a-z0-9._-]/g,``).length}export{e as t};

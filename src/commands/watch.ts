@@ -6,6 +6,7 @@ import { workloadsOf } from '../benchmark/workload.ts';
 import { applyOverrides } from '../config/overrides.ts';
 import type { MeasurementAddition } from '../registry/measurement-plan.ts';
 import type { RegistryState } from '../registry/registry-state.ts';
+import { knownModelsHint } from '../registry/selector.ts';
 import { comparisonCount } from '../regression/comparisons.ts';
 import { planErrors } from '../regression/error-plan.ts';
 import { worstGate } from '../regression/gate.ts';
@@ -91,9 +92,10 @@ function requireModel(registry: RegistryState, all: readonly ProductionModel[], 
     message: registry.models.has(name)
       ? `No version of "${name}" is in production.`
       : `The registry has no model "${name}".`,
-    hint:
-      all.length === 0
-        ? `\`quickserveml registry promote ${registry.models.has(name) ? name : 'NAME@VERSION'}\` puts one there; \`quickserveml registry list\` shows all.`
+    hint: !registry.models.has(name)
+      ? knownModelsHint(name, registry.names)
+      : all.length === 0
+        ? `\`quickserveml registry promote ${name}\` puts one there; \`quickserveml registry list\` shows all.`
         : `In production are ${all
             .map(model => model.name)
             .slice(0, 10)

@@ -12,6 +12,8 @@ export interface RegistryState {
   /** The commit that was read; null: the branch does not exist. */
   readonly tip: string | null;
   readonly models: ReadonlyMap<string, RegisteredModel>;
+  /** Of all models, also of those that were not asked for. */
+  readonly names: readonly string[];
   /** `yyyy-mm` of the folders with loose files among what was read. */
   readonly looseMonths: readonly string[];
 }
@@ -72,7 +74,7 @@ export async function readRegistryState(
   options: ReadOptions,
 ): Promise<RegistryState> {
   const limit = options.measurementLimit ?? DEFAULT_MEASUREMENT_LIMIT;
-  if (state.root === null) return { tip: state.tip, models: new Map(), looseMonths: [] };
+  if (state.root === null) return { tip: state.tip, models: new Map(), names: [], looseMonths: [] };
   const asked = options.models === undefined ? null : new Set(options.models);
   const all = await listModels(state, state.root, cache);
   const wanted = all.filter(({ name }) => asked === null || asked.has(name));
@@ -118,5 +120,5 @@ export async function readRegistryState(
   for (const { segment, name } of wanted) {
     models.set(name, assembleModel(name, sources.get(segment) ?? [], limit));
   }
-  return { tip: state.tip, models, looseMonths };
+  return { tip: state.tip, models, names: all.map(({ name }) => name), looseMonths };
 }

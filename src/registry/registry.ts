@@ -86,7 +86,8 @@ export function openRegistry(options: RegistryOptions): Registry {
       const name = access.unqualify(model.name);
       return name === null ? [] : [[name, { ...model, name }] as const];
     });
-    return { ...state, models: new Map(models) };
+    const names = state.names.flatMap(each => access.unqualify(each) ?? []);
+    return { ...state, models: new Map(models), names };
   };
 
   const qualified = (entries: readonly RecordEntry[]): readonly RecordEntry[] =>
@@ -103,7 +104,7 @@ export function openRegistry(options: RegistryOptions): Registry {
     async read(readOptions = {}) {
       await using store = await access.openStore();
       const tip = await access.fetchTip(store);
-      if (tip.tip === null) return { tip: null, models: new Map(), looseMonths: [] };
+      if (tip.tip === null) return { tip: null, models: new Map(), names: [], looseMonths: [] };
       await checkTip(tip, reader);
       const state = await tip.open();
       const names = readOptions.models?.map(access.qualify);

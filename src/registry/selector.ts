@@ -1,4 +1,5 @@
 import { QuickServeError } from '../shared/errors.ts';
+import { nameSuggestion } from '../shared/nearest-word.ts';
 import { foldModel, type ModelState, type VersionState } from './lifecycle.ts';
 import type { RegisteredModel } from './model-sources.ts';
 import { VERSION_STATUSES } from './records.ts';
@@ -20,18 +21,25 @@ export interface SelectedModel {
   readonly state: ModelState;
 }
 
+/** What to ask for in place of a model that the registry does not have. */
+export function knownModelsHint(name: string, models: readonly string[]): string {
+  const suggestion = nameSuggestion(name, models);
+  const all = '`quickserveml registry list` shows all.';
+  if (suggestion !== null) return `${suggestion} ${all}`;
+  const others = models.slice(0, 5).join(', ');
+  return others === ''
+    ? '`quickserveml registry list` shows the models that it has.'
+    : `It has ${others}; ${all}`;
+}
+
 /** @throws QuickServeError VERSION_NOT_FOUND. */
 export function selectModel(registry: RegistryState, name: string): SelectedModel {
   const model = registry.models.get(name);
   if (model === undefined) {
-    const others = [...registry.models.keys()].slice(0, 5).join(', ');
     throw new QuickServeError({
       code: 'VERSION_NOT_FOUND',
       message: `The registry has no model "${name}".`,
-      hint:
-        others === ''
-          ? '`quickserveml registry list` shows the models that it has.'
-          : `It has ${others}; \`quickserveml registry list\` shows all.`,
+      hint: knownModelsHint(name, registry.names),
     });
   }
   return { model, state: foldModel(model) };

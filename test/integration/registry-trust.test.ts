@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { readAuditLog } from '../../src/registry/audit.ts';
 import { noRules } from '../../src/registry/promotion.ts';
 import type { Registry } from '../../src/registry/registry.ts';
+import { selectModel } from '../../src/registry/selector.ts';
 import { verifyRegistry } from '../../src/registry/verification.ts';
 import { entryFor, registryAt } from '../support/git-registries.ts';
 import { bytesOf, createBare, git, temporaryFolder } from '../support/git-repositories.ts';
@@ -71,6 +72,22 @@ test('two repositories share a central registry: each sees its own namespace, an
   }
   expect([...(await open(null).read()).models.keys()].sort()).toEqual(['speech/digits', 'vision/digits']);
   expect((await verifyRegistry(vision.access, { bytes: true })).defects).toEqual([]);
+});
+
+test('of a model that is not there, those of its own namespace are named that may be meant', async () => {
+  await using folder = temporaryFolder();
+  const bare = createBare(folder.path);
+  const open = (namespace: string) => registryAt(folder.path, `file://${bare}`, { namespace });
+  await open('acme/vision').record([entryFor(folder.path, 'models/digits', bytesOf('a', 100))]);
+  await open('acme/speech').record([entryFor(folder.path, 'other/digits', bytesOf('b', 100))]);
+  const state = await open('acme/vision').read({ models: ['digits'] });
+  expect(state.models.size).toBe(0);
+  expect(() => selectModel(state, 'digits')).toThrow(
+    expect.objectContaining({
+      code: 'VERSION_NOT_FOUND',
+      hint: expect.stringMatching(/^Did you mean "models\/digits"\? /),
+    }),
+  );
 });
 
 test('a protected branch is named as such, with what lets the job push; nothing is changed', async () => {

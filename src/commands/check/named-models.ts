@@ -8,7 +8,7 @@ import {
   METRIC_FINDINGS,
   TEST_FINDINGS,
 } from '../../shared/finding-names.ts';
-import { nearestWord } from '../../shared/nearest-word.ts';
+import { nameSuggestion, nearestWord } from '../../shared/nearest-word.ts';
 
 const MOST_LISTED = 20;
 
@@ -25,9 +25,8 @@ const isNamed = (model: ModelConfig, name: string, { root, cwd }: Folders): bool
 
 /** Which of several is meant, or all that there are. */
 function choiceOf(word: string, known: readonly string[]): string {
-  const ends = known.filter(each => each.endsWith(`/${word}`));
-  const nearest = ends.length === 1 ? ends[0] : nearestWord(word, known);
-  if (nearest !== undefined) return `Did you mean "${nearest}"?`;
+  const suggestion = nameSuggestion(word, known);
+  if (suggestion !== null) return suggestion;
   const more = known.length - MOST_LISTED;
   const listed = known.slice(0, MOST_LISTED).join(', ') || 'none';
   return `The models are: ${listed}${more > 0 ? `, and ${more} more` : ''}.`;

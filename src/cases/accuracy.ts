@@ -191,8 +191,8 @@ async function isRowDependent(
 }
 
 /**
- * Runs a model over all rows of a dataset, several in a run where that gives what each gives alone. Memory is that of two chunks and a few numbers a row: while one chunk is in
- * the worker, the next is read.
+ * Runs a model over all rows of a dataset, several in a run where that gives what each gives alone. Memory is that
+ * of three chunks and a few numbers a row: while the worker has one chunk and the next, the third is read.
  * @throws QuickServeError DATASET_INVALID, and what the runner rejects with.
  */
 export async function evaluateDataset(input: EvaluationInput): Promise<Evaluation> {
@@ -208,35 +208,40 @@ export async function evaluateDataset(input: EvaluationInput): Promise<Evaluatio
     plan.metrics.some(({ metric }) => metric === 'auc'),
   );
   let done = 0;
-  let pending: Promise<void> = Promise.resolve();
+  // Both are rejected with what the first chunk that failed was rejected with.
+  let lastButOne: Promise<void> = Promise.resolve();
+  let last = lastButOne;
   try {
     let isTried = isFixed;
     for await (const chunk of dataset.chunks(rowsPerChunk(model, wanted))) {
-      await pending;
+      await lastButOne;
       if (!isTried && (await isRowDependent(chunk, size, runner, name))) size = 1;
       isTried = true;
-      pending = runChunk(chunk, batchesOf(chunk, size, isFixed), runner, name, collector).then(() => {
+      const batches = batchesOf(chunk, size, isFixed);
+      const results = runner.runMany(batches.map(({ feeds }) => feeds));
+      lastButOne = last;
+      last = last.then(async () => {
+        collectChunk(chunk, batches, await results, name, collector);
         done += chunk.rows;
         progress.update(`${what}: ${done}${dataset.rows === null ? '' : ` of ${dataset.rows}`} rows`);
       });
-      // Awaited before the next chunk is sent; a rejection meanwhile is not unhandled.
-      pending.catch(() => undefined);
+      // Awaited one or two chunks later; a rejection meanwhile is not unhandled.
+      for (const awaited of [results, last]) awaited.catch(() => undefined);
     }
   } finally {
-    await pending;
+    await last;
   }
   if (done === 0) throw datasetError(`${dataset.name} has no rows.`);
   return { rows: collector.finish(), notANumber: collector.notANumber };
 }
 
-async function runChunk(
+function collectChunk(
   chunk: DatasetChunk,
   batches: readonly Batch[],
-  runner: ModelRunner,
+  results: readonly (readonly NamedTensor[])[],
   output: string,
   collector: RowCollector,
-): Promise<void> {
-  const results = await runner.runMany(batches.map(({ feeds }) => feeds));
+): void {
   let from = 0;
   for (const [index, { rows }] of batches.entries()) {
     const tensor = outputOf(results[index] ?? [], output);

@@ -25,7 +25,8 @@ export interface NamedValue {
 
 /**
  * What runs a model; implemented over the worker process (runtime/model-runner.ts).
- * Outputs come in the model's order. Rejects with a QuickServeError where the model fails.
+ * Outputs come in the model's order. Runs that are asked for while others go on are carried out after them, in turn.
+ * Rejects with a QuickServeError where the model fails.
  */
 export interface ModelRunner {
   run(feeds: readonly NamedTensor[]): Promise<readonly NamedTensor[]>;

@@ -62,7 +62,7 @@ export function probeRuntime(options: WorkerOptions): Promise<ProbeResult> {
   return withWorker(options, worker => worker.request({ kind: 'probe' }, NO_MODEL));
 }
 
-/** A model that is loaded in a worker process. Runs are one at a time; a run that fails leaves it usable. */
+/** A model that is loaded in a worker process. Runs are carried out in turn; a run that fails leaves it usable. */
 export interface OpenModel {
   readonly description: OpenResult;
   /** @throws ModelFailure: MODEL_RUN_FAILED, or WORKER_* where the process died and the model is closed. */

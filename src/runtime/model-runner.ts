@@ -16,25 +16,26 @@ const PROCESS_GONE: ReadonlySet<string> = new Set([
 
 /**
  * Runs a model in a worker process that is opened at the first run, kept over many, and opened again after a crash.
- * Runs are one at a time. @param modelPath absolute.
+ * Runs are carried out one after the other; after a crash, what waited fails as well. @param modelPath absolute.
  */
 export function createModelRunner(
   options: WorkerOptions & { readonly modelName?: string },
   modelPath: string,
   settings: SessionSettings = { provider: 'cpu', threads: 1 },
 ): OpenRunner {
-  let opened: OpenModel | null = null;
+  let opening: Promise<OpenModel> | null = null;
 
   async function use<T>(act: (model: OpenModel) => Promise<T>): Promise<T> {
-    opened ??= await openModel(options, modelPath, settings);
+    opening ??= openModel(options, modelPath, settings);
+    const mine = opening;
+    let model: OpenModel | null = null;
     try {
-      return await act(opened);
+      model = await mine;
+      return await act(model);
     } catch (error) {
-      if (error instanceof QuickServeError && PROCESS_GONE.has(error.code)) {
-        const gone = opened;
-        opened = null;
-        await gone.close();
-      }
+      const isGone = error instanceof QuickServeError && PROCESS_GONE.has(error.code);
+      if ((model === null || isGone) && opening === mine) opening = null;
+      if (isGone) await model?.close();
       throw error;
     }
   }
@@ -43,8 +44,10 @@ export function createModelRunner(
     run: async (feeds: readonly NamedTensor[]) => (await use(model => model.run(feeds))).outputs,
     runMany: async feedSets => (await use(model => model.runMany(feedSets))).outputs,
     [Symbol.asyncDispose]: async () => {
-      await opened?.close();
-      opened = null;
+      const last = opening;
+      opening = null;
+      // What could not be opened is closed.
+      await (await last?.catch(() => null))?.close();
     },
   };
 }

@@ -24,15 +24,53 @@ export type NumericType = keyof typeof RUNTIME_ARRAYS;
 
 export const isNumericType = (dtype: string): dtype is NumericType => Object.hasOwn(RUNTIME_ARRAYS, dtype);
 
+interface Place {
+  readonly buffer: ArrayBuffer;
+  readonly offset: number;
+}
+
+const ALIGNMENT = 64;
+
+/**
+ * Memory for the inputs of runs that follow each other: fresh memory for each would cost several times what the copy
+ * into it does. It is as large as the largest run so far.
+ */
+export class InputMemory {
+  #memory = new ArrayBuffer(0);
+  #used = 0;
+
+  /** The inputs of the run before may be overwritten. */
+  clear(): void {
+    this.#used = 0;
+  }
+
+  place(bytes: Uint8Array): Place {
+    const end = this.#used + bytes.length;
+    if (end > this.#memory.byteLength) {
+      // What this run placed before stays where it is.
+      this.#memory = new ArrayBuffer(end);
+      this.#used = 0;
+    }
+    const offset = this.#used;
+    new Uint8Array(this.#memory, offset).set(bytes);
+    this.#used = Math.ceil((offset + bytes.length) / ALIGNMENT) * ALIGNMENT;
+    return { buffer: this.#memory, offset };
+  }
+}
+
 /** A tensor of the runtime from little-endian bytes or strings. @throws Error for a dtype that it cannot take. */
-function runtimeTensorOf(feed: FeedTensor, Tensor: TensorConstructor): Tensor {
+function runtimeTensorOf(feed: FeedTensor, Tensor: TensorConstructor, memory: InputMemory | null): Tensor {
   if (!(feed.data instanceof Uint8Array)) return new Tensor('string', [...feed.data], feed.shape);
   if (!isNumericType(feed.dtype))
     throw new Error(`The runtime cannot be fed with ${feed.dtype} (${feed.name}).`);
   const ArrayType = RUNTIME_ARRAYS[feed.dtype];
   // A copy: typed arrays want aligned memory, which a view into a message need not be.
-  const bytes = new Uint8Array(feed.data).buffer;
-  return new Tensor(feed.dtype, new ArrayType(bytes), feed.shape);
+  const { buffer, offset } = memory?.place(feed.data) ?? {
+    buffer: new Uint8Array(feed.data).buffer,
+    offset: 0,
+  };
+  const elements = feed.data.length / ArrayType.BYTES_PER_ELEMENT;
+  return new Tensor(feed.dtype, new ArrayType(buffer, offset, elements), feed.shape);
 }
 
 /** An output of the runtime as plain data. */
@@ -54,13 +92,18 @@ export function plainTensorsOf(
   });
 }
 
-/** Inputs of a run by name. Without a prototype: an input may be called `__proto__`. */
+/**
+ * Inputs of a run by name. Without a prototype: an input may be called `__proto__`.
+ * @param memory where they are put, over those of the run before; null: each into memory of its own.
+ */
 export function feedsOf(
   tensors: readonly FeedTensor[],
   runtime: { readonly Tensor: TensorConstructor },
+  memory: InputMemory | null = null,
 ): Record<string, Tensor> {
   const feeds: Record<string, Tensor> = Object.create(null);
-  for (const tensor of tensors) feeds[tensor.name] = runtimeTensorOf(tensor, runtime.Tensor);
+  memory?.clear();
+  for (const tensor of tensors) feeds[tensor.name] = runtimeTensorOf(tensor, runtime.Tensor, memory);
   return feeds;
 }
 

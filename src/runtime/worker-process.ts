@@ -33,8 +33,9 @@ export interface WorkerOptions {
 
 export interface WorkerProcess {
   /**
-   * One request at a time. After a rejection other than MODEL_LOAD_REFUSED, MODEL_RUN_FAILED and
-   * RUNTIME_PROVIDER_UNAVAILABLE the process is gone.
+   * Requests are carried out one after the other in the order in which they are made; the time of each counts from where
+   * the one before it was answered. After a rejection other than MODEL_LOAD_REFUSED, MODEL_RUN_FAILED and
+   * RUNTIME_PROVIDER_UNAVAILABLE the process is gone, and what waited is rejected too.
    * @throws ModelFailure, or QuickServeError WORKER_START_FAILED and RUNTIME_PROVIDER_UNAVAILABLE.
    */
   request<R extends WorkerRequest>(
@@ -122,7 +123,6 @@ interface Pending {
   readonly reject: (error: Error) => void;
   readonly names: ModelNames;
   readonly timeLimitMs: number;
-  readonly timer: NodeJS.Timeout;
   /** The limit is that of one run of many: each sign of life starts it again. */
   readonly isRenewed: boolean;
 }
@@ -170,13 +170,25 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerProcess
 
   let stage: WorkerStage | null = null;
   let timedOut = false;
-  let pending: Pending | null = null;
+  /** The first is what the worker does now. */
+  const queue: Pending[] = [];
+  let timer: NodeJS.Timeout | undefined;
+  const startTimer = (): void => {
+    clearTimeout(timer);
+    const [current] = queue;
+    if (current === undefined) return;
+    timer = setTimeout(() => {
+      timedOut = true;
+      child.kill('SIGKILL');
+    }, current.timeLimitMs);
+  };
   const settle = (act: (current: Pending) => void): void => {
-    const current = pending;
-    if (current === null) return;
-    pending = null;
-    clearTimeout(current.timer);
-    act(current);
+    const current = queue.shift();
+    startTimer();
+    if (current !== undefined) act(current);
+  };
+  const rejectAll = (errorOf: (current: Pending) => Error): void => {
+    while (queue.length > 0) settle(current => current.reject(errorOf(current)));
   };
 
   child.on('message', message => {
@@ -184,7 +196,7 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerProcess
     switch (message.kind) {
       case 'stage':
         stage = message.stage;
-        if (pending?.isRenewed === true) pending.timer.refresh();
+        if (queue[0]?.isRenewed === true) timer?.refresh();
         break;
       case 'done':
         settle(({ resolve }) => resolve(message.result));
@@ -201,10 +213,10 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerProcess
     }
   });
 
-  child.once('error', error => settle(({ reject }) => reject(startFailure(error))));
+  child.once('error', error => rejectAll(() => startFailure(error)));
   const gone = endOf(child).then(async () => {
     await rm(folder, { recursive: true, force: true, maxRetries: 3 });
-    settle(({ reject, names, timeLimitMs }) => {
+    rejectAll(({ names, timeLimitMs }) => {
       const end = {
         exitCode: child.exitCode,
         signal: child.signalCode,
@@ -213,31 +225,26 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerProcess
         timeLimitMs,
         memoryLimitBytes: options.limits.memoryBytes,
       };
-      reject(new ModelFailure(explainEnd(end, stage, names), stage ?? { side: null, step: 'runtime' }));
+      return new ModelFailure(explainEnd(end, stage, names), stage ?? { side: null, step: 'runtime' });
     });
   });
 
   return {
     async request(request, names, timeLimitMs = options.limits.timeMs) {
-      if (pending !== null) throw new Error('the worker is busy: one request at a time');
       if (child.exitCode !== null || child.signalCode !== null || !child.connected) {
         throw startFailure(new Error('it has ended'));
       }
       type Result = WorkerResults[(typeof request)['kind']];
       return new Promise<Result>((resolve, reject) => {
-        const timer = setTimeout(() => {
-          timedOut = true;
-          child.kill('SIGKILL');
-        }, timeLimitMs);
-        // The worker answers a request with the result of its kind.
-        pending = {
+        queue.push({
+          // The worker answers a request with the result of its kind.
           resolve: result => resolve(result as Result),
           reject,
           names,
           timeLimitMs,
-          timer,
           isRenewed: request.kind === 'run-many',
-        };
+        });
+        if (queue.length === 1) startTimer();
         child.send(request, error => {
           // A process that died before it read the request is explained by its end.
           if (error !== null && child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
@@ -246,9 +253,9 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerProcess
     },
     async close() {
       if (child.connected) child.disconnect();
-      const timer = setTimeout(() => child.kill('SIGKILL'), END_GRACE_MS);
+      const grace = setTimeout(() => child.kill('SIGKILL'), END_GRACE_MS);
       await gone;
-      clearTimeout(timer);
+      clearTimeout(grace);
     },
   };
 }

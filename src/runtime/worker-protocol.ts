@@ -24,7 +24,7 @@ export interface ProfiledModelFile {
   readonly folder: string;
 }
 
-/** What the parent asks of the worker: one request at a time. */
+/** What the parent asks of the worker, which answers in the order in which it is asked. */
 export type WorkerRequest =
   | { readonly kind: 'probe' }
   | { readonly kind: 'open'; readonly modelPath: string; readonly settings: SessionSettings }

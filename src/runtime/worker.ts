@@ -1,6 +1,6 @@
 /**
  * Entry of the process that holds onnxruntime. Started by worker-process.ts with an IPC channel and the folder of
- * onnxruntime-node as its only argument; does one request at a time; ends when the channel closes. A run blocks this
+ * onnxruntime-node as its only argument; does one request after the other; ends when the channel closes. A run blocks this
  * process's event loop, so one that hangs does not notice the end of its parent: the parent kills it, and where the
  * parent itself was killed, the limit of CPU time or the watchdog does.
  */
@@ -21,7 +21,7 @@ import { messageOf } from '../shared/errors.ts';
 import { seededRandom } from '../shared/random.ts';
 import { openGarbageCollector, openWaitClock, peakRssBytes } from './process-readings.ts';
 import { openEach, profileSessions } from './profiling.ts';
-import { feedsOf, plainTensorsOf, runtimeValue } from './runtime-tensors.ts';
+import { feedsOf, InputMemory, plainTensorsOf, runtimeValue } from './runtime-tensors.ts';
 import { sessionOptionsOf } from './session-options.ts';
 import { UnavailableProvider } from './unavailable-provider.ts';
 import { startWatchdog, watchdogLimitOf } from './watchdog.ts';
@@ -257,6 +257,7 @@ async function runEach(
   if (current === null) throw new Error('no model is open');
   await enter({ side: null, step: 'run' });
   const runtime = await runtimeOf();
+  const memory = new InputMemory();
   const outputs: (readonly FeedTensor[])[] = [];
   // One reading for all: two for each run would cost a tenth of a short one.
   const { durationMs } = await timeOnce(async () => {
@@ -267,7 +268,7 @@ async function runEach(
         await enter({ side: null, step: 'run' });
         said = clock.nowMs();
       }
-      const result = await current.session.run(feedsOf(feeds, runtime));
+      const result = await current.session.run(feedsOf(feeds, runtime, memory));
       outputs.push(plainTensorsOf(current.session.outputNames, result));
     }
   }, clock);
@@ -333,9 +334,10 @@ async function handle(request: WorkerRequest, clock: MeasuringClock): Promise<vo
 if (process.send !== undefined) {
   startWatchdog(watchdogLimitOf(process.argv[3]));
   const clock: MeasuringClock = { nowMs: () => performance.now(), waitMs: openWaitClock() };
+  let turn = Promise.resolve();
   process.on('message', message => {
     // The only sender is the parent that started this process.
-    handle(message as WorkerRequest, clock).catch(() => process.exit(1));
+    turn = turn.then(() => handle(message as WorkerRequest, clock)).catch(() => process.exit(1));
   });
   process.on('disconnect', () => process.exit(0));
 }

@@ -28,6 +28,47 @@ describe.skipIf(lacks('runtime'))('a model runner', () => {
     expect(await runner.runMany([])).toEqual([]);
   });
 
+  it('carries out what is asked for while it runs in turn, and goes on after a refusal', async () => {
+    await using runner = createModelRunner(workerOptions, digits);
+    const feeds = digitsFeeds();
+    const twice = feeds.map(tensor => ({
+      ...tensor,
+      data: tensor.data instanceof Uint8Array ? tensor.data.toReversed() : tensor.data,
+    }));
+    const wrong = feeds.map(tensor => ({ ...tensor, name: 'nothing' }));
+    const asked = [
+      runner.runMany([feeds]),
+      runner.run(wrong),
+      runner.runMany([twice, feeds]),
+      runner.run(twice),
+    ];
+    const [first, refused, second, third] = await Promise.allSettled(asked);
+    expect(refused).toMatchObject({ status: 'rejected', reason: { code: 'MODEL_RUN_FAILED' } });
+    const one = await runner.run(feeds);
+    const other = await runner.run(twice);
+    expect(other).not.toEqual(one);
+    expect(first).toEqual({ status: 'fulfilled', value: [one] });
+    expect(second).toEqual({ status: 'fulfilled', value: [other, one] });
+    expect(third).toEqual({ status: 'fulfilled', value: other });
+  });
+
+  it('counts the time of a run from its turn', async () => {
+    const feeds = digitsFeeds();
+    const runs = 500;
+    const lastedMs = async (limits: typeof workerOptions.limits, together: number): Promise<number> => {
+      await using runner = createModelRunner({ ...workerOptions, limits }, digits);
+      await runner.run(feeds);
+      const from = performance.now();
+      const sets = Array.from({ length: runs }, () => feeds);
+      await Promise.all(Array.from({ length: together }, () => runner.runMany(sets)));
+      return performance.now() - from;
+    };
+    const alone = await lastedMs(workerOptions.limits, 1);
+    const timeMs = 3000;
+    const together = Math.ceil((timeMs * 1.5) / alone);
+    expect(await lastedMs({ ...workerOptions.limits, timeMs }, together)).toBeGreaterThan(timeMs);
+  });
+
   it('may take longer for many runs than the limit of one', async () => {
     const limits = { ...workerOptions.limits, timeMs: 3000 };
     await using runner = createModelRunner({ ...workerOptions, limits }, digits);
@@ -62,7 +103,9 @@ describe.skipIf(lacks('runtime'))('a model runner', () => {
       };
     });
     await using runner = createModelRunner({ ...workerOptions, limits }, hang);
-    await expect(runner.runMany([feeds, feeds, feeds])).rejects.toMatchObject({ code: 'WORKER_TIMEOUT' });
+    const asked = await Promise.allSettled([runner.runMany([feeds, feeds, feeds]), runner.run(feeds)]);
+    for (const end of asked)
+      expect(end).toMatchObject({ status: 'rejected', reason: { code: 'WORKER_TIMEOUT' } });
     await expect(runner.run(feeds)).rejects.toMatchObject({ code: 'WORKER_TIMEOUT' });
   });
 });

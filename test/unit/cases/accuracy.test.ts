@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import {
-  type AccuracyPlan,
   batchSize,
   type Evaluation,
   evaluateDataset,
@@ -10,54 +9,12 @@ import {
 import type { AccuracyMetric } from '../../../src/cases/accuracy-metrics.ts';
 import { createCollector } from '../../../src/cases/accuracy-rows.ts';
 import type { ModelRunner } from '../../../src/cases/case-value.ts';
-import type { Dataset } from '../../../src/cases/dataset.ts';
 import { mcnemarMidP } from '../../../src/cases/paired-tests.ts';
 import { describeMetric } from '../../../src/report/cases-words.ts';
 import { silentProgress } from '../../../src/shared/progress.ts';
 import { seededRandom } from '../../../src/shared/random.ts';
 import { modelOf, tensor } from '../contract/payload-fixtures.ts';
-import { echo, named, numbers } from './case-fixtures.ts';
-
-function datasetOf(rows: number, width = 2): Dataset {
-  const values = Array.from({ length: rows * width }, (_, index) => ((index * 7) % 11) / 11);
-  return {
-    name: 'made up',
-    rows,
-    async *chunks(size) {
-      for (let from = 0; from < rows; from += size) {
-        const count = Math.min(size, rows - from);
-        yield {
-          rows: count,
-          inputs: [
-            named(
-              'x',
-              numbers('float32', [count, width], values.slice(from * width, (from + count) * width)),
-            ),
-          ],
-          labels: {
-            kind: 'numbers',
-            values: Float64Array.from({ length: count }, (_, row) => (from + row) % width),
-            width: 1,
-            whole: true,
-          },
-        };
-      }
-    },
-  };
-}
-
-const planOf = (metric: AccuracyMetric, policy = {}, extra: Partial<AccuracyPlan> = {}): AccuracyPlan => ({
-  metrics: [{ metric, policy: { min: null, maxDrop: null, ...policy } }],
-  average: 'macro',
-  output: null,
-  classes: null,
-  batch: 4,
-  seed: 1,
-  alpha: 0.01,
-  ...extra,
-});
-
-const y = (shape: (number | string | null)[]) => [tensor('y', 'float32', shape)];
+import { datasetOf, echo, numbers, planOf, y } from './case-fixtures.ts';
 
 /** A classifier that is right on the rows that are true. */
 function evaluationOf(right: readonly boolean[]): Evaluation {

@@ -1,6 +1,10 @@
+import type { AccuracyPlan } from '../../../src/cases/accuracy.ts';
+import type { AccuracyMetric } from '../../../src/cases/accuracy-metrics.ts';
 import type { ModelRunner, NamedTensor, TensorData } from '../../../src/cases/case-value.ts';
+import type { Dataset } from '../../../src/cases/dataset.ts';
 import type { Dtype } from '../../../src/model/inspection.ts';
 import { bytesOfElements, elementsOf } from '../../../src/shared/tensor-bytes.ts';
+import { tensor } from '../contract/payload-fixtures.ts';
 
 export const numbers = (
   dtype: Dtype,
@@ -39,3 +43,50 @@ export function echo(
   };
   return { run, runMany: sets => Promise.all(sets.map(run)) };
 }
+
+/** Rows of numbers, labelled by class in turn. */
+export function datasetOf(rows: number, width = 2): Dataset {
+  const values = Array.from({ length: rows * width }, (_, index) => ((index * 7) % 11) / 11);
+  return {
+    name: 'made up',
+    rows,
+    async *chunks(size) {
+      for (let from = 0; from < rows; from += size) {
+        const count = Math.min(size, rows - from);
+        yield {
+          rows: count,
+          inputs: [
+            named(
+              'x',
+              numbers('float32', [count, width], values.slice(from * width, (from + count) * width)),
+            ),
+          ],
+          labels: {
+            kind: 'numbers',
+            values: Float64Array.from({ length: count }, (_, row) => (from + row) % width),
+            width: 1,
+            whole: true,
+          },
+        };
+      }
+    },
+  };
+}
+
+export const planOf = (
+  metric: AccuracyMetric,
+  policy = {},
+  extra: Partial<AccuracyPlan> = {},
+): AccuracyPlan => ({
+  metrics: [{ metric, policy: { min: null, maxDrop: null, ...policy } }],
+  average: 'macro',
+  output: null,
+  classes: null,
+  batch: 4,
+  seed: 1,
+  alpha: 0.01,
+  ...extra,
+});
+
+/** The one output, by its shape. */
+export const y = (shape: (number | string | null)[]) => [tensor('y', 'float32', shape)];

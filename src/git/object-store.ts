@@ -87,13 +87,16 @@ function requireRemote(remote: Remote | null): Remote {
   });
 }
 
-/** No promisor remote: with one in it, git would fetch missing objects by itself, one request for each. */
+/**
+ * No promisor remote: with one in it, git would fetch missing objects by itself, one request for each. No fsync: the store
+ * is thrown away, and what it pushes is kept safe by the remote.
+ */
 function storeConfig(objectFormat: 'sha1' | 'sha256'): string {
   const format =
     objectFormat === 'sha256'
       ? '\trepositoryformatversion = 1\n\tbare = true\n[extensions]\n\tobjectformat = sha256\n'
       : '\trepositoryformatversion = 0\n\tbare = true\n';
-  return `[core]\n${format}`;
+  return `[core]\n\tfsync = none\n${format}`;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import * as core from '@actions/core';
-import { choice, optional } from './action-inputs.ts';
+import { choice, optional, workspaceOf } from './action-inputs.ts';
 import { type PublishOptions, publish } from './commands/publish.ts';
 import type { Surroundings } from './commands/surroundings.ts';
 import { PROOF_MODES } from './config/proof-modes.ts';
@@ -14,8 +14,9 @@ const given = <K extends string>(key: K, value: string): { readonly [P in K]?: s
 
 /** @throws QuickServeError USAGE. */
 function readOptions(world: Surroundings): PublishOptions {
-  const workspace = world.env['GITHUB_WORKSPACE'] ?? '.';
+  const workspace = workspaceOf(world);
   const cwd = resolve(workspace, core.getInput('working-directory'));
+  const runtimePath = optional('runtime-path');
   const port = optional('port');
   const proofs = choice('proofs', PROOF_MODES);
   return {
@@ -38,7 +39,7 @@ function readOptions(world: Surroundings): PublishOptions {
     ...given('created', core.getInput('created')),
     ...(proofs === null ? {} : { proofs }),
     ...given('registryCa', core.getInput('registry-ca')),
-    ...given('runtimePath', core.getInput('runtime-path')),
+    ...(runtimePath === null ? {} : { runtimePath: resolve(workspace, runtimePath) }),
     ...given('token', core.getInput('token')),
   };
 }

@@ -252,8 +252,10 @@ export async function batchCommand(
         ? recordsOfStream('stdin', streams.stdin, form)
         : null;
   const { loadTimeoutMs, memoryLimitBytes, version } = defaultConfig().runtime;
-  const runtimePath = options.runtimePath === undefined ? null : resolve(options.cwd, options.runtimePath);
-  const runtime = await createRuntimeSource({ runtimePath, version, cwd: options.cwd }, world).resolve();
+  const runtime = await createRuntimeSource(
+    { runtimePath: options.runtimePath, version, cwd: options.cwd },
+    world,
+  ).resolve();
   const workers: WorkerOptions = {
     runtime,
     workerPath: world.workerPath,

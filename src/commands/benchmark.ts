@@ -93,7 +93,7 @@ export async function benchmarkCommand(
   const config = { ...defaults, runtime: { ...defaults.runtime, provider: options.provider } };
   const runtime = createRuntimeSource(
     {
-      runtimePath: options.runtimePath === undefined ? null : resolve(options.cwd, options.runtimePath),
+      runtimePath: options.runtimePath,
       version: options.runtime ?? config.runtime.version,
       cwd: options.cwd,
     },

@@ -45,7 +45,7 @@ export async function checkCommand(given: CheckArguments, world: Surroundings): 
     accept: given.accept ?? [],
     budgetMs: given.budget === undefined ? null : readDuration('--budget', given.budget),
     runtimeVersion: given.runtime ?? null,
-    runtimePath: given.runtimePath === undefined ? null : resolve(given.cwd, given.runtimePath),
+    runtimePath: given.runtimePath ?? null,
     dryRun: given.dryRun === true,
     shard: given.shard === undefined ? null : readShard(given.shard),
     context,

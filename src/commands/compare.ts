@@ -105,7 +105,7 @@ export async function compareCommand(options: CompareOptions, world: Surrounding
   const model = modelConfigOf(options, config, sides);
   const runtime = createRuntimeSource(
     {
-      runtimePath: runtimePath === undefined ? null : resolve(cwd, runtimePath),
+      runtimePath,
       version: options.runtime ?? config.runtime.version,
       cwd,
     },

@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { defaultConfig } from '../config/parse.ts';
 import { gitEnvironment } from '../git/git-environment.ts';
@@ -80,7 +79,7 @@ async function cloneLines(
   }
   const runtime = runtimeOptions(
     {
-      runtimePath: options.runtimePath === undefined ? null : resolve(options.cwd, options.runtimePath),
+      runtimePath: options.runtimePath,
       version: config.runtime.version,
       cwd: options.cwd,
     },

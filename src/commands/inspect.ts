@@ -105,7 +105,7 @@ async function profileLayers(
       provider: given.provider,
       dims: readDimSizes(given.dim),
       casesPath: given.cases === undefined ? null : resolve(given.cwd, given.cases),
-      runtimePath: given.runtimePath === undefined ? null : resolve(given.cwd, given.runtimePath),
+      runtimePath: given.runtimePath ?? null,
     },
     world,
   );

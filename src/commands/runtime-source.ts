@@ -14,12 +14,17 @@ export interface RuntimeSource {
   resolved(): RuntimeLocation | null;
 }
 
-export function runtimeOptions(
-  request: { readonly runtimePath: string | null; readonly version: string; readonly cwd: string },
-  world: Surroundings,
-): RuntimeOptions {
+/** Which onnxruntime is wanted. */
+export interface RuntimeRequest {
+  /** Folder of a package, absolute or relative to `cwd`; without one it is looked for, or fetched. */
+  readonly runtimePath: string | null | undefined;
+  readonly version: string;
+  readonly cwd: string;
+}
+
+export function runtimeOptions(request: RuntimeRequest, world: Surroundings): RuntimeOptions {
   return {
-    runtimePath: request.runtimePath,
+    runtimePath: request.runtimePath ?? null,
     version: request.version,
     searchFolders: [request.cwd, ...world.packageFolders],
     cacheFolder: world.cacheFolder,
@@ -31,10 +36,7 @@ export function runtimeOptions(
   };
 }
 
-export function createRuntimeSource(
-  request: { readonly runtimePath: string | null; readonly version: string; readonly cwd: string },
-  world: Surroundings,
-): RuntimeSource {
+export function createRuntimeSource(request: RuntimeRequest, world: Surroundings): RuntimeSource {
   let pending: Promise<RuntimeLocation> | null = null;
   let location: RuntimeLocation | null = null;
   const find = async (): Promise<RuntimeLocation> => {

@@ -30,7 +30,7 @@ interface RuntimeCommandOptions {
 const requestOf = (options: RuntimeCommandOptions, world: Surroundings): RuntimeOptions =>
   runtimeOptions(
     {
-      runtimePath: options.runtimePath === undefined ? null : resolve(options.cwd, options.runtimePath),
+      runtimePath: options.runtimePath,
       version: PINNED_RUNTIME_VERSION,
       cwd: options.cwd,
     },

@@ -83,7 +83,7 @@ function servingWorkerPath({ workerPath }: Pick<Surroundings, 'workerPath'>): st
 export async function serveCommand(options: ServeOptions, world: Surroundings): Promise<CommandResult> {
   const models = await sourcesOf(options, world);
   const runtime = createRuntimeSource(
-    { runtimePath: options.runtimePath ?? null, version: PINNED_RUNTIME_VERSION, cwd: options.cwd },
+    { runtimePath: options.runtimePath, version: PINNED_RUNTIME_VERSION, cwd: options.cwd },
     world,
   );
   const settingsPath = options.settings === undefined ? null : resolve(options.cwd, options.settings);

@@ -210,7 +210,7 @@ async function openIn(
   const { loadTimeoutMs, memoryLimitBytes, version } = defaultConfig().runtime;
   const source = createRuntimeSource(
     {
-      runtimePath: runtimePath === undefined ? null : resolve(options.cwd, runtimePath),
+      runtimePath,
       version,
       cwd: options.cwd,
     },

@@ -43,7 +43,7 @@ export async function watchCommand(given: WatchArguments, world: Surroundings): 
     record: given.record ?? null,
     budgetMs: given.budget === undefined ? null : readDuration('--budget', given.budget),
     runtimeVersion: given.runtime ?? null,
-    runtimePath: given.runtimePath === undefined ? null : resolve(given.cwd, given.runtimePath),
+    runtimePath: given.runtimePath ?? null,
   };
   if (given.dryRun === true) {
     const plan = await planWatch(options, world);

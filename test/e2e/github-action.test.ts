@@ -4,23 +4,13 @@ import { GITHUB_ROUTES, READ_ONLY_TOKEN, TEST_TOKEN } from '../support/github-se
 import { type InstalledCopy, installCopy } from '../support/installed-copy.ts';
 import type { Contents } from '../support/pull-request.ts';
 import { lacks } from '../support/requirements.ts';
-import type { ActionResult } from '../support/runner.ts';
+import { written } from '../support/runner.ts';
 
 const MODEL = 'models/digits.onnx';
 const config = { text: 'version: 1\nmodels:\n  digits: { path: models/digits.onnx }\n' };
 const firstModel: Contents = { [MODEL]: { model: 'digits' }, 'quickserveml.yml': config };
 /** Where it only matters that there is a measurement. */
 const shortly: Contents = { ...firstModel, 'quickserveml.yml': { text: `${config.text}budget: 2s\n` } };
-
-/** Everything that the product wrote where somebody might read it. */
-const written = (result: ActionResult): string =>
-  result.stdout
-    .split('\n')
-    .filter(line => !line.startsWith('::add-mask::'))
-    .join('\n') +
-  result.stderr +
-  result.summary +
-  JSON.stringify(result.outputs);
 
 describe.skipIf(lacks('runtime'))('the GitHub Action, as the runner runs it', () => {
   let copy: InstalledCopy;

@@ -4,21 +4,11 @@ import { TEST_TOKEN } from '../support/github-server.ts';
 import { type InstalledCopy, installCopy } from '../support/installed-copy.ts';
 import type { Contents } from '../support/pull-request.ts';
 import { lacks } from '../support/requirements.ts';
-import type { ActionResult } from '../support/runner.ts';
+import { written } from '../support/runner.ts';
 
 const MODEL = 'models/digits.onnx';
 const config = { text: 'version: 1\nmodels:\n  digits: { path: models/digits.onnx }\n' };
 const firstModel: Contents = { [MODEL]: { model: 'digits' }, 'quickserveml.yml': config };
-
-/** Everything that the product wrote where somebody might read it. */
-const written = (result: ActionResult): string =>
-  result.stdout
-    .split('\n')
-    .filter(line => !line.startsWith('::add-mask::'))
-    .join('\n') +
-  result.stderr +
-  result.summary +
-  JSON.stringify(result.outputs);
 
 describe.skipIf(lacks('runtime'))('the GitHub Action and a model that got slower', () => {
   let copy: InstalledCopy;

@@ -38,6 +38,16 @@ export interface ActionResult {
   readonly stderr: string;
 }
 
+/** Everything that the product wrote where somebody might read it; the runner takes the lines that mask. */
+export const written = (result: ActionResult): string =>
+  result.stdout
+    .split('\n')
+    .filter(line => !line.startsWith('::add-mask::'))
+    .join('\n') +
+  result.stderr +
+  result.summary +
+  JSON.stringify(result.outputs);
+
 interface ActionMetadata {
   readonly inputs?: Readonly<
     Record<string, { readonly default?: unknown; readonly required?: boolean } | null>

@@ -145,7 +145,7 @@ export async function buildImage(request: BuildRequest): Promise<ComposedImage> 
       cacheFolder: layerFolder,
       locate: async (platform, arch) => {
         const wanted = {
-          runtimePath: options.runtimePath ?? null,
+          runtimePath: options.runtimePath,
           version: runtimeVersion,
           cwd: options.cwd,
         };

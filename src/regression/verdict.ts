@@ -29,7 +29,11 @@ export type MetricOutcome =
   | { readonly kind: 'under-limit'; readonly limit: number }
   /** Only the limits are the metric's own: whether it changed is said by the one that it follows from. */
   | { readonly kind: 'within-limits' }
-  | { readonly kind: 'no-baseline' }
+  | {
+      readonly kind: 'no-baseline';
+      /** Of `watch`: how many earlier measurements there are, and how many it takes. */
+      readonly history?: { readonly points: number; readonly wanted: number };
+    }
   /** The base has it, the candidate does not. */
   | { readonly kind: 'disappeared'; readonly reason: string }
   /** The model could not be loaded or run; a finding says what that means for the gate. */

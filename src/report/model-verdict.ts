@@ -1,4 +1,4 @@
-import type { MetricComparison, MetricName } from '../regression/verdict.ts';
+import type { MetricComparison, MetricName, MetricOutcome } from '../regression/verdict.ts';
 import { METRIC_FINDINGS, testFindingName } from '../shared/finding-names.ts';
 import { formatPercent } from './format-values.ts';
 import { isWorse, METRIC_WORDS } from './metric-words.ts';
@@ -121,17 +121,16 @@ function passedVerdict(model: ModelReport, hasWarnings: boolean): ModelVerdict {
   const latency = metricOf(model, 'latency');
   if (latency?.outcome.kind === 'improved') return { tone: 'improved', word: 'faster', note: '' };
   if (latency?.outcome.kind === 'no-baseline')
-    return {
-      tone: 'notice',
-      word: 'no baseline',
-      note:
-        state.kind === 'production'
-          ? 'too few earlier measurements on this kind of machine'
-          : 'there are no times to compare with',
-    };
+    return { tone: 'notice', word: 'no baseline', note: missingBaseline(latency.outcome) };
   const unmeasured = notMeasuredReason(model);
   if (unmeasured !== null) return { tone: 'passed', word: 'passed', note: `not measured: ${unmeasured}` };
   return { tone: 'passed', word: 'unchanged speed', note: '' };
+}
+
+function missingBaseline({ history }: Extract<MetricOutcome, { kind: 'no-baseline' }>): string {
+  return history === undefined
+    ? 'there are no times to compare with'
+    : `too few earlier measurements on this kind of machine (${history.points} of ${history.wanted})`;
 }
 
 function identicalNote(model: ModelReport): string {

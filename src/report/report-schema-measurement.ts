@@ -50,7 +50,7 @@ export const MEASUREMENT_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
     kind('under-limit', { limit: number }),
     kind('disappeared', { reason: text(SENTENCE) }),
     kind('failed', { reason: text(SENTENCE) }),
-    kind('no-baseline'),
+    kind('no-baseline', { history: record({ points: count, wanted: count }) }, ['history']),
     kind('not-measured', { reason: text(SENTENCE) }),
   ),
   metric: record(

@@ -182,7 +182,7 @@ describe('a schedule over weeks', () => {
     expect(exitCode).toBe(0);
     expect(report.models[0]?.metrics[0]?.outcome.kind).toBe('no-baseline');
     const text = await renderReport('text', report, { commentKey: 'x', color: false, reportUrl: null });
-    expect(text).toContain('too few earlier measurements on this kind of machine');
+    expect(text).toContain('too few earlier measurements on this kind of machine (0 of 8)');
     expect(production.github.issues).toMatchObject([{ state: 'open' }]);
     expect(production.hooks.received).toHaveLength(messages);
   });

@@ -69,6 +69,10 @@ function comparisonOf(
   earlier: readonly number[],
 ): MetricComparison {
   const now = alone.candidate;
+  if (health.kind === 'learning' && alone.outcome.kind === 'no-baseline') {
+    const { points, needed } = health;
+    return { ...alone, outcome: { kind: 'no-baseline', history: { points, wanted: points + needed } } };
+  }
   if (health.kind === 'learning' || now === null) return alone;
   const { typical, low, high, points } = health.reference;
   const ratio = (bound: number): number => now / bound - 1;

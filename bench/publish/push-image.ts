@@ -5,10 +5,13 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { readBaseImages } from '../../src/container/image/base-image.ts';
+import { blobsOfPlatforms } from '../../src/container/image/blob-list.ts';
 import { composeImage } from '../../src/container/image/composition.ts';
+import { openEarlyPush } from '../../src/container/image/early-push.ts';
 import { openFactsCache } from '../../src/container/image/facts-cache.ts';
 import { type PinnedLayer, pinnedLayer, storedLayer } from '../../src/container/image/layer.ts';
 import { pushImage } from '../../src/container/image/push.ts';
+import { readTags } from '../../src/container/image/tags.ts';
 import { fileContent, foldersTo, type TarEntry } from '../../src/container/image/tar.ts';
 import { parseReference } from '../../src/container/registry/reference.ts';
 import { openRegistries } from '../../src/container/registry/registries.ts';
@@ -48,12 +51,29 @@ const pin: PinnedLayer = JSON.parse(pinned);
 const code = pinnedLayer(pin, 'application', join(cache, 'layers'), () =>
   entriesOf(application, readdirSync(application).sort(), 'app'),
 );
+const repository = registries.repository(to);
+const isFirst = (await readTags(repository, [to.tag ?? 'latest'])).size === 0;
+await using early = isFirst ? openEarlyPush(repository, baseRepository) : null;
 const [[image], weights] = await Promise.all([
   readBaseImages(baseRepository, from, [
     { os: 'linux', architecture: process.arch === 'arm64' ? 'arm64' : 'amd64' },
-  ]),
+  ]).then(images => {
+    early?.send(
+      blobsOfPlatforms(
+        images.map(({ layers }) => ({ baseLayers: layers, own: [code] })),
+        baseRepository,
+      ),
+    );
+    return images;
+  }),
   entriesOf(join(model, '..'), [model.slice(model.lastIndexOf('/') + 1)], 'models/m').then(entries =>
-    storedLayer(entries, 'model', facts, () => undefined),
+    storedLayer(
+      entries,
+      'model',
+      facts,
+      () => undefined,
+      sizeBytes => early?.receive(sizeBytes) ?? null,
+    ),
   ),
 ]);
 if (image === undefined) throw new Error('no base image');
@@ -73,7 +93,7 @@ const composed = composeImage(
 const outcome = await pushImage(
   composed,
   baseRepository,
-  { repository: registries.repository(to), tags: [to.tag ?? 'latest'] },
+  { repository, tags: [to.tag ?? 'latest'], early },
   () => undefined,
 );
 if (outcome.error !== null) throw outcome.error;

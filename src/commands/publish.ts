@@ -1,7 +1,9 @@
 import { join, resolve } from 'node:path';
+import { openEarlyPush } from '../container/image/early-push.ts';
 import { openFactsCache } from '../container/image/facts-cache.ts';
 import type { LayoutOutput } from '../container/image/layout-output.ts';
-import { decideTags, declaredTag, readTags, wantedTags } from '../container/image/tags.ts';
+import { decideTags, declaredTag, type ExistingTag, readTags, wantedTags } from '../container/image/tags.ts';
+import type { ImageRepository } from '../container/registry/image-repository.ts';
 import type { EventOutcome, EventRequest } from '../registry/event-plan.ts';
 import { parseStatus } from '../registry/version-filter.ts';
 import { servedName } from '../serving/served-name.ts';
@@ -136,6 +138,27 @@ function outputOf(
   return { kind: path.endsWith('.tar') ? 'archive' : 'folder', path, names };
 }
 
+/** A repository that the image goes to, and what its tags stand for now. */
+interface Destination {
+  readonly repository: ImageRepository;
+  readonly existing: ReadonlyMap<string, ExistingTag>;
+}
+
+/**
+ * Where layers may be sent before the image is whole: one repository that has none of the tags, so that each is sure to be
+ * new, and for which no publication of these models is recorded, so that it lacks their layers. null: nowhere.
+ */
+function firstPushOf(
+  destinations: readonly Destination[],
+  models: readonly PublishedModel[],
+): ImageRepository | null {
+  const [only, ...others] = destinations;
+  if (only === undefined || others.length > 0 || only.existing.size > 0) return null;
+  const name = targetName(only);
+  const isThere = models.some(({ deployed }) => deployed.some(image => image.name === name));
+  return isThere ? null : only.repository;
+}
+
 const MOVES =
   '--allow-move moves tags. For the same image again, publish with what it was made of: the options in brackets, and the same release.';
 
@@ -177,18 +200,25 @@ export async function publish(options: PublishOptions, world: Surroundings): Pro
   );
   const base = registries.repository(settings.base);
   const cache = openFactsCache(join(world.cacheFolder, 'facts'), world.now);
-  const image = await buildImage({ session, options, settings, models, base, cache, world });
-  const targets: readonly PublishTarget[] = await Promise.all(
-    settings.targets.map(async target => {
+  const proofs = await chooseSigner(settings.proofs, world.env);
+  const destinations = await Promise.all(
+    settings.targets.map(async (target): Promise<Destination> => {
       const repository = registries.repository(target);
       const existing = await readTags(
         repository,
         wanted.map(({ name }) => name),
       );
-      const tags = decideTags(wanted, existing, declaredTag(image.index), options.allowMove === true);
-      return { repository, tags };
+      return { repository, existing };
     }),
   );
+  const isSettled = !session.dryRun && wanted.length > 0 && promotion?.preview.kind !== 'refused';
+  const newTo = isSettled ? firstPushOf(destinations, models) : null;
+  await using early = newTo === null ? null : openEarlyPush(newTo, base);
+  const image = await buildImage({ session, options, settings, models, base, cache, early, world });
+  const targets = destinations.map(({ repository, existing }): PublishTarget => {
+    const tags = decideTags(wanted, existing, declaredTag(image.index), options.allowMove === true);
+    return { repository, tags };
+  });
   const plan: PublishPlan = {
     gates,
     forced,
@@ -197,7 +227,7 @@ export async function publish(options: PublishOptions, world: Surroundings): Pro
     targets,
     output: outputOf(options, targets, wanted, first.name),
     promotion: options.promote ?? null,
-    proofs: await chooseSigner(settings.proofs, world.env),
+    proofs,
   };
   if (promotion?.preview.kind === 'refused') {
     const { conditions } = promotion.preview;
@@ -227,6 +257,7 @@ export async function publish(options: PublishOptions, world: Surroundings): Pro
   const result = await carryOut(plan, {
     session,
     base,
+    early,
     promotion: promotion?.request ?? null,
     options,
     world,

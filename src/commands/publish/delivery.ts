@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import type { EarlyPush } from '../../container/image/early-push.ts';
 import { type LayoutOutput, writeLayout } from '../../container/image/layout-output.ts';
 import { openLayout } from '../../container/image/layout-source.ts';
 import { type PushOutcome, pushImage } from '../../container/image/push.ts';
@@ -21,6 +22,7 @@ const mayBeSet = ({ action }: TagDecision): boolean => action === 'create' || ac
 async function pushAll(
   plan: PublishPlan,
   base: ImageRepository,
+  early: EarlyPush | null,
   proofs: readonly SignedStatement[],
   world: Surroundings,
 ): Promise<{ readonly pushes: readonly PushOutcome[]; readonly attachments: Attachments }> {
@@ -32,6 +34,7 @@ async function pushAll(
       const target = {
         repository,
         tags: now.map(({ name }) => name),
+        early,
         beforeTags: async (image: Descriptor) => {
           if (plan.proofs.kind === 'none') return;
           const settled = await settleProofs(repository, image.digest, proofs, plan.proofs.signer);
@@ -148,6 +151,8 @@ export async function carryOut(
   context: {
     readonly session: RegistrySession;
     readonly base: ImageRepository;
+    /** What has been sent already to the only target. */
+    readonly early: EarlyPush | null;
     readonly promotion: EventRequest | null;
     readonly options: PublishOptions;
     readonly world: Surroundings;
@@ -163,7 +168,7 @@ export async function carryOut(
     await writeLayout(plan.image, base, plan.output, await proofsForLayout(plan, plan.output, proofs));
   }
   if (plan.targets.length > 0) world.progress.step(`pushing ${plan.image.index.descriptor.digest}`);
-  const pushed = await pushAll(plan, base, proofs, world);
+  const pushed = await pushAll(plan, base, context.early, proofs, world);
   const { attachments } = pushed;
   let { pushes } = pushed;
   const isAttached = plan.output !== null || attachments.added + attachments.found > 0;

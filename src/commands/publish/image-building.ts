@@ -1,7 +1,9 @@
 import { basename, dirname, join, resolve } from 'node:path';
 import { applicationEntries } from '../../container/image/application.ts';
 import { type BaseImage, readBaseImages } from '../../container/image/base-image.ts';
+import { blobsOfPlatforms } from '../../container/image/blob-list.ts';
 import { type ComposedImage, composeImage } from '../../container/image/composition.ts';
+import type { EarlyPush } from '../../container/image/early-push.ts';
 import type { FactsCache } from '../../container/image/facts-cache.ts';
 import { compressedLayer, type ImageLayer, storedLayer } from '../../container/image/layer.ts';
 import { runtimeLayer } from '../../container/image/runtime-layer.ts';
@@ -92,14 +94,14 @@ function serverCommand(models: readonly PublishedModel[], port: number): readonl
   ];
 }
 
-async function modelLayer(
-  model: PublishedModel,
-  cache: FactsCache,
-  world: Surroundings,
-): Promise<ImageLayer> {
+async function modelLayer(model: PublishedModel, { cache, world, early }: BuildRequest): Promise<ImageLayer> {
   const { name, sha256 } = model;
-  return storedLayer(model.entries, `model ${name}, sha256 ${sha256}`, cache, readBytes =>
-    world.progress.update(`hashing ${name}: ${Math.round(readBytes / 1e6)} MB`),
+  return storedLayer(
+    model.entries,
+    `model ${name}, sha256 ${sha256}`,
+    cache,
+    readBytes => world.progress.update(`hashing ${name}: ${Math.round(readBytes / 1e6)} MB`),
+    sizeBytes => early?.receive(sizeBytes) ?? null,
   );
 }
 
@@ -110,6 +112,8 @@ export interface BuildRequest {
   readonly models: readonly PublishedModel[];
   readonly base: ImageRepository;
   readonly cache: FactsCache;
+  /** Where layers go as soon as they are known; null: nowhere before the image is whole. */
+  readonly early: EarlyPush | null;
   readonly world: Surroundings;
 }
 
@@ -125,19 +129,11 @@ function nameOtherBase(error: unknown): never {
   });
 }
 
-/** The image as a value. Nothing is pushed; the runtime is fetched only where somebody lacks its layer. */
+/** The image as a value. Only `early` pushes anything; the runtime is fetched only where somebody lacks its layer. */
 export async function buildImage(request: BuildRequest): Promise<ComposedImage> {
-  const { session, options, settings, models, base, cache, world } = request;
+  const { session, options, settings, models, base, early, world } = request;
   const { version: runtimeVersion } = session.config.runtime;
   const layerFolder = join(world.cacheFolder, 'layers');
-  const [images, application, created, ...modelLayers] = await Promise.all([
-    readBaseImages(base, settings.base, settings.platforms).catch(nameOtherBase),
-    applicationEntries(applicationFolder(world)).then(entries =>
-      compressedLayer(entries, `quickserveml ${world.toolVersion}`, layerFolder),
-    ),
-    createdAt(session, models, options, world),
-    ...models.map(model => modelLayer(model, cache, world)),
-  ]);
   const runtime = (image: BaseImage): Promise<ImageLayer> =>
     runtimeLayer({
       platform: image.platform,
@@ -154,10 +150,30 @@ export async function buildImage(request: BuildRequest): Promise<ComposedImage> 
         return found.packageFolder;
       },
     });
-  const parts = await Promise.all(
+  const foundation = async () => {
+    const [images, application, created] = await Promise.all([
+      readBaseImages(base, settings.base, settings.platforms).catch(nameOtherBase),
+      applicationEntries(applicationFolder(world)).then(entries =>
+        compressedLayer(entries, `quickserveml ${world.toolVersion}`, layerFolder),
+      ),
+      createdAt(session, models, options, world),
+    ]);
     // What changes least comes first: registries and nodes share it between models.
-    images.map(async image => ({ base: image, layers: [await runtime(image), application, ...modelLayers] })),
-  );
+    const parts = await Promise.all(
+      images.map(async image => ({ base: image, layers: [await runtime(image), application] })),
+    );
+    early?.send(
+      blobsOfPlatforms(
+        parts.map(part => ({ baseLayers: part.base.layers, own: part.layers })),
+        base,
+      ),
+    );
+    return { parts, created };
+  };
+  const [{ parts, created }, ...modelLayers] = await Promise.all([
+    foundation(),
+    ...models.map(model => modelLayer(model, request)),
+  ]);
   const [only, ...others] = models;
   const single = others.length === 0 ? (only?.version?.version ?? null) : null;
   const commits = new Set(models.map(({ version }) => version?.version.source.commit ?? null));
@@ -179,6 +195,6 @@ export async function buildImage(request: BuildRequest): Promise<ComposedImage> 
       command: serverCommand(models, settings.port),
       environment: ['NODE_ENV=production'],
     },
-    parts,
+    parts.map(part => ({ base: part.base, layers: [...part.layers, ...modelLayers] })),
   );
 }

@@ -56,7 +56,7 @@ export interface PublishResult {
   readonly failure: QuickServeError | null;
 }
 
-export const targetName = ({ repository }: PublishTarget): string =>
+export const targetName = ({ repository }: Pick<PublishTarget, 'repository'>): string =>
   `${repository.registry}/${repository.name}`;
 
 export const gateDocument = (gates: readonly ModelGate[]): readonly object[] =>

@@ -22,15 +22,24 @@ function baseBlob(base: ImageRepository, descriptor: Descriptor): ImageBlob {
   };
 }
 
-/** Every blob of the image once, in the order of its platforms and layers. */
-export function blobsOf(image: ComposedImage, base: ImageRepository): readonly ImageBlob[] {
+/** What a platform's part of an image is made of. */
+export interface PlatformBlobs {
+  readonly baseLayers: readonly Descriptor[];
+  readonly own: readonly BlobSource[];
+}
+
+/** Every blob once, in the order of the platforms and their layers. */
+export function blobsOfPlatforms(
+  platforms: readonly PlatformBlobs[],
+  base: ImageRepository,
+): readonly ImageBlob[] {
   const blobs = new Map<string, ImageBlob>();
   const add = (blob: ImageBlob): void => {
     if (!blobs.has(blob.descriptor.digest)) blobs.set(blob.descriptor.digest, blob);
   };
-  for (const { baseLayers, ownLayers, config } of image.platforms) {
+  for (const { baseLayers, own } of platforms) {
     for (const descriptor of baseLayers) add(baseBlob(base, descriptor));
-    for (const layer of [...ownLayers, config]) {
+    for (const layer of own) {
       add({
         descriptor: layer.descriptor,
         fromBase: false,
@@ -40,6 +49,13 @@ export function blobsOf(image: ComposedImage, base: ImageRepository): readonly I
   }
   return [...blobs.values()];
 }
+
+/** Every blob of the image once. */
+export const blobsOf = (image: ComposedImage, base: ImageRepository): readonly ImageBlob[] =>
+  blobsOfPlatforms(
+    image.platforms.map(({ baseLayers, ownLayers, config }) => ({ baseLayers, own: [...ownLayers, config] })),
+    base,
+  );
 
 /** Manifests in the order in which they must be written: what refers to others comes after them. */
 export const manifestsOf = (image: ComposedImage): readonly EncodedManifest[] => [

@@ -10,7 +10,13 @@ import { digestMismatch } from '../registry/failure.ts';
 import { type Descriptor, MEDIA_TYPES } from '../registry/manifest.ts';
 import { compressTar } from './code-gzip.ts';
 import type { FactsCache } from './facts-cache.ts';
-import { measureStoredGzip, readStoredGzip, type StoredGzipFacts } from './stored-gzip.ts';
+import {
+  measureStoredGzip,
+  readStoredGzip,
+  type StoredGzipFacts,
+  storedGzipSize,
+  THREAD_FROM_BYTES,
+} from './stored-gzip.ts';
 import { layOutTar, readFileRange, readTar, type TarArchive, type TarEntry } from './tar.ts';
 
 /** A layer of an image: its identity, and its bytes when somebody needs them. */
@@ -29,8 +35,15 @@ const layerDescriptor = (digest: string, size: number): Descriptor => ({
   size,
 });
 
+/** Takes the bytes of a layer while they are hashed, then their digest. */
+export interface LayerReceiver {
+  write(bytes: Uint8Array): Promise<void>;
+  digested(digest: string): void;
+}
+
 /**
  * A layer of files that do not compress (weights): stored, and made from the files again whenever it is read.
+ * @param receive who wants the bytes of a layer of this size where they have to be hashed, and that takes a while; null: nobody.
  * @throws QuickServeError FILE_UNREADABLE.
  */
 export async function storedLayer(
@@ -38,11 +51,16 @@ export async function storedLayer(
   createdBy: string,
   cache: FactsCache,
   onProgress: (readBytes: number) => void,
+  receive: (sizeBytes: number) => LayerReceiver | null = () => null,
 ): Promise<ImageLayer> {
   const archive = layOutTar(entries);
-  const facts = await cache.remember<StoredGzipFacts>('stored-gzip-1', entries, () =>
-    measureStoredGzip(archive, onProgress),
-  );
+  const facts = await cache.remember<StoredGzipFacts>('stored-gzip-1', entries, async () => {
+    const isLarge = archive.sizeBytes >= THREAD_FROM_BYTES;
+    const receiver = isLarge ? receive(storedGzipSize(archive.sizeBytes)) : null;
+    const measured = await measureStoredGzip(archive, onProgress, receiver?.write);
+    receiver?.digested(measured.digest);
+    return measured;
+  });
   return {
     descriptor: layerDescriptor(facts.digest, facts.sizeBytes),
     diffId: facts.diffId,

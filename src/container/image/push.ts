@@ -4,11 +4,14 @@ import type { ImageRepository } from '../registry/image-repository.ts';
 import type { Descriptor } from '../registry/manifest.ts';
 import { blobsOf, type ImageBlob, manifestsOf } from './blob-list.ts';
 import type { ComposedImage } from './composition.ts';
+import { type EarlyPush, inParallel, mountSource, PARALLEL_UPLOADS } from './early-push.ts';
 
 export interface PushTarget {
   readonly repository: ImageRepository;
   /** Tags to set, in this order. */
   readonly tags: readonly string[];
+  /** What was sent there before the image was whole; null: nothing. */
+  readonly early?: EarlyPush | null;
   /** What has to be attached to the image before a tag stands for it. */
   readonly beforeTags?: (image: Descriptor) => Promise<void>;
 }
@@ -31,31 +34,6 @@ export interface PushProgress {
   readonly sentBytes: number;
   /** Of all blobs; those that turn out to be there count as sent. */
   readonly totalBytes: number;
-}
-
-/** As many as browsers and other clients have at a time. */
-const PARALLEL_UPLOADS = 4;
-
-/** Runs the work for every item, so many at a time; after a failure no more are begun. */
-async function inParallel<T>(
-  items: readonly T[],
-  limit: number,
-  work: (item: T) => Promise<void>,
-): Promise<void> {
-  const waiting = [...items];
-  let failure: { readonly error: unknown } | null = null;
-  const worker = async (): Promise<void> => {
-    for (let item = waiting.shift(); item !== undefined && failure === null; item = waiting.shift()) {
-      try {
-        await work(item);
-      } catch (error) {
-        failure ??= { error };
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
-  const failed = failure as { readonly error: unknown } | null;
-  if (failed !== null) throw failed.error;
 }
 
 /**
@@ -88,14 +66,15 @@ export async function pushImage(
       sentBytes: [...sent.values()].reduce((sum, bytes) => sum + bytes, 0),
     });
   };
-  const mountFrom = base.registry === registry ? base.name : null;
   let error: QuickServeError | null = null;
   try {
     await inParallel(blobs, PARALLEL_UPLOADS, async blob => {
-      const outcome = await repository.pushBlob(blob, {
-        mountFrom: blob.fromBase ? mountFrom : null,
-        onProgress: sentBytes => report(blob, sentBytes),
-      });
+      const outcome =
+        (await target.early?.outcome(blob.descriptor.digest)) ??
+        (await repository.pushBlob(blob, {
+          mountFrom: mountSource(blob, base, repository),
+          onProgress: sentBytes => report(blob, sentBytes),
+        }));
       counts[outcome] += 1;
       if (outcome === 'uploaded') uploadedBytes += blob.descriptor.size;
       report(blob, blob.descriptor.size);

@@ -17,7 +17,7 @@ const HASHED_BLOCKS = 8;
 /** Blocks that are sent at a time: many small buffers are given back earlier than few large ones (130 MB against 165 MB). */
 const SENT_BLOCKS = 1;
 /** Below, starting a thread takes longer than it saves. */
-const THREAD_FROM_BYTES = 32 * 2 ** 20;
+export const THREAD_FROM_BYTES = 32 * 2 ** 20;
 
 const blockCount = (sizeBytes: number): number => Math.max(1, Math.ceil(sizeBytes / BLOCK_BYTES));
 
@@ -81,12 +81,18 @@ async function* storedBlocks(
   if (filled > 0) yield finish();
 }
 
-/** The sha256 and crc of the archive and its gzip stream, in one reading. */
+/**
+ * The sha256 and crc of the archive and its gzip stream, in one reading.
+ * @param write gets every byte of the gzip stream, only of archives of THREAD_FROM_BYTES or more: their buffers are used again
+ *   after some more calls.
+ */
 export async function measureStoredGzip(
   archive: TarArchive,
   onProgress: (readBytes: number) => void = () => undefined,
+  write: ((bytes: Uint8Array) => Promise<void>) | null = null,
 ): Promise<StoredGzipFacts> {
   const whole = createHash('sha256').update(HEADER);
+  await write?.(HEADER);
   const layout = {
     blockBytes: STORED_BLOCK_BYTES,
     headerBytes: BLOCK_HEADER_BYTES,
@@ -97,11 +103,14 @@ export async function measureStoredGzip(
   for await (const blocks of storedBlocks(archive, 0, payload.nextBuffer)) {
     payload.add(blocks.length);
     whole.update(blocks);
+    await write?.(blocks);
     readBytes += blocks.length;
     onProgress(Math.min(readBytes, archive.sizeBytes));
   }
   const { sha256, crc } = await payload.finish();
-  whole.update(trailer(crc, archive.sizeBytes));
+  const end = trailer(crc, archive.sizeBytes);
+  whole.update(end);
+  await write?.(end);
   return {
     digest: `sha256:${whole.digest('hex')}`,
     diffId: `sha256:${sha256}`,

@@ -5,6 +5,7 @@ import { digestMismatch } from './failure.ts';
 import type { Descriptor } from './manifest.ts';
 import { TransientAnswer } from './retry.ts';
 import { ConnectionFailure, type WireAnswer } from './transport.ts';
+import { locationOf, receivedBytes, withDigest } from './upload-session.ts';
 
 /** Bytes that can be read as often as attempts need, from any offset. */
 export interface BlobSource {
@@ -28,48 +29,6 @@ const SMALLEST_CHUNK_BYTES = 64 * 1024;
 /** Whole uploads that were cut before it is tried in chunks: a proxy's limit may show as a cut only. */
 const CUTS_BEFORE_CHUNKS = 3;
 const TOO_LARGE = [413, 416];
-
-/** Where an upload goes on. Its address carries the state of the session: nothing of it may be changed, only added to. */
-function locationOf(answer: WireAnswer, action: string): URL {
-  const location = answer.headers['location'];
-  const url =
-    typeof location === 'string' && URL.canParse(location, answer.url.href)
-      ? new URL(location, answer.url)
-      : null;
-  if (url === null || !/^https?:$/.test(url.protocol)) {
-    throw new QuickServeError({
-      code: 'CONTAINER_REGISTRY_FAILED',
-      message: `Cannot ${action}: the registry did not say where the upload goes on.`,
-      hint: 'Check that this is a container registry (OCI distribution specification).',
-    });
-  }
-  if (answer.url.protocol === 'https:' && url.protocol === 'http:') {
-    // A registry behind a proxy that ends TLS and does not tell it so.
-    if (url.hostname !== answer.url.hostname) {
-      throw new QuickServeError({
-        code: 'CONTAINER_REGISTRY_FAILED',
-        message: `Cannot ${action}: the registry wants the bytes sent to ${url.origin}, which is not encrypted.`,
-        hint: 'Ask who runs the registry to give out https addresses.',
-      });
-    }
-    url.protocol = 'https:';
-    url.port = answer.url.port;
-  }
-  return url;
-}
-
-function withDigest(location: URL, digest: string): URL {
-  const url = new URL(location);
-  // Not by searchParams.set, which would write the state anew with other escapes.
-  url.search = `${url.search === '' ? '?' : `${url.search}&`}digest=${encodeURIComponent(digest)}`;
-  return url;
-}
-
-/** How many bytes the registry has, by the Range header of its answer (`0-99`). */
-function receivedBytes(answer: WireAnswer): number | null {
-  const match = /^(?:bytes=)?0-(\d+)$/.exec(answer.headers['range'] ?? '');
-  return match?.[1] === undefined ? null : Number(match[1]) + 1;
-}
 
 interface UploadState {
   readonly location: URL;

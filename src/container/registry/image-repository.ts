@@ -16,6 +16,7 @@ import {
 import { isDigest } from './reference.ts';
 import { parseDescriptor, parseIndex, referrersTag, withReferrer } from './referrers.ts';
 import type { RetrySurroundings } from './retry.ts';
+import { openStreamedUpload, type StreamedUpload } from './streamed-upload.ts';
 import { readAtMost, type WireAnswer } from './transport.ts';
 import { probeUpload } from './upload-probe.ts';
 
@@ -42,6 +43,8 @@ export interface ImageRepository {
   readBlobRange(descriptor: Descriptor, range: BlobRange): AsyncIterable<Uint8Array>;
   /** Unless it is there: mounted where that is allowed, else uploaded. @throws also IMAGE_DIGEST_MISMATCH. */
   pushBlob(blob: BlobSource, options?: BlobPushOptions): Promise<BlobOutcome>;
+  /** Begins an upload whose digest is known only once all its bytes are written. */
+  streamBlob(sizeBytes: number): StreamedUpload;
   /** Begins an upload and gives it up: nothing stays. @throws where the credentials may not push. */
   probePush(): Promise<void>;
   /** Manifests whose subject has this digest, by the API or by the tag that replaces it. */
@@ -253,6 +256,7 @@ export function openImageRepository(
     readBlobRange: (descriptor, range) =>
       readRange({ endpoint, repository: name, descriptor, ...surroundings }, range),
     pushBlob: (blob, options = {}) => new BlobUpload(endpoint, name, blob, options).run(),
+    streamBlob: sizeBytes => openStreamedUpload(endpoint, name, sizeBytes),
     probePush: () => probeUpload(endpoint, name),
     async listReferrers(digest, artifactType) {
       const found = (await askReferrers(digest)) ?? (await readList(digest))?.manifests ?? [];

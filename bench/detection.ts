@@ -16,7 +16,7 @@ import type {
   PairEvidence,
   PairMeasurement,
 } from '../src/benchmark/measurement.ts';
-import { median } from '../src/benchmark/statistics.ts';
+import { median } from '../src/shared/quantile.ts';
 import { bundledLauncher } from './bundled-worker.ts';
 import { BASE_BLOCKS, EXAM_FAMILIES, type ExamFamily } from './detection/exam-models.ts';
 import { EXISTING_RULES, type RuleInput } from './detection/existing-rules.ts';

@@ -1,6 +1,7 @@
 import type { LaunchPair } from '../../src/benchmark/measurement.ts';
-import { mean, median, standardDeviation } from '../../src/benchmark/statistics.ts';
+import { mean, standardDeviation } from '../../src/benchmark/statistics.ts';
 import { studentQuantile, studentTail } from '../../src/benchmark/student-t.ts';
+import { median } from '../../src/shared/quantile.ts';
 
 /** What other tools would have said, given the same timings. */
 export interface RuleInput {

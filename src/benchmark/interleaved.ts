@@ -1,3 +1,4 @@
+import { median } from '../shared/quantile.ts';
 import { FRESH_PROCESS_LOOKS, LATENCY_LOOKS, rulesFor, widenForTiny } from './launch-sequence.ts';
 import type { Launcher, LaunchModel, SessionSettings } from './launcher.ts';
 import type {
@@ -18,7 +19,7 @@ import {
   type Series,
   type Track,
 } from './series.ts';
-import { mean, median } from './statistics.ts';
+import { mean } from './statistics.ts';
 
 export const DEFAULT_LOAD_TIME_TOLERANCE = 0.2;
 export const DEFAULT_MEMORY_TOLERANCE = 0.1;

@@ -1,7 +1,7 @@
+import { median } from '../shared/quantile.ts';
 import type { Random } from '../shared/random.ts';
 import type { LoadPair } from './measurement.ts';
 import { type MeasuringClock, timeOnce } from './measuring-loop.ts';
-import { median } from './statistics.ts';
 
 /** Loads a model; what it gives back releases it again. */
 export type LoadOnce = () => Promise<() => Promise<void>>;

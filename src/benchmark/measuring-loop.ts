@@ -1,6 +1,6 @@
+import { median, quantile } from '../shared/quantile.ts';
 import type { Random } from '../shared/random.ts';
 import type { LaunchPair } from './measurement.ts';
-import { median, quantile } from './statistics.ts';
 
 /** Time as the measuring process sees it. */
 export interface MeasuringClock {

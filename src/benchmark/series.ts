@@ -1,7 +1,8 @@
 import { QuickServeError } from '../shared/errors.ts';
+import { median } from '../shared/quantile.ts';
 import { concludeSeries, judgeSeries, nextLook, type SequenceRules } from './launch-sequence.ts';
 import type { Decision, PairEvidence } from './measurement.ts';
-import { median, relativeDifference, typicalBounds } from './statistics.ts';
+import { relativeDifference, typicalBounds } from './statistics.ts';
 
 /** A timer may fire so much before the clock says so. */
 const TIMER_SLACK_MS = 50;

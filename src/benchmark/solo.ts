@@ -1,8 +1,9 @@
 import { QuickServeError } from '../shared/errors.ts';
+import { median } from '../shared/quantile.ts';
 import type { MeasuringProgress } from './interleaved.ts';
 import type { Launcher } from './launcher.ts';
 import type { FeedSet, MeasurementPlan, SoloLaunch, SoloMeasurement } from './measurement.ts';
-import { mean, median, typicalBounds } from './statistics.ts';
+import { mean, typicalBounds } from './statistics.ts';
 
 /** As many as the first look of a pair; fewer where the budget ends before. */
 export const SOLO_LAUNCHES = 5;

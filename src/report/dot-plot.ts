@@ -1,4 +1,5 @@
 import type { MetricComparison } from '../regression/verdict.ts';
+import { median } from '../shared/quantile.ts';
 import { escapeHtml } from './escape.ts';
 import {
   formatDifference,
@@ -7,7 +8,7 @@ import {
   formatTicks,
   formatValue,
 } from './format-values.ts';
-import { axisTicks, medianOf, plottable } from './strip-plot.ts';
+import { axisTicks, plottable } from './strip-plot.ts';
 
 /** Charts as inline SVG: no script, no style attribute, colours from the page's style sheet. */
 
@@ -63,7 +64,7 @@ function swarm(values: readonly number[], axis: Axis, middle: number, kind: 'bas
   const dots = placed
     .map(({ x, y }) => `<circle class="${kind}" cx="${round(x)}" cy="${round(y)}" r="${DOT}"/>`)
     .join('');
-  const x = round(axis.x(medianOf(values)));
+  const x = round(axis.x(median(values)));
   return `${dots}<line class="${kind} median" x1="${x}" y1="${middle - 22}" x2="${x}" y2="${middle + 22}"/>`;
 }
 
@@ -76,7 +77,7 @@ export function samplesFigure(comparison: MetricComparison): string | null {
   };
   if (samples.base.length === 0 || samples.candidate.length === 0) return null;
   const axis = axisOver([...samples.base, ...samples.candidate], 0.05);
-  const text = `Medians: base ${formatValue(medianOf(samples.base), unit)}, candidate ${formatValue(medianOf(samples.candidate), unit)}.`;
+  const text = `Medians: base ${formatValue(median(samples.base), unit)}, candidate ${formatValue(median(samples.candidate), unit)}.`;
   return `<figure><figcaption>Latency of each launch; the bar is the median.</figcaption><svg viewBox="0 0 ${WIDTH} 156" role="img" aria-label="${escapeHtml(`Dot plot of latency. ${samples.base.length} launches. ${text}`)}">${axisMarks(axis, 128, ticks => formatTicks(ticks, unit))}<text class="label" x="0" y="49">base</text><text class="label" x="0" y="101">candidate</text>${swarm(samples.base, axis, 45, 'base')}${swarm(samples.candidate, axis, 97, 'candidate')}</svg></figure>`;
 }
 

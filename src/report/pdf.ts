@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { jsPDF } from 'jspdf';
 import type { MetricComparison } from '../regression/verdict.ts';
+import { median } from '../shared/quantile.ts';
 import { shortenText } from './escape.ts';
 import { formatDifference, formatTicks, formatTransition } from './format-values.ts';
 import { headlineText } from './headline.ts';
@@ -10,7 +11,7 @@ import { type JudgedModel, metricOf, modelsByImportance } from './model-verdict.
 import { BASE, CANDIDATE, type Colour, LINE, PdfPage, pdfText, SOFT } from './pdf-page.ts';
 import { allProblems } from './problems.ts';
 import type { Report } from './report.ts';
-import { axisTicks, medianOf, plottable } from './strip-plot.ts';
+import { axisTicks, plottable } from './strip-plot.ts';
 
 const GATE_COLOURS: Readonly<Record<Report['gate'], Colour>> = {
   passed: [26, 107, 52],
@@ -164,7 +165,7 @@ function dotPlot(page: PdfPage, { samples: given, unit }: MetricComparison): voi
     page.label(name, page.left, middle + 3, 'left');
     for (const value of points.slice(0, 400)) page.dot(x(value), middle, colour);
     if (points.length > 0)
-      page.line(x(medianOf(points)), middle - 8, x(medianOf(points)), middle + 8, colour, 1.5);
+      page.line(x(median(points)), middle - 8, x(median(points)), middle + 8, colour, 1.5);
   }
   page.skip(62);
 }

@@ -1,4 +1,5 @@
 import type { MetricUnit } from '../regression/verdict.ts';
+import { median } from '../shared/quantile.ts';
 import { scaleFor } from './format-values.ts';
 
 /** A distribution in one line of text, for places without graphics. */
@@ -27,14 +28,6 @@ export function axisTicks(low: number, high: number, wanted: number): readonly n
     ticks.push(Number((index * step).toPrecision(12)));
   }
   return ticks;
-}
-
-/** The median of at least one number. */
-export function medianOf(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  const upper = sorted[middle] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? upper) + upper) / 2;
 }
 
 export interface Series {
@@ -93,10 +86,10 @@ function marks(values: readonly number[], column: (value: number) => number, wid
     const place = column(value);
     counts[place] = (counts[place] ?? 0) + 1;
   }
-  const median = column(medianOf(values));
+  const typical = column(median(values));
   return counts
     .map((count, index) =>
-      index === median ? '●' : count === 0 ? ' ' : DENSITY[Math.min(count, DENSITY.length) - 1],
+      index === typical ? '●' : count === 0 ? ' ' : DENSITY[Math.min(count, DENSITY.length) - 1],
     )
     .join('')
     .trimEnd();

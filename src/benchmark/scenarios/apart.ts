@@ -1,7 +1,7 @@
+import { median } from '../../shared/quantile.ts';
 import { FRESH_PROCESS_LOOKS, LATENCY_LOOKS, rulesFor, widenForTiny } from '../launch-sequence.ts';
 import type { Launcher, LaunchModel } from '../launcher.ts';
 import type { MeasurementPlan, PairEvidence, SoloLaunch } from '../measurement.ts';
-import { median } from '../statistics.ts';
 import { compareInTurns } from './turns.ts';
 
 /** What can be compared of processes that each hold one model. */

@@ -1,5 +1,5 @@
+import { median, quantile } from '../../shared/quantile.ts';
 import type { Decision } from '../measurement.ts';
-import { median, quantile } from '../statistics.ts';
 
 /** Load and release cycles of one fresh process. */
 export const GROWTH_CYCLES = 20;

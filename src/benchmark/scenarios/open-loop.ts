@@ -1,4 +1,4 @@
-import { median } from '../statistics.ts';
+import { median } from '../../shared/quantile.ts';
 import { medianSlope } from './growth.ts';
 import { type Percentile, percentileOf } from './percentiles.ts';
 

@@ -11,13 +11,13 @@ import {
   suggestFrom,
   sweepPoint,
 } from '../../benchmark/scenarios/sweep.ts';
-import { median } from '../../benchmark/statistics.ts';
 import type { TensorFile } from '../../benchmark/tensor-file.ts';
 import { batchSymbolOf } from '../../benchmark/workload.ts';
 import { interfaceOf } from '../../model/model-interface.ts';
 import { openModel } from '../../runtime/launcher.ts';
 import type { WorkerOptions } from '../../runtime/worker-process.ts';
 import { QuickServeError } from '../../shared/errors.ts';
+import { median } from '../../shared/quantile.ts';
 import type { ReadableModel } from '../readable-model.ts';
 
 export const SCENARIOS = [

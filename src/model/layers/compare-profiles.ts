@@ -1,3 +1,4 @@
+import { median } from '../../shared/quantile.ts';
 import { type LayerMatch, matchLayers } from './match-layers.ts';
 import type { ModelProfile, ProfiledLayer } from './model-profile.ts';
 
@@ -68,12 +69,6 @@ const hasLayersOf = (one: ModelProfile, other: ModelProfile): boolean =>
 
 const changeOf = (row: { readonly baseMs: number | null; readonly candidateMs: number | null }): number =>
   Math.abs((row.candidateMs ?? 0) - (row.baseMs ?? 0));
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((one, other) => one - other);
-  const at = sorted.length >> 1;
-  return ((sorted[at] ?? 0) + (sorted[sorted.length % 2 === 0 ? at - 1 : at] ?? 0)) / 2;
-}
 
 type Durations = readonly number[] | null;
 

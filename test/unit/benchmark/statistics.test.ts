@@ -1,14 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import {
   meanBounds,
-  median,
-  quantile,
   relativeDifference,
   standardDeviation,
   typicalBounds,
   wilsonInterval,
 } from '../../../src/benchmark/statistics.ts';
 import { studentQuantile, studentTail } from '../../../src/benchmark/student-t.ts';
+import { median, quantile } from '../../../src/shared/quantile.ts';
 
 describe("Student's t", () => {
   // Printed tables (for example NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.6.7.2), with R's digits.

@@ -1,0 +1,1 @@
+function e(e,t){let n=Float64Array.from(e).sort(),r=(n.length-1)*t,i=n[Math.floor(r)],a=n[Math.ceil(r)];if(i===void 0||a===void 0)throw RangeError(`quantile of no values`);return i+(a-i)*(r-Math.floor(r))}const t=t=>e(t,.5);export{e as n,t};

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 
 const TWO_FILES =
-  'Two files are compared by `quickserveml benchmark NEW --against OLD` (speed) and `quickserveml inspect NEW --diff OLD` (content).';
+  'Two files are compared by `quickserveml compare OLD NEW` (the whole verdict), `quickserveml benchmark NEW --against OLD` (speed) and `quickserveml inspect NEW --diff OLD` (content).';
 
 /** What to do about arguments that the parser refused, by the command that they name. */
 export function usageHint(program: Command, args: readonly string[], message: string): string {
@@ -17,8 +17,7 @@ export function usageHint(program: Command, args: readonly string[], message: st
   if (command === program) {
     if (args.length === 0)
       return `${help} lists the commands. \`quickserveml check\` checks the models of this repository, \`quickserveml demo\` shows how.`;
-    const known = `${help} lists the commands and their options.`;
-    return args[0] === 'compare' ? `${TWO_FILES} Versions: \`quickserveml registry compare A B\`.` : known;
+    return `${help} lists the commands and their options.`;
   }
   const lists = `Usage: ${path.join(' ')} ${command.usage()}\n${help} lists its arguments and options.`;
   if (!message.startsWith('too many arguments')) return lists;

@@ -11,10 +11,11 @@ it.each([
   [['insepct', 'a.onnx'], "unknown command 'insepct'", '`quickserveml --help` lists the commands'],
   [['inspect', '--dif', 'a'], "unknown option '--dif'", '`quickserveml inspect --help` lists'],
   [['registry', 'get', '--x'], "unknown option '--x'", '`quickserveml registry get --help` lists'],
-  [['compare', 'a', 'b'], "unknown command 'compare'", '`quickserveml benchmark NEW --against OLD`'],
+  [['compare', 'a'], "missing required argument 'candidate'", '`quickserveml compare --help` lists'],
   [['benchmark', 'a', 'b'], many, '`quickserveml benchmark NEW --against OLD`'],
   [['inspect', 'a', 'b'], many, '`quickserveml inspect NEW --diff OLD`'],
   [['check', 'a.onnx'], many, '--model chooses one'],
+  [['check', 'a.onnx', 'b.onnx'], many, '`quickserveml compare OLD NEW`'],
   [['schema', 'a', 'b'], many, '`quickserveml schema --help` lists'],
 ])('after %j it says where to look', (args, message, words) => {
   expect(usageHint(program, args, message)).toContain(words);

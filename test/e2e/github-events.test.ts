@@ -8,6 +8,7 @@ import { runtimePath, unprivilegedUser } from '../support/installed-copy.ts';
 import { lacks } from '../support/requirements.ts';
 import { runCli } from '../support/run-cli.ts';
 import { type ActionResult, runAction } from '../support/runner.ts';
+import { actionInputs, exampleSteps } from '../support/workflow-example.ts';
 
 /** The built action on events beside pull_request and push, against an Enterprise Server's address. */
 describe.skipIf(lacks('runtime'))('an event that is no pull request', () => {
@@ -82,7 +83,7 @@ describe.skipIf(lacks('runtime'))('an event that is no pull request', () => {
     },
   );
 
-  it('schedule with `command: watch`: measures what is in production, and records that', {
+  it('schedule, with the inputs of the example: measures what is in production, and records that', {
     timeout: 120_000,
   }, async () => {
     const recorded = await run('push', { before: base }, 'refs/heads/main', base, { record: 'always' });
@@ -94,7 +95,7 @@ describe.skipIf(lacks('runtime'))('an event that is no pull request', () => {
     expect(await runCli({ cli: job.copy.cli, args, cwd: laptop })).toMatchObject({ exitCode: 0, stderr: '' });
     const files = job.remote.registryFiles().length;
     const result = await run('schedule', { schedule: '0 4 * * *' }, 'refs/heads/main', base, {
-      command: 'watch',
+      ...actionInputs(exampleSteps('github-schedule.yml')),
       record: 'auto',
     });
     expect(result).toMatchObject({ exitCode: 0, outputs: { verdict: 'passed' } });

@@ -5,13 +5,13 @@ import { parse } from 'yaml';
 import type { Report } from '../../src/report/report.ts';
 import { handOver } from '../support/installed-copy.ts';
 import type { StepResult } from '../support/jenkins-pipeline.ts';
-import { lacks, projectRoot } from '../support/requirements.ts';
+import { lacks } from '../support/requirements.ts';
 import type { ActionResult } from '../support/runner.ts';
 import { type Change, NUMBER, type Outcome, sayingsOf, ThreePlatforms } from '../support/three-platforms.ts';
+import { exampleText } from '../support/workflow-example.ts';
 
 const NAMES = ['digits', 'one', 'reader', 'two', 'zero'];
 const CONFIG = `version: 1\nmodels:\n${NAMES.map(name => `  ${name}: { path: models/${name}.onnx }\n`).join('')}`;
-const example = (name: string): string => readFileSync(join(projectRoot, 'docs/examples', name), 'utf8');
 
 interface Job {
   readonly strategy?: { readonly matrix: { readonly shard: readonly number[] } };
@@ -30,7 +30,7 @@ describe.skipIf(lacks('runtime') || lacks('rsync') || lacks('groovy'))('the exam
       ...Object.fromEntries(NAMES.map(name => [`models/${name}.onnx`, { model: 'digits' }])),
     });
     change = world.propose({
-      ...world.starter.filesOf(example('gitlab-shards.yml'), { budget: '1s', base: world.base }),
+      ...world.starter.filesOf(exampleText('gitlab-shards.yml'), { budget: '1s', base: world.base }),
       'models/reader.onnx': { model: 'digits-renamed-input' },
     });
   });
@@ -44,7 +44,7 @@ describe.skipIf(lacks('runtime') || lacks('rsync') || lacks('groovy'))('the exam
     readonly outcome: Outcome;
     readonly shards: readonly ActionResult[];
   }> {
-    const { jobs } = parse(example('github-shards.yml')) as { jobs: Record<'shard' | 'verdict', Job> };
+    const { jobs } = parse(exampleText('github-shards.yml')) as { jobs: Record<'shard' | 'verdict', Job> };
     const artifacts = mkdtempSync(join(world.remote.folder, 'artifacts '));
     const runJob = async (job: Job, shard: string): Promise<readonly [string, ActionResult]> => {
       const clone = world.checkoutForGitHub(change);
@@ -85,7 +85,7 @@ describe.skipIf(lacks('runtime') || lacks('rsync') || lacks('groovy'))('the exam
   ): Promise<{ readonly result: StepResult; readonly workspace: string }> {
     const workspace = mkdtempSync(join(world.remote.folder, 'jenkins '));
     mkdirSync(join(workspace, 'bin'));
-    const pipeline = example('Jenkinsfile.shards').replace(/my-app\[bot\]/, 'github-actions[bot]');
+    const pipeline = exampleText('Jenkinsfile.shards').replace(/my-app\[bot\]/, 'github-actions[bot]');
     const url = `${world.git.url}/acme/models.git`;
     const checkout = `git clone -q --branch '${change.branch}' '${url}' .`;
     const PATH = world.pathWithNpx(join(workspace, 'bin'));

@@ -57,7 +57,8 @@ export async function startLfsServer(options: LfsServerOptions = {}): Promise<Lf
       if (expected !== undefined && authorization !== expected) {
         return send(response, 401, { message: 'credentials needed' });
       }
-      if (request.headers['content-type'] !== 'application/vnd.git-lfs+json') {
+      // git-lfs itself names a character set too.
+      if (request.headers['content-type']?.split(';')[0] !== 'application/vnd.git-lfs+json') {
         return send(response, 422, { message: 'wrong media type' });
       }
       const wanted = (JSON.parse(asked) as { objects: { oid: string; size: number }[] }).objects;

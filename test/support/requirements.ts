@@ -22,6 +22,7 @@ export type Part =
   | 'groovy'
   | 'codenarc'
   | 'rsync'
+  | 'git-lfs'
   | 'small-disk';
 
 export const projectRoot = resolve(import.meta.dirname, '../..');
@@ -68,6 +69,7 @@ const checks: Record<Part, () => { readonly present: boolean; readonly missing: 
   }),
   'small-disk': () => ({ present: canMountSmallDisk(), missing: 'the right to mount a tmpfs (root)' }),
   rsync: () => ({ present: commandExists('rsync'), missing: 'rsync (Debian: rsync)' }),
+  'git-lfs': () => ({ present: commandExists('git-lfs'), missing: 'git-lfs (Debian: git-lfs)' }),
   python: () => ({ present: commandExists('python3'), missing: 'python3' }),
   runtime: () => ({
     present: existsSync(

@@ -1,4 +1,4 @@
-import { fileReason, QuickServeError, systemCodeOf } from './errors.ts';
+import { fileReason, messageOf, QuickServeError, systemCodeOf } from './errors.ts';
 
 /** System errors that say that nothing more can be written, whoever writes. */
 const CODES = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EFBIG']);
@@ -11,10 +11,11 @@ export const isFullDisk = (thrown: unknown): boolean => CODES.has(systemCodeOf(t
 
 /** @param place the file or folder that could not be written. */
 export function fullDiskError(place: string, thrown: unknown): QuickServeError {
+  const isFull = isFullDisk(thrown) || FULL_DISK_WORDS.test(messageOf(thrown));
   return new QuickServeError({
     code: 'OUTPUT_UNWRITABLE',
     message: `${place} cannot be written: ${fileReason(thrown)}`,
-    hint: 'Free some space there; for temporary files TMPDIR may name another folder. Then run again.',
+    hint: `${isFull ? 'Free some space there' : 'See that its folder exists and may be written to'}; for temporary files TMPDIR may name another folder. Then run again.`,
     cause: thrown,
   });
 }

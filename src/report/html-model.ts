@@ -9,7 +9,7 @@ import { historyFigure, layersFigure } from './html-charts.ts';
 import { graphFigure } from './html-graph.ts';
 import { layerParts, structureParts, type TableParts } from './html-structure.ts';
 import { layerSetsOf } from './layer-changes.ts';
-import { acceptanceWords, measurementWords } from './measurement-words.ts';
+import { acceptanceWords, measurementWords, otherFileOf } from './measurement-words.ts';
 import { metricLabel } from './metric-words.ts';
 import { type JudgedModel, metricOf } from './model-verdict.ts';
 import { type ConfigRemedy, type Problem, problemsOf } from './problems.ts';
@@ -201,6 +201,8 @@ export function modelArticle(
   isAlone: boolean,
 ): string {
   const link = model.state.kind === 'deleted' ? null : fileLink(filesUrl, model.path);
+  const other = otherFileOf(model);
+  const against = other === null ? '' : `, compared with <code>${text(other)}</code>`;
   const path = `<code>${text(model.path)}</code>`;
   const problems = problemsOf(model).filter(({ severity }) => !isAlone || severity === 'info');
   const latency = metricOf(model, 'latency');
@@ -212,7 +214,7 @@ export function modelArticle(
   const accepted = acceptanceWords(model);
   return `<article class="card" id="model-${index}" aria-labelledby="model-${index}-title">
 <div class="model-head"><h2 id="model-${index}-title">${htmlName(model.name)}</h2><span class="badge ${verdict.tone}">${text(verdict.word, 60)}</span></div>
-<p class="path">${link === null ? path : `<a href="${escapeHtml(link)}">${path}</a>`}${note === '' ? '' : ` · ${note}`}</p>
+<p class="path">${link === null ? path : `<a href="${escapeHtml(link)}">${path}</a>`}${against}${note === '' ? '' : ` · ${note}`}</p>
 ${problems.length === 0 ? '' : `<h3>What was found</h3>${problemList(problems, false)}`}
 ${model.metrics.length === 0 ? '' : metricsTable(model)}
 ${figures.join('\n')}

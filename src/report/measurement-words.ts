@@ -118,3 +118,7 @@ export function totalsWords(report: Report): string {
   ).length;
   return `${formatCount(report.models.length, 'model')}, ${measured} measured, ${formatDuration(report.durationMs)}`;
 }
+
+/** The file that a model was compared with where it is another one, which no commit tells; else null. */
+export const otherFileOf = ({ state, base, path }: ModelReport): string | null =>
+  state.kind === 'changed' && base !== null && base.path !== path ? base.path : null;

@@ -1,10 +1,12 @@
 import type { Finding } from '../shared/finding.ts';
+import { ACCEPTING_LABEL } from '../shared/finding-names.ts';
 import { escapeTerminal, shortenText } from './escape.ts';
 import { formatDifference, formatTransition } from './format-values.ts';
 import { headlineOf } from './headline.ts';
 import {
   commitWords,
   environmentWords,
+  otherFileOf,
   recordingWords,
   shardWords,
   totalsWords,
@@ -65,17 +67,22 @@ function modelLines({ model, verdict }: JudgedModel, nameWidth: number, paint: P
     model.contract === null || model.contract.kind === 'unchanged'
       ? []
       : [`      contract         ${model.contract.kind}, next version is a ${model.contract.bump} one`];
-  return [first, ...metrics, ...contract];
+  const other = otherFileOf(model);
+  const against =
+    other === null ? [] : [`      ${'compared with'.padEnd(17)}${escapeTerminal(shortenText(other, 160))}`];
+  return [first, ...against, ...metrics, ...contract];
 }
 
-function problemLines(problem: Problem, paint: Paint): readonly string[] {
+function problemLines(problem: Problem, isLocal: boolean, paint: Paint): readonly string[] {
   const style = problem.severity === 'error' ? 'red' : 'yellow';
   const where = problem.model === null ? '' : `${shortenText(problem.model, 60)}: `;
   const remedy = [
     problem.remedy.hint,
     ...(problem.remedy.label === null || problem.severity !== 'error'
       ? []
-      : [`Label: ${problem.remedy.label}.`]),
+      : isLocal
+        ? [`Flag: --accept ${problem.remedy.label.slice(ACCEPTING_LABEL.length)}.`]
+        : [`Label: ${problem.remedy.label}.`]),
     ...(problem.remedy.config === null
       ? []
       : [
@@ -110,6 +117,7 @@ export function renderText(report: Report, options: TextOptions): string {
     Math.max(8, ...report.models.map(({ name }) => [...shortenText(name, 40)].length)),
   );
   const problems = allProblems(report).filter(({ severity }) => severity !== 'info');
+  const isLocal = report.change.platform === 'local';
   const remarks = report.findings.filter(({ severity }) => severity === 'info');
   const commits = [
     report.base === null ? null : `base ${commitWords(report.base)}`,
@@ -127,7 +135,9 @@ export function renderText(report: Report, options: TextOptions): string {
   return `${[
     `${paint(style, sign)} ${paint('bold', words)}`,
     ...(judged.length === 0 ? [] : ['', ...judged.flatMap(one => modelLines(one, nameWidth, paint))]),
-    ...(problems.length === 0 ? [] : ['', ...problems.flatMap(problem => problemLines(problem, paint))]),
+    ...(problems.length === 0
+      ? []
+      : ['', ...problems.flatMap(problem => problemLines(problem, isLocal, paint))]),
     ...(remarks.length === 0 ? [] : ['', ...remarks.flatMap(finding => remarkLines(finding, paint))]),
     '',
     ...foot.map(line => paint('dim', `  ${escapeTerminal(line)}`)),

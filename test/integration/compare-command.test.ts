@@ -24,7 +24,8 @@ async function compare(base: string, candidate: string, more: Partial<CompareOpt
       color: false,
       ...more,
     },
-    testSurroundings(),
+    // As on a laptop, wherever the tests run.
+    { ...testSurroundings(), env: { PATH: process.env['PATH'], HOME: process.env['HOME'] } },
   );
   const report = document as Report;
   return { report, model: report.models[0], text, exitCode };
@@ -45,8 +46,11 @@ describe.skipIf(lacks('runtime'))('compare', () => {
     expect(model?.contract?.changes).toMatchObject([{ effect: 'breaking', rule: 'input-renamed' }]);
     expect(model?.measurement.kind).toBe('interleaved');
     expect(text).toContain('new breaks its callers');
+    expect(text).toMatch(/compared with +old\.onnx/);
+    expect(text).toContain('Flag: --accept break:new.');
     const page = readFileSync(join(folder.path, 'out/report.html'), 'utf8');
     expect(page).not.toContain('no base to compare with');
+    expect(page).toContain('compared with <code>old.onnx</code>');
   });
 
   it('lets through by name what is accepted', async () => {

@@ -19,6 +19,7 @@ import { type Fault, type SeenRequest, startFaultProxy } from '../support/fault-
 import { bytesOf, sha256, temporaryFolder } from '../support/git-repositories.ts';
 import { createPublishProject, fixtureModel } from '../support/publish-project.ts';
 import { lacks } from '../support/requirements.ts';
+import { imageFacts } from '../support/small-image.ts';
 
 /** Enough to be sent while it is hashed. */
 const LARGE_BYTES = 34 * 2 ** 20;
@@ -64,16 +65,7 @@ async function pushLarge(
   );
   const images = await readBaseImages(base, reference, [{ os: 'linux', architecture: 'amd64' }]);
   const image = composeImage(
-    {
-      models: [{ name: 'large', version: '1.0.0', sha256: 'a'.repeat(64), path: '/models/large/model.onnx' }],
-      version: '1.0.0',
-      created: '2026-01-01T00:00:00Z',
-      source: null,
-      revision: null,
-      port: 8000,
-      command: ['/app/serve.js'],
-      environment: [],
-    },
+    imageFacts('large'),
     images.map(each => ({ base: each, layers: [layer] })),
   );
   early.send(blobsOf(image, base).filter(({ fromBase }) => fromBase));

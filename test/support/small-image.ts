@@ -5,6 +5,18 @@ import type { ImageRepository } from '../../src/container/registry/image-reposit
 import type { ImageReference } from '../../src/container/registry/reference.ts';
 import { bytesOf } from './git-repositories.ts';
 
+/** What an image of one model says of itself. */
+export const imageFacts = (model: string): Parameters<typeof composeImage>[0] => ({
+  models: [{ name: model, version: '1.0.0', sha256: 'a'.repeat(64), path: `/models/${model}/model.onnx` }],
+  version: '1.0.0',
+  created: '2026-01-01T00:00:00Z',
+  source: null,
+  revision: null,
+  port: 8000,
+  command: ['/app/serve.js'],
+  environment: [],
+});
+
 /** An image of four layers for amd64 and arm64 on a base image of the registry; always the same. */
 export async function composeSmallImage(
   base: ImageRepository,
@@ -27,18 +39,7 @@ export async function composeSmallImage(
     await layer('models/fraud/model.onnx', 30_000),
   ];
   return composeImage(
-    {
-      models: [
-        { name: 'digits', version: '1.0.0', sha256: 'a'.repeat(64), path: '/models/digits/model.onnx' },
-      ],
-      version: '1.0.0',
-      created: '2026-01-01T00:00:00Z',
-      source: null,
-      revision: null,
-      port: 8000,
-      command: ['/app/serve.js'],
-      environment: [],
-    },
+    imageFacts('digits'),
     images.map(image => ({ base: image, layers })),
   );
 }
